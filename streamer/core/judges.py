@@ -1,0 +1,60 @@
+"""What a configured judge is."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from streamer.core.ids import digest
+from streamer.core.model import canonical
+from streamer.core.verdict import VerdictValue
+
+JudgeType = Literal[
+    "user_frustration",
+    "conversation_completeness",
+    "conversational_safety",
+    "conversational_tool_call_efficiency",
+    "conversational_role_adherence",
+    "conversational_guidelines",
+    "knowledge_retention",
+    "make_judge",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeSpec:
+    """One `[[judges]]` table. `labels` are the only values a verdict may have; empty where `value_type` alone decides."""
+
+    type: JudgeType
+    name: str
+    model: str
+    instructions: str | None = None
+    guidelines: tuple[str, ...] = ()
+    value_type: Literal["str", "bool", "int", "float"] = "str"
+    labels: tuple[VerdictValue, ...] = ()
+    deadline_ms: int = 60_000
+    """One model call may take this long; providers' p99 for 30 k tokens of input is below it."""
+    parameters: tuple[tuple[str, VerdictValue], ...] = ()
+
+    @property
+    def version(self) -> str:
+        """12 hex digits over everything that changes what the judge would say."""
+        said = (
+            self.type,
+            self.model,
+            self.instructions,
+            self.guidelines,
+            self.value_type,
+            self.labels,
+            self.parameters,
+        )
+        return digest([canonical(said)]).hex()[:12]
+
+    @property
+    def reads_expectations(self) -> bool:
+        return "expectations" in (self.instructions or "")
+
+    def accepts(self, value: object) -> bool:
+        """Is this value one that the judge may give? Anything else is a failure, never a verdict."""
+        if self.labels:
+            return any(type(label) is type(value) and label == value for label in self.labels)
+        expected = {"str": str, "bool": bool, "int": int, "float": float}[self.value_type]
+        return type(value) is expected

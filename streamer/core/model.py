@@ -1,0 +1,44 @@
+"""What a judge asks of a language model, and what comes back."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from streamer.core.ids import digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """`model` is spelled as in MLflow (`openai:/gpt-4.1-mini`). Messages are `{"role", "content"}`; parameters are the
+    provider's (temperature, response_format …), plain JSON values."""
+
+    model: str
+    messages: tuple[dict[str, str], ...]
+    parameters: dict[str, Any]
+
+    def call_key(self, attempt: int) -> str:
+        """Identity of a call: the same request, asked again after an unusable answer, is another call (design 11)."""
+        parts = (self.model, canonical(self.messages), canonical(self.parameters), str(attempt))
+        return digest(parts).hex()[:32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """A model's answer. `cost_usd` is None where the model's price is unknown."""
+
+    content: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+
+    def to_json(self) -> bytes:
+        return canonical(asdict(self)).encode()
+
+    @classmethod
+    def from_json(cls, raw: bytes) -> "Completion":
+        return cls(**json.loads(raw))
+
+
+def canonical(value: Any) -> str:
+    """JSON that is the same for equal values."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,133 @@
+"""A session as its scripts in Redis and the judge loop see it.
+
+Laws: an open session stands in exactly one of the indexes `quiet` (scored in record time) and `again` (scored in Redis
+time); at rest it stands in none. While it is leased it stands in `again` at the lease's end, and ingest only raises its
+version and activity. The transitions are a table in docs/decisions/state-table.md, tested against every store.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from streamer.core.assessment import RowRef
+from streamer.core.ids import Scope, bucket_of_session, session_key
+from streamer.core.ledger import Entry
+from streamer.core.turn import Turn
+
+CloseReason = Literal["quiet", "ended", "max_age", "empty"]
+
+
+class SessionRef(NamedTuple):
+    """A session's full name. `key` is what Redis and the ledger call it."""
+
+    scope: Scope
+    session_id: str
+
+    @property
+    def key(self) -> str:
+        return session_key(self.scope, self.session_id)
+
+    @property
+    def bucket(self) -> int:
+        return bucket_of_session(self.key)
+
+
+class Wake(NamedTuple):
+    """A candidate session is told that a trace has reached a version. `activity_ms` is record time (design 4)."""
+
+    session: SessionRef
+    trace_id: str
+    version: int
+    activity_ms: int
+    ends_session: bool = False
+
+
+class Facts(NamedTuple):
+    """What is kept of a trace. `frames` are compressed fragments; none are left after the sweep, which keeps `owner`."""
+
+    candidates: tuple[str, ...]
+    version: int
+    frames: tuple[bytes, ...]
+    owner: str | None
+    swept: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionState:
+    """A session as it was when claimed. Times: `*_ms` in record time, but `missing_since_ms` in Redis time."""
+
+    version: int = 0
+    judged: int = 0
+    activity_ms: int = 0
+    opened_ms: int | None = None
+    ended_ms: int | None = None
+    gap_ms: int | None = None
+    looks: int = 0
+    missing_since_ms: int | None = None
+    members: Mapping[str, int] = field(default_factory=dict)
+    """Trace id → the trace's version when ingest last told."""
+    turns: Mapping[str, Turn] = field(default_factory=dict)
+    ledger: Mapping[str, Entry] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A lease on a session. The token fences: a completion with any other one is refused (Kleppmann, 2016)."""
+
+    session: SessionRef
+    token: int
+    generation: int
+    watermark_ms: int
+    claimed_at_ms: int
+    """Redis time of the claim."""
+    due: Literal["quiet", "again"]
+    interrupted: bool
+    """The claim before this one neither completed nor put the session back: what it published no ledger knows."""
+    state: SessionState
+    epoch: int = 0
+    """Which primary the claim was made on, as this worker counts them."""
+
+    @property
+    def bucket(self) -> int:
+        return self.session.bucket
+
+
+class Begun(NamedTuple):
+    rows: frozenset[RowRef]
+    """Every row that any claim may have written and none has yet seen deleted."""
+    crowded: bool
+    """Another intent is open: its holder may still write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a claim came to, for end_write."""
+
+    version: int
+    """The session's version that was judged."""
+    entries: Mapping[str, Entry]
+    rows: frozenset[RowRef] = frozenset()
+    """Rows that this claim named in begin_write last."""
+    placed: frozenset[str] = frozenset()
+    """Judges whose verdict now stands on its row, and whose other rows were deleted."""
+    next_in_ms: int | None = None
+    """Look again then: a retry, a delivery or the first trace is awaited."""
+    first_missing: bool = False
+    """MLflow did not have the first trace."""
+    looking: bool = False
+    """A row stands on the next earliest trace, or on none: look again after 1, 2, 4 … min."""
+    retracted: bool = False
+    """No row of ours may stay."""
+    begun: bool = False
+    """begin_write happened."""
+    crowded: bool = False
+    doubtful: bool = False
+    """A write was sent and never answered: it may still happen, so the intent ages out instead of being dropped."""
+    reason: CloseReason | None = None
+
+
+class Sweep(NamedTuple):
+    session: SessionRef
+    version: int
+    turns: Mapping[str, int]
+    """Trace id → the version of its kept turn."""

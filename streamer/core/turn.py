@@ -1,0 +1,71 @@
+"""One trace seen as one exchange of a session."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Role = Literal["system", "user", "assistant", "tool"]
+IoSource = Literal["root", "llm", "events", "logs", "history"]
+Unscorable = Literal["no_content", "redacted", "error_only"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """Something said in a conversation. Reasoning is never part of it; parts that are not text are named, not dumped."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolEvent:
+    """A tool that was called in a turn."""
+
+    name: str
+    arguments: str
+    result: str
+    error: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What a trace says. `version` is the trace's version in Redis when it was read; times are ns since the Unix epoch."""
+
+    trace_id: str
+    version: int
+    start_ns: int
+    end_ns: int
+    user: str | None
+    assistant: str | None
+    system: str | None = None
+    tools: tuple[ToolEvent, ...] = ()
+    history: tuple[Message, ...] = ()
+    """Earlier messages that the application sent again with this turn."""
+    spans_seen: int = 1
+    has_root: bool = True
+    complete: bool = True
+    """The root and the parent of every span were seen."""
+    io_source: IoSource = "root"
+    error: bool = False
+    unscorable: Unscorable | None = None
+    ends_session: bool = False
+    session_id: str | None = None
+    session_id_source: str | None = None
+    session_conflicts: tuple[str, ...] = ()
+    user_id: str | None = None
+    agent: str | None = None
+    service: str | None = None
+    service_version: str | None = None
+    environment: str | None = None
+    models: tuple[str, ...] = ()
+    flags: frozenset[str] = field(default_factory=frozenset)
+    """truncated, salvaged, clock_suspect, recovered …"""
+
+    @property
+    def start_ms(self) -> int:
+        """The start as MLflow keeps it (request_time, floor of ms)."""
+        return self.start_ns // 1_000_000
+
+
+def in_order(turns: dict[str, Turn]) -> list[Turn]:
+    """Turns from the first on: smallest (start in ms, trace id), as MLflow orders traces (design 10)."""
+    return sorted(turns.values(), key=lambda turn: (turn.start_ms, turn.trace_id))

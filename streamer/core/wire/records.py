@@ -1,0 +1,61 @@
+"""What comes in and what is kept of it."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+Header = tuple[str, bytes | None]
+
+ProblemReason = Literal[
+    "unreadable",  # the record is not OTLP, and nothing in it could be salvaged
+    "no_spans",  # it parses, and holds no spans at all (JSON, logs, random bytes that happen to parse)
+    "bad_span",  # one span could not be read, or its ids are invalid
+    "truncated",  # the record ends in the middle of a span
+    "too_large",  # longer than value_bytes_max
+]
+
+
+class Record(NamedTuple):
+    """One Kafka record. `timestamp_ms` is the broker's or the producer's, in ms since the Unix epoch."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    value: bytes | None
+    key: bytes | None = None
+    headers: Sequence[Header] = ()
+
+
+class Fragment(NamedTuple):
+    """The spans of one trace in one ResourceSpans of one record (design 2), compressed.
+
+    `digest` (16 bytes) is the hash of `frame`: the same bytes at another offset are the same fragment.
+    `candidates` are the session ids named by any of its spans, cleaned.
+    """
+
+    tenant: str
+    trace_id: str
+    digest: bytes
+    frame: bytes
+    candidates: tuple[str, ...]
+    ends_session: bool = False
+
+
+class Problem(NamedTuple):
+    """Something in a record that could not be kept. `detail` never holds text of a conversation."""
+
+    reason: ProblemReason
+    detail: str
+    offset: int
+    """Byte offset in the value, -1 where it is not known."""
+
+
+class Cut(NamedTuple):
+    """A record taken apart. Nothing readable and at least one problem: the record is a dead letter."""
+
+    fragments: list[Fragment]
+    problems: list[Problem]
+    spans: int
+    """Spans kept in the fragments."""
+    out_of_scope: str | None = None
+    """The name of the rule that left the whole record out."""

@@ -1,0 +1,44 @@
+"""What can go wrong, by what the reader of the error should do about it.
+
+    StreamerError
+    ├── ConfigurationError   somebody must change a setting; the message names it and the remedy
+    ├── TransientError       try again, not before retry_after_ms; the call may have happened all the same
+    │   └── Reconnected      the connection to a Redis primary was replaced: what was acknowledged may be gone
+    ├── PermanentError       trying again will not help
+    ├── OwnershipLost        another worker holds the session now: stop, write nothing more
+    └── FuseBlown            too much of what arrives cannot be read: a person must look
+
+Adapters translate their library's errors into these, once, at the border. Loops catch these names and never `Exception`.
+"""
+
+
+class StreamerError(Exception):
+    """Base of every error that streamer raises on purpose."""
+
+
+class ConfigurationError(StreamerError):
+    """A setting is wrong or missing. The message names the setting and the remedy."""
+
+
+class TransientError(StreamerError):
+    """The call failed for now. It may have happened all the same: only idempotent calls may be repeated."""
+
+    def __init__(self, message: str, retry_after_ms: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_ms = retry_after_ms
+
+
+class Reconnected(TransientError):
+    """The connection to a Redis primary was replaced; its last acknowledged writes may be lost."""
+
+
+class PermanentError(StreamerError):
+    """The call was refused and would be refused again."""
+
+
+class OwnershipLost(StreamerError):
+    """The lease of a session ran out or another worker claimed it."""
+
+
+class FuseBlown(StreamerError):
+    """So much of a topic is unreadable that going on would drain it into the dead letters."""

@@ -1,0 +1,257 @@
+"""What the loops need from the outside world, named after the need.
+
+Rule: a method that changes something says whether it may be repeated. Every method may raise TransientError, after
+which the change may have happened all the same; the methods of SessionStore that take a claim may raise OwnershipLost.
+Each port has one contract suite (tests/contract) that runs on the fake and on the real service.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+from streamer.core.assessment import Row, RowRef
+from streamer.core.feed import FeedRecord
+from streamer.core.ids import Scope
+from streamer.core.judges import JudgeSpec
+from streamer.core.model import Completion, ModelRequest
+from streamer.core.session import Begun, Claim, Facts, Outcome, SessionRef, SessionState, Sweep, Wake
+from streamer.core.transcript import Transcript
+from streamer.core.turn import Turn
+from streamer.core.verdict import FailureKind, JudgeFailure, Verdict
+from streamer.core.wire.records import Fragment, Record
+
+
+class Clock(Protocol):
+    """Wall time in ms since the Unix epoch, for whatever is compared with other machines' times."""
+
+    def now_ms(self) -> int: ...
+
+    async def sleep_ms(self, ms: int) -> None: ...
+
+
+class Tasks(Protocol):
+    """Concurrency, so that loops need no event loop of their own."""
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run beside the caller. An error that is not of errors.StreamerError ends the process."""
+
+    async def together(self, works: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
+        """Run all, wait for all, then raise the first error if any."""
+
+
+class TopicPartition(NamedTuple):
+    topic: str
+    partition: int
+
+
+class Fetched(NamedTuple):
+    """Records in offset order per partition, and what a rebalance changed since the last fetch."""
+
+    records: Sequence[Record]
+    assigned: Mapping[TopicPartition, int]
+    """Newly assigned partitions and the offset each is read from."""
+    revoked: frozenset[TopicPartition]
+    gaps: Mapping[TopicPartition, tuple[int, int]]
+    """Partitions whose committed offset Kafka had already deleted: (committed, first offset that still exists)."""
+
+
+class RecordSource(Protocol):
+    """A consumer group on the topics of one [[sources]] table."""
+
+    async def fetch(self) -> Fetched:
+        """The next records, or none after a short wait. While held, keeps the membership alive and returns no records."""
+
+    def hold(self, held: bool) -> None:
+        """Stop or go on handing out records (back-pressure, Redis down) without leaving the group."""
+
+    async def end_offsets(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """A fresh ListOffsets, in the consumer's isolation level; partitions that did not answer are left out."""
+
+    async def partitions(self) -> frozenset[TopicPartition]:
+        """All partitions of the source's topics now, by fresh metadata."""
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Commit next offsets. Repeatable. A partition that moved elsewhere is ignored."""
+
+    async def rewind(self) -> Mapping[TopicPartition, int]:
+        """Go back to the committed offsets of every assigned partition; returns them."""
+
+
+class DeadLetters(Protocol):
+    async def put(self, record: Record, reason: str, detail: str) -> None:
+        """Returns when Kafka has acknowledged original bytes, key, headers and `dlq.*` headers. Repeatable."""
+
+
+class FeedPublisher(Protocol):
+    async def publish(self, records: Sequence[FeedRecord]) -> None:
+        """Returns when Kafka has acknowledged all. Repeatable: readers know records by event id."""
+
+
+class Saved(NamedTuple):
+    candidates: tuple[str, ...]
+    """All session ids ever named in the trace."""
+    version: int
+    ends_session: bool
+
+
+class ClaimReply(NamedTuple):
+    claims: Sequence[Claim]
+    generation: int
+    """The configuration's number in force; greater than the caller's means that it must not claim."""
+    paused: bool
+
+
+class SessionStore(Protocol):
+    """Sessions in Redis. docs/decisions/keys.md has every key, docs/decisions/state-table.md every transition."""
+
+    # ingest
+    async def save_fragments(self, source: str, fragments: Sequence[Fragment]) -> Mapping[tuple[str, str], Saved]:
+        """Phase 1: keep fragments; by (tenant, trace id), all candidates and the version. Repeatable."""
+
+    async def wake(self, wakes: Sequence[Wake]) -> None:
+        """Phase 2: tell candidate sessions of their traces' versions. Repeatable."""
+
+    async def end_session(self, session: SessionRef, at_ms: int) -> None:
+        """An explicit end. Creates an unknown session, never re-opens one at rest. Repeatable."""
+
+    async def add_partitions(self, source: str, partitions: Sequence[TopicPartition]) -> None:
+        """Make partitions hold the watermark back until they have progress; drop those no longer named. Repeatable."""
+
+    async def publish_progress(self, source: str, progress: Mapping[TopicPartition, int]) -> None:
+        """Merged by maximum. Repeatable."""
+
+    async def progress(self, source: str) -> Mapping[TopicPartition, int]:
+        """-1 for a partition without progress."""
+
+    async def probe(self) -> None:
+        """Every primary answers once more; Reconnected if one was replaced since this store's last call to it."""
+
+    async def memory_share(self) -> float:
+        """Used memory over maxmemory, greatest of all primaries; 0 without a limit."""
+
+    # judge
+    async def claim(self, limit: int, watermarks: Mapping[str, int], generation: int) -> ClaimReply:
+        """Lease up to `limit` due sessions, round-robin over scopes."""
+
+    async def renew(self, claims: Sequence[Claim]) -> frozenset[int]:
+        """Lengthen leases; the tokens of claims that are lost."""
+
+    async def facts(self, scope: Scope, trace_ids: Sequence[str]) -> Mapping[str, Facts]:
+        """What is kept of traces; unknown ones are left out."""
+
+    async def adopt(self, scope: Scope, trace_id: str, session: SessionRef, activity_ms: int) -> None:
+        """A claim found an owner that no scan had named: add the candidate and wake it. Repeatable."""
+
+    async def release(self, claim: Claim, gap_ms: int, wait_until_ms: int) -> None:
+        """Not closed yet: back at the true time. No call was made, no revision given. Repeatable."""
+
+    async def put_back(self, claim: Claim, at_ms: int) -> None:
+        """Give the claim up unfinished (pause, shutdown): due again at Redis time `at_ms`. Repeatable."""
+
+    async def keep_turns(self, claim: Claim, turns: Sequence[Turn], gap_ms: int) -> None:
+        """Repeatable."""
+
+    async def holds(self, claim: Claim) -> None:
+        """OwnershipLost unless token and lease are still the claim's."""
+
+    async def find_answer(self, claim: Claim, call_key: str) -> Completion | Literal["paused"] | None:
+        """The saved answer, at the last moment before it would be bought."""
+
+    async def save_answer(self, claim: Claim, call_key: str, answer: Completion) -> None:
+        """Whoever holds the session now: money was spent. Repeatable."""
+
+    async def begin_write(self, claim: Claim, rows: Sequence[RowRef]) -> Begun:
+        """Say which rows will be written before writing them. Confirmed by a replica where there is one. Repeatable."""
+
+    async def end_write(self, claim: Claim, outcome: Outcome | None) -> bool:
+        """Drop the own intent and complete; None: only drop it. False: the claim was stale. Repeatable."""
+
+    # audit
+    async def inspect(self, bucket: int) -> tuple[Sequence[Sweep], Sequence[tuple[Scope, str]]]:
+        """Make due what no index holds; sessions to sweep; parked traces that expired."""
+
+    async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int) -> bool:
+        """Drop raw fragments whose turn is kept, if the trace's version is still the turn's. Repeatable."""
+
+    async def finish_sweep(self, sweep: Sweep) -> bool:
+        """Drop saved answers of a session at rest. Repeatable."""
+
+    async def expire_parked(self, scope: Scope, trace_id: str) -> bool:
+        """Repeatable."""
+
+    async def forget_expired(self, bucket: int) -> int:
+        """Remove sessions whose return_days have passed; their number."""
+
+    # people
+    async def set_paused(self, paused: bool) -> None: ...
+
+    async def set_generation(self, generation: int, content: bytes) -> None: ...
+
+    async def session(self, key: str) -> tuple[SessionRef, SessionState] | None: ...
+
+
+class Spending(Protocol):
+    """Money of one day (UTC), shared by all workers."""
+
+    async def reserve(self, call: str, usd: float, tokens: int, until_ms: int) -> bool:
+        """False when the day's limit would be passed. A reservation that is never settled counts as spent."""
+
+    async def settle(self, call: str, usd: float, tokens: int) -> None: ...
+
+
+Ask = Callable[[ModelRequest], Awaitable[Completion]]
+"""The choke point as a judge sees it. Raises CallFailed."""
+
+
+class CallFailed(Exception):
+    """A model call gave no answer. Raised by Ask and Model; ends up as a JudgeFailure."""
+
+    def __init__(self, kind: FailureKind, detail: str, retry_after_ms: int | None = None) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind: FailureKind = kind
+        self.detail = detail
+        self.retry_after_ms = retry_after_ms
+
+
+class Model(Protocol):
+    async def complete(self, request: ModelRequest, deadline_ms: int) -> Completion:
+        """One call, no retry inside. Raises CallFailed."""
+
+    def estimate(self, request: ModelRequest) -> tuple[float | None, int]:
+        """(USD or None if the price is unknown, tokens) that the call may cost at most."""
+
+
+class Judges(Protocol):
+    async def judge(
+        self, spec: JudgeSpec, transcript: Transcript, expectations: Mapping[str, Any] | None, ask: Ask
+    ) -> Verdict | JudgeFailure:
+        """MLflow's judge on the whole session; all its model calls go through `ask`. Cancellation stops new calls."""
+
+
+class AssessmentStore(Protocol):
+    """Rows in MLflow. No conditional write; an error does not mean that it did not happen."""
+
+    async def patch(self, row: Row) -> bool:
+        """Replace value, rationale and metadata; False if there is no such row. Repeatable."""
+
+    async def post(self, row: Row) -> Literal["created", "exists", "no_trace"]:
+        """Create under the given id. Repeatable."""
+
+    async def delete(self, row: RowRef) -> None:
+        """Repeatable."""
+
+    async def expectations(self, first_trace: str, session_id: str) -> Mapping[str, Any]:
+        """What people expect of the session, by name, from the first trace."""
+
+
+class Metrics(Protocol):
+    def count(self, name: str, by: float = 1, **labels: str) -> None: ...
+
+    def gauge(self, name: str, value: float, **labels: str) -> None: ...
+
+    def observe(self, name: str, value: float, **labels: str) -> None: ...
+
+
+class Journal(Protocol):
+    """Structured log of decisions. Never conversation text, never a secret."""
+
+    def say(self, level: Literal["debug", "info", "warning", "error"], event: str, **fields: object) -> None: ...
