@@ -58,7 +58,7 @@ class RecordSource(Protocol):
     """A consumer group on the topics of one [[sources]] table."""
 
     async def fetch(self) -> Fetched:
-        """The next records, or none after a short wait. While held, keeps the membership alive and returns no records."""
+        """The next records, or none after a short wait. While held, keeps the membership and returns no records."""
 
     def hold(self, held: bool) -> None:
         """Stop or go on handing out records (back-pressure, Redis down) without leaving the group."""
@@ -162,8 +162,9 @@ class SessionStore(Protocol):
     async def begin_write(self, claim: Claim, rows: Sequence[RowRef]) -> Begun:
         """Say which rows will be written before writing them. Confirmed by a replica where there is one. Repeatable."""
 
-    async def end_write(self, claim: Claim, outcome: Outcome | None) -> bool:
-        """Drop the own intent and complete; None: only drop it. False: the claim was stale. Repeatable."""
+    async def end_write(self, claim: Claim, outcome: Outcome) -> bool:
+        """Drop the own intent and complete; an outcome without a reason only drops it. False: nothing was completed,
+        the claim was stale or had no outcome. Repeatable."""
 
     # audit
     async def inspect(self, bucket: int) -> tuple[Sequence[Sweep], Sequence[tuple[Scope, str]]]:

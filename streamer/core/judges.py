@@ -21,7 +21,7 @@ JudgeType = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeSpec:
-    """One `[[judges]]` table. `labels` are the only values a verdict may have; empty where `value_type` alone decides."""
+    """One `[[judges]]` table. `labels` are the only values a verdict may have; empty where `value_type` decides."""
 
     type: JudgeType
     name: str

@@ -1,0 +1,102 @@
+"""When a session may be closed: the state table's arithmetic (docs/decisions/state-table.md).
+
+Rule: everything here is in record time. An explicit end counts until a fact comes more than `settle_ms` after it; the
+maximum age counts from the first fact since the last completed closing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from streamer.core.session import CloseReason, SessionState
+from streamer.core.turn import Turn
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Every duration of the protocol, in ms. Settings check the relations between them."""
+
+    gap_ms_min: int = 900_000
+    """The smallest quiet gap that any rule gives: until a claim has found the session's rule, this one counts."""
+    max_age_ms: int = DAY_MS
+    settle_ms: int = 10_000
+    """Spans still come after an explicit end: collectors batch for seconds (batch processor: 200 ms; SDKs: 5 s)."""
+    trace_timeout_ms: int = 1_200_000
+    """A trace whose root was not seen keeps its session open so long."""
+    lease_ms: int = 15_000
+    renew_ms: int = 5_000
+    late_ms: int = 600_000
+    """Raw facts outlive the closing by this, for late spans."""
+    parked_ms: int = 3_600_000
+    """A trace that nobody gave a session is kept so long."""
+    trace_wait_ms: int = 600_000
+    """After a 404 of the first trace for so long the verdict goes on the next earliest trace that MLflow has."""
+    look_ms: int = 60_000
+    looks_max: int = 8
+    delivery_retry_ms: int = 5_000
+    zombie_ms_max: int = 3_600_000
+    """A writer that has not come back for so long will not write any more: its intent is dropped."""
+    return_ms: int = 30 * DAY_MS
+    """A session at rest is remembered so long."""
+    retries_max: int = 5
+    retry_ms: int = 2_000
+    """First pause after a transient failure; doubled each time, at most 5 min."""
+    commit_delay_ms: int = 5_000
+    """Committed offsets trail saved ones by what a Redis fail-over may lose (`redis_loss_window_ms`)."""
+    clock_skew_ms_max: int = 5_000
+    """Producers' clocks may be ahead of the broker's by this."""
+    metadata_ms: int = 10_000
+    progress_ms: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Sessions that match get this quiet gap; an empty condition matches everything. The first match wins."""
+
+    idle_gap_ms: int
+    tenant: str | None = None
+    service: str | None = None
+    agent: str | None = None
+    environment: str | None = None
+
+    def matches(self, tenant: str, turns: Iterable[Turn]) -> bool:
+        if self.tenant is not None and self.tenant != tenant:
+            return False
+        said = list(turns)
+        wanted = ((self.service, "service"), (self.agent, "agent"), (self.environment, "environment"))
+        return all(want is None or any(getattr(turn, name) == want for turn in said) for want, name in wanted)
+
+
+def gap_of(rules: Sequence[Rule], tenant: str, turns: Iterable[Turn], gap_ms_min: int) -> int:
+    """The quiet gap that the rules give a session, known only after decoding."""
+    said = list(turns)
+    return next((rule.idle_gap_ms for rule in rules if rule.matches(tenant, said)), gap_ms_min)
+
+
+def close_times(state: SessionState, gap_ms: int, limits: Limits) -> dict[CloseReason, int]:
+    """The moments at which a session may close, by reason."""
+    times: dict[CloseReason, int] = {}
+    if state.ended_ms is not None and state.activity_ms <= state.ended_ms + limits.settle_ms:
+        times["ended"] = state.ended_ms + limits.settle_ms
+    times["quiet"] = state.activity_ms + gap_ms
+    if state.opened_ms is not None:
+        times["max_age"] = state.opened_ms + limits.max_age_ms
+    return times
+
+
+class Closing(NamedTuple):
+    reason: CloseReason | None
+    """None: not closed yet."""
+    at_ms: int
+    """The moment by which it would close if nothing more came."""
+    gap_ms: int
+
+
+def closing(state: SessionState, turns: Mapping[str, Turn], gap_ms: int, watermark_ms: int, limits: Limits) -> Closing:
+    """Is the session closed at this watermark? A trace without its root keeps it open until the trace timeout."""
+    whole = all(turn.has_root for turn in turns.values())
+    times = close_times(state, gap_ms if whole else max(gap_ms, limits.trace_timeout_ms), limits)
+    due = [reason for reason, at_ms in times.items() if at_ms <= watermark_ms]
+    return Closing(due[0] if due else None, min(times.values()), gap_ms)

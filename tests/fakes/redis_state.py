@@ -1,0 +1,439 @@
+"""What lives in Redis, as Python values, and the scripts that change it: the readable twin of streamer/adapters/lua.
+
+Rule: each function here is one script: it touches one bucket and is atomic. tests/contract/test_session_store.py drives
+these and the Lua side by side and compares every reply; the simulation runs on these.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from streamer.core.assessment import RowRef
+from streamer.core.ids import Scope
+from streamer.core.ledger import Entry
+from streamer.core.lifecycle import Limits, close_times
+from streamer.core.model import Completion
+from streamer.core.session import Begun, Claim, Facts, Outcome, SessionRef, SessionState, Sweep, Wake
+from streamer.core.turn import Turn
+from streamer.core.wire.records import Fragment
+from streamer.ports import Saved
+
+T = TypeVar("T")
+
+
+@dataclass
+class TraceRow:
+    frames: dict[bytes, bytes] = field(default_factory=dict)
+    candidates: set[str] = field(default_factory=set)
+    version: int = 0
+    ends: bool = False
+    owner: str | None = None
+    swept: bool = False
+
+    def facts(self) -> Facts:
+        frames = tuple(self.frames[name] for name in sorted(self.frames))
+        return Facts(tuple(sorted(self.candidates)), self.version, frames, self.owner, self.swept)
+
+
+@dataclass
+class SessionRow:
+    ref: SessionRef
+    version: int = 0
+    judged: int = 0
+    activity: int = 0
+    opened: int | None = None
+    ended: int | None = None
+    gap: int | None = None
+    token: int = 0
+    settled: int = 0
+    lease: int = 0
+    mend: bool = False
+    looks: int = 0
+    missing: int | None = None
+    reason: str = ""
+    members: dict[str, int] = field(default_factory=dict)
+    turns: dict[str, Turn] = field(default_factory=dict)
+    answers: dict[str, Completion] = field(default_factory=dict)
+    rows: set[RowRef] = field(default_factory=set)
+    intents: dict[int, int] = field(default_factory=dict)
+    ledger: dict[str, Entry] = field(default_factory=dict)
+
+    def state(self) -> SessionState:
+        return SessionState(
+            version=self.version,
+            judged=self.judged,
+            activity_ms=self.activity,
+            opened_ms=self.opened,
+            ended_ms=self.ended,
+            gap_ms=self.gap,
+            looks=self.looks,
+            missing_since_ms=self.missing,
+            members=dict(self.members),
+            turns=dict(self.turns),
+            ledger=dict(self.ledger),
+        )
+
+    def at_rest(self) -> bool:
+        owes = bool(self.intents) or self.mend or any(entry.owes for entry in self.ledger.values())
+        return self.version == self.judged and not self.lease and not owes
+
+
+def snapshot(value: Any) -> Any:
+    """A copy that later edits do not reach."""
+    if isinstance(value, dict | set):
+        return value.copy()
+    twin = copy(value)
+    for name, inner in vars(twin).items():
+        if isinstance(inner, dict | set):
+            setattr(twin, name, inner.copy())
+    return twin
+
+
+class Bucket:
+    """Keys with one hash tag. Remembers old values while `journaling`, so that a fail-over can lose the last writes."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.keys: dict[tuple[str, ...], Any] = {}
+        self.journaling = False
+        self.journal: list[tuple[int, tuple[str, ...], Any]] = []
+        self.now = 0
+        self.touched: set[str] = set()
+
+    def get(self, key: tuple[str, ...], default: T) -> T:
+        found: T = self.keys.get(key, default)
+        return found
+
+    def _remember(self, key: tuple[str, ...]) -> None:
+        if self.journaling:
+            old = self.keys.get(key)
+            self.journal.append((self.now, key, None if old is None else snapshot(old)))
+
+    def edit(self, key: tuple[str, ...], new: T) -> T:
+        self._remember(key)
+        found: T = self.keys.setdefault(key, new)
+        if key[0] == "s":
+            self.touched.add(key[1])
+        return found
+
+    def drop(self, key: tuple[str, ...]) -> None:
+        self._remember(key)
+        self.keys.pop(key, None)
+
+    def lose_since(self, cut_ms: int) -> None:
+        while self.journal and self.journal[-1][0] >= cut_ms:
+            _, key, old = self.journal.pop()
+            if old is None:
+                self.keys.pop(key, None)
+            else:
+                self.keys[key] = old
+        self.journal.clear()
+
+    def session(self, key: str) -> SessionRow | None:
+        found: SessionRow | None = self.keys.get(("s", key))
+        return found
+
+    def sessions(self) -> list[SessionRow]:
+        return [self.keys[key] for key in sorted(k for k in self.keys if k[0] == "s")]
+
+    def scopes(self) -> list[Scope]:
+        return sorted({Scope(*key[1:]) for key, index in self.keys.items() if key[0] in ("quiet", "again") and index})
+
+    def indexes_of(self, ref: SessionRef) -> list[str]:
+        return [name for name in ("quiet", "again") if ref.key in self.get((name, *ref.scope), {})]
+
+    def move(self, ref: SessionRef, index: str | None, score: int = 0) -> None:
+        """Put a session in exactly one index, or in none."""
+        for name in self.indexes_of(ref):
+            if name != index:
+                del self.edit((name, *ref.scope), dict[str, int]())[ref.key]
+        if index:
+            self.edit((index, *ref.scope), dict[str, int]())[ref.key] = score
+
+    def move_to_quiet(self, s: SessionRow) -> None:
+        times = close_times(s.state(), s.gap or self.limits.gap_ms_min, self.limits)
+        self.move(s.ref, "quiet", min(times.values()))
+
+
+# ---------------------------------------------------------------- ingest
+
+
+def save_fragments(b: Bucket, now: int, source: str, fragments: Iterable[Fragment]) -> dict[tuple[str, str], Saved]:
+    saved = {}
+    for f in fragments:
+        name = f"{source}|{f.tenant}|{f.trace_id}"
+        t = b.edit(("t", name), TraceRow())
+        new = f.digest not in t.frames
+        if new:
+            t.frames[f.digest] = f.frame
+            t.version = max(t.version + 1, now * 1000)
+        t.candidates |= set(f.candidates)
+        t.ends = t.ends or f.ends_session
+        parked = b.edit(("parked",), dict[str, int]())
+        if t.candidates:
+            parked.pop(name, None)
+        elif new:
+            parked[name] = now + b.limits.parked_ms
+        saved[f.tenant, f.trace_id] = Saved(tuple(sorted(t.candidates)), t.version, t.ends)
+    return saved
+
+
+def wake(b: Bucket, now: int, w: Wake) -> None:
+    s = b.edit(("s", w.session.key), SessionRow(w.session))
+    if s.members.get(w.trace_id, 0) >= w.version:
+        return
+    s.members[w.trace_id] = w.version
+    s.version += 1
+    s.activity = max(s.activity, w.activity_ms)
+    s.opened = w.activity_ms if s.opened is None else s.opened
+    if w.ends_session:
+        s.ended = max(s.ended or 0, w.activity_ms)
+    s.missing, s.looks = None, 0
+    b.edit(("sessions",), dict[str, int]())[w.session.key] = now
+    if s.lease > now:
+        return
+    s.lease = 0
+    b.edit(("sweep",), dict[str, int]()).pop(w.session.key, None)
+    b.move_to_quiet(s)
+
+
+def end_session(b: Bucket, now: int, ref: SessionRef, at_ms: int) -> None:
+    s = b.edit(("s", ref.key), SessionRow(ref))
+    s.ended = max(s.ended or 0, at_ms)
+    b.edit(("sessions",), dict[str, int]())[ref.key] = now
+    if s.lease <= now and s.version > s.judged:
+        s.lease = 0
+        b.move_to_quiet(s)
+
+
+def adopt(b: Bucket, name: str, session_id: str) -> int:
+    """A claim's reading found an owner that no scan had named; the trace's version."""
+    t = b.edit(("t", name), TraceRow())
+    t.candidates.add(session_id)
+    return t.version
+
+
+# ---------------------------------------------------------------- judge
+
+
+def due_sessions(b: Bucket, now: int, limit: int, watermarks: Mapping[str, int], turn: int) -> list[tuple[str, str]]:
+    """(key, index) of up to `limit` sessions, one of each scope in turn: first what waits in `again`, then `quiet`."""
+    scopes = b.scopes()
+    queues = []
+    for scope in (scopes[(turn + n) % len(scopes)] for n in range(len(scopes))):
+        queue = []
+        for name, until in (("again", now), ("quiet", watermarks.get(scope.source, -1))):
+            index = b.get((name, *scope), dict[str, int]())
+            ripe = sorted((score, key) for key, score in index.items() if score <= until)
+            queue += [(key, name) for _, key in ripe[:limit]]
+        queues.append(queue)
+    longest = max((len(queue) for queue in queues), default=0)
+    return [queue[n] for n in range(longest) for queue in queues if n < len(queue)][:limit]
+
+
+def claim(
+    b: Bucket, now: int, limit: int, watermarks: Mapping[str, int], generation: int, turn: int, epoch: int
+) -> list[Claim]:
+    if b.get(("config",), dict[str, Any]()).get("generation", 1) > generation or is_paused(b):
+        return []
+    claims = []
+    for key, index in due_sessions(b, now, limit, watermarks, turn):
+        s = b.edit(("s", key), SessionRow(SessionRef(Scope("", ""), "")))
+        interrupted = s.token != s.settled
+        s.token = max(s.token + 1, now * 1000)
+        s.lease = now + b.limits.lease_ms
+        b.edit(("sweep",), dict[str, int]()).pop(key, None)
+        b.move(s.ref, "again", s.lease)
+        claims.append(
+            Claim(
+                session=s.ref,
+                token=s.token,
+                generation=generation,
+                watermark_ms=watermarks.get(s.ref.scope.source, -1),
+                claimed_at_ms=now,
+                due="quiet" if index == "quiet" else "again",
+                interrupted=interrupted,
+                state=s.state(),
+                epoch=epoch,
+            )
+        )
+    return claims
+
+
+def is_paused(b: Bucket) -> bool:
+    return bool(b.get(("config",), dict[str, Any]()).get("paused", False))
+
+
+def holds(b: Bucket, now: int, c: Claim) -> bool:
+    s = b.session(c.session.key)
+    return s is not None and s.token == c.token and s.lease > now
+
+
+def renew(b: Bucket, now: int, c: Claim) -> bool:
+    if not holds(b, now, c):
+        return False
+    s = b.edit(("s", c.session.key), SessionRow(c.session))
+    s.lease = now + b.limits.lease_ms
+    b.move(c.session, "again", s.lease)
+    return True
+
+
+def release(b: Bucket, c: Claim, gap_ms: int, wait_until_ms: int) -> None:
+    s = b.session(c.session.key)
+    if s is None or s.token != c.token:
+        return
+    s = b.edit(("s", c.session.key), s)
+    s.lease, s.gap, s.settled = 0, gap_ms, s.token
+    if s.version == c.state.version:
+        b.move(c.session, "quiet", wait_until_ms)
+    else:
+        b.move_to_quiet(s)
+
+
+def put_back(b: Bucket, c: Claim, at_ms: int) -> None:
+    s = b.session(c.session.key)
+    if s is None or s.token != c.token:
+        return
+    s = b.edit(("s", c.session.key), s)
+    s.lease, s.settled = 0, s.token
+    b.move(c.session, "again", at_ms)
+
+
+def keep_turns(b: Bucket, now: int, c: Claim, turns: Sequence[Turn], gap_ms: int) -> bool:
+    if not holds(b, now, c):
+        return False
+    s = b.edit(("s", c.session.key), SessionRow(c.session))
+    s.turns.update({turn.trace_id: turn for turn in turns})
+    s.gap = gap_ms
+    return True
+
+
+def save_answer(b: Bucket, c: Claim, call_key: str, answer: Completion) -> None:
+    s = b.session(c.session.key)
+    if s is not None:
+        b.edit(("s", c.session.key), s).answers[call_key] = answer
+
+
+def open_intents(s: SessionRow, now: int, limits: Limits) -> dict[int, int]:
+    return {token: since for token, since in s.intents.items() if now - since < limits.zombie_ms_max}
+
+
+def begin_write(b: Bucket, now: int, c: Claim, rows: Iterable[RowRef]) -> Begun | None:
+    if not holds(b, now, c):
+        return None
+    s = b.edit(("s", c.session.key), SessionRow(c.session))
+    s.intents = open_intents(s, now, b.limits)
+    crowded = any(token != c.token for token in s.intents)
+    s.rows |= set(rows)
+    s.intents[c.token] = now
+    return Begun(frozenset(s.rows), crowded)
+
+
+def end_write(b: Bucket, now: int, c: Claim, out: Outcome) -> bool:
+    """`out.reason` None: nothing is completed, only the own intent dropped."""
+    s = b.session(c.session.key)
+    if s is None:
+        return False
+    s = b.edit(("s", c.session.key), s)
+    if not out.doubtful:
+        s.intents.pop(c.token, None)
+    if s.token != c.token or out.reason is None:
+        _stale(b, now, s, out)
+        return False
+    s.lease, s.settled, s.reason = 0, s.token, out.reason
+    s.judged = max(s.judged, out.version)
+    s.ledger.update(out.entries)
+    s.missing = (s.missing or now) if out.first_missing or out.looking else None
+    s.intents = open_intents(s, now, b.limits)
+    crowded = bool(s.intents) or out.crowded
+    if not crowded:
+        pruned = {row for row in s.rows if out.retracted or row.judge in out.placed}
+        s.rows -= pruned - out.rows
+    b.edit(("sessions",), dict[str, int]())[c.session.key] = now
+    _next_index(b, now, s, out, crowded)
+    return True
+
+
+def _stale(b: Bucket, now: int, s: SessionRow, out: Outcome) -> None:
+    if not out.begun:
+        return
+    s.rows |= out.rows
+    s.mend = True
+    if s.lease <= now and "quiet" not in b.indexes_of(s.ref):
+        b.move(s.ref, "again", now)
+
+
+def _next_index(b: Bucket, now: int, s: SessionRow, out: Outcome, crowded: bool) -> None:
+    if s.version > s.judged:
+        s.opened = s.activity
+        b.move_to_quiet(s)
+        return
+    s.opened, s.mend = None, False
+    look = crowded or (out.looking and s.looks < b.limits.looks_max)
+    if look:
+        s.looks += 1
+        at = now + b.limits.look_ms * 2 ** min(s.looks - 1, 4)
+        b.move(s.ref, "again", at if out.next_in_ms is None else min(at, now + out.next_in_ms))
+    elif out.next_in_ms is not None:
+        b.move(s.ref, "again", now + out.next_in_ms)
+    else:
+        s.looks = 0
+        b.move(s.ref, None)
+        b.edit(("sweep",), dict[str, int]())[s.ref.key] = now + b.limits.late_ms
+
+
+# ---------------------------------------------------------------- audit
+
+
+def inspect(b: Bucket, now: int) -> tuple[list[Sweep], list[tuple[Scope, str]]]:
+    for s in b.sessions():
+        if s.intents and open_intents(s, now, b.limits) != s.intents:
+            s = b.edit(("s", s.ref.key), s)
+            s.intents = open_intents(s, now, b.limits)
+        if not s.at_rest() and not b.indexes_of(s.ref):
+            b.move(s.ref, "again", now)
+    due = sorted(key for key, at in b.get(("sweep",), dict[str, int]()).items() if at <= now)
+    expired = sorted(name for name, at in b.get(("parked",), dict[str, int]()).items() if at <= now)
+    rows = [row for row in (b.session(key) for key in due) if row is not None]
+    sweeps = [Sweep(r.ref, r.version, {trace: turn.version for trace, turn in r.turns.items()}) for r in rows]
+    return sweeps, [(Scope(*name.split("|")[:2]), name.split("|")[2]) for name in expired]
+
+
+def sweep_trace(b: Bucket, name: str, owner: str, turn_version: int) -> bool:
+    found: TraceRow | None = b.keys.get(("t", name))
+    if found is None or not found.frames or found.version != turn_version:
+        return False
+    t = b.edit(("t", name), found)
+    t.frames, t.swept, t.owner = {}, True, owner
+    return True
+
+
+def finish_sweep(b: Bucket, sweep: Sweep) -> bool:
+    s = b.session(sweep.session.key)
+    if s is None or s.version != sweep.version or not s.at_rest():
+        return False
+    b.edit(("s", sweep.session.key), s).answers = {}
+    b.edit(("sweep",), dict[str, int]()).pop(sweep.session.key, None)
+    return True
+
+
+def expire_parked(b: Bucket, now: int, name: str) -> bool:
+    if b.get(("parked",), dict[str, int]()).get(name, now + 1) > now:
+        return False
+    b.edit(("parked",), dict[str, int]()).pop(name)
+    b.drop(("t", name))
+    return True
+
+
+def forget_expired(b: Bucket, now: int) -> int:
+    stale = [
+        key
+        for key, changed in b.get(("sessions",), dict[str, int]()).items()
+        if changed + b.limits.return_ms <= now and (s := b.session(key)) is not None and s.at_rest()
+    ]
+    for key in stale:
+        b.edit(("sessions",), dict[str, int]()).pop(key)
+        b.edit(("sweep",), dict[str, int]()).pop(key, None)
+        b.drop(("s", key))
+    return len(stale)

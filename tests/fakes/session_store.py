@@ -1,0 +1,276 @@
+"""The SessionStore port on the Python twin of the scripts. One `FakeRedis` is the server, a `FakeSessionStore` each worker's view.
+
+Rule: every call to one bucket passes through `gate`, where a simulation may delay it, fail it before or after, or kill
+the caller. Without a simulation the gate is open.
+"""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeVar
+
+from streamer.core.assessment import RowRef
+from streamer.core.ids import BUCKETS, Scope, bucket_of_trace
+from streamer.core.lifecycle import Limits
+from streamer.core.model import Completion
+from streamer.core.session import Begun, Claim, Facts, Outcome, SessionRef, SessionState, Sweep, Wake
+from streamer.core.turn import Turn
+from streamer.core.wire.records import Fragment
+from streamer.errors import OwnershipLost, Reconnected
+from streamer.ports import ClaimReply, Saved, TopicPartition
+from tests.fakes import redis_state as scripts
+from tests.fakes.redis_state import Bucket
+
+T = TypeVar("T")
+SHARED = -1
+"""The tag of what is in no bucket: progress and spending."""
+
+
+class Gate(Protocol):
+    def __call__(self, apply: Callable[[], T], *, hot: bool = False) -> Awaitable[T]: ...
+
+
+async def open_gate(apply: Callable[[], T], *, hot: bool = False) -> T:
+    return apply()
+
+
+class FakeRedis:
+    """Buckets on `nodes` primaries. A fail-over of one loses its last writes and breaks every connection to it."""
+
+    def __init__(self, now_ms: Callable[[], int], limits: Limits, nodes: int = 1, buckets: int = BUCKETS) -> None:
+        self.now_ms, self.limits, self.nodes = now_ms, limits, nodes
+        self.buckets = {n: Bucket(limits) for n in (SHARED, *range(buckets))}
+        self.epoch = [0] * nodes
+        self.safe_ms = [0] * nodes
+        self.after: Callable[[Bucket], None] = lambda bucket: None
+        """Looks at a bucket after each script: a simulation's checkers."""
+
+    def node(self, bucket: int) -> int:
+        return bucket % self.nodes
+
+    def fail_over(self, node: int, lost_ms: int) -> None:
+        cut = max(self.safe_ms[node] + 1, self.now_ms() - lost_ms)
+        for number, bucket in self.buckets.items():
+            if self.node(number) == node:
+                bucket.lose_since(cut)
+        self.epoch[node] += 1
+
+    def confirm(self, bucket: int) -> None:
+        """WAIT: everything so far is on the replica."""
+        self.safe_ms[self.node(bucket)] = self.now_ms()
+
+    def script(self, bucket: int, body: Callable[[Bucket, int], T]) -> T:
+        b = self.buckets[bucket]
+        b.now = self.now_ms()
+        answer = body(b, b.now)
+        self.after(b)
+        b.touched.clear()
+        return answer
+
+
+class FakeSessionStore:
+    def __init__(self, redis: FakeRedis, gate: Gate = open_gate) -> None:
+        self.redis, self.gate = redis, gate
+        self.seen = list(redis.epoch)
+        self.turn = 0
+
+    async def _run(
+        self,
+        bucket: int,
+        body: Callable[[Bucket, int], T],
+        claim: Claim | None = None,
+        wait: bool = False,
+        hot: bool = False,
+    ) -> T:
+        node = self.redis.node(bucket)
+
+        def apply() -> T:
+            epoch, seen = self.redis.epoch[node], self.seen[node] if claim is None else claim.epoch
+            if epoch != seen:
+                self.seen[node] = epoch
+                raise Reconnected("the primary was replaced")
+            answer = self.redis.script(bucket, body)
+            if wait:
+                self.redis.confirm(bucket)
+            return answer
+
+        return await self.gate(apply, hot=hot)
+
+    # ingest
+
+    async def save_fragments(self, source: str, fragments: Sequence[Fragment]) -> Mapping[tuple[str, str], Saved]:
+        by_bucket: dict[int, list[Fragment]] = defaultdict(list)
+        for f in fragments:
+            by_bucket[bucket_of_trace(f.trace_id)].append(f)
+        saved: dict[tuple[str, str], Saved] = {}
+        for bucket, mine in sorted(by_bucket.items()):
+            saved |= await self._run(bucket, lambda b, now, mine=mine: scripts.save_fragments(b, now, source, mine))
+        return saved
+
+    async def wake(self, wakes: Sequence[Wake]) -> None:
+        by_bucket: dict[int, list[Wake]] = defaultdict(list)
+        for w in wakes:
+            by_bucket[w.session.bucket].append(w)
+        for bucket, mine in sorted(by_bucket.items()):
+
+            def phase_2(b: Bucket, now: int, mine: list[Wake] = mine) -> None:
+                for w in mine:
+                    scripts.wake(b, now, w)
+
+            await self._run(bucket, phase_2)
+
+    async def end_session(self, session: SessionRef, at_ms: int) -> None:
+        await self._run(session.bucket, lambda b, now: scripts.end_session(b, now, session, at_ms))
+
+    async def add_partitions(self, source: str, partitions: Sequence[TopicPartition]) -> None:
+        def merge(b: Bucket, now: int) -> None:
+            known = b.edit(("progress", source), dict[TopicPartition, int]())
+            for gone in set(known) - set(partitions):
+                del known[gone]
+            for partition in partitions:
+                known.setdefault(partition, -1)
+
+        await self._run(SHARED, merge)
+
+    async def publish_progress(self, source: str, progress: Mapping[TopicPartition, int]) -> None:
+        def merge(b: Bucket, now: int) -> None:
+            known = b.edit(("progress", source), dict[TopicPartition, int]())
+            known.update({p: max(known[p], ms) for p, ms in progress.items() if p in known})
+
+        await self._run(SHARED, merge)
+
+    async def progress(self, source: str) -> Mapping[TopicPartition, int]:
+        return await self._run(SHARED, lambda b, now: dict(b.get(("progress", source), dict[TopicPartition, int]())))
+
+    async def probe(self) -> None:
+        for node in range(self.redis.nodes):
+            await self._run(node, lambda b, now: None)
+
+    async def memory_share(self) -> float:
+        return 0.0
+
+    # judge
+
+    async def claim(self, limit: int, watermarks: Mapping[str, int], generation: int) -> ClaimReply:
+        self.turn += 1
+        config = self.redis.buckets[0].get(("config",), dict[str, Any]())
+        reply = ClaimReply([], config.get("generation", 1), config.get("paused", False))
+        claims: list[Claim] = []
+        buckets = len(self.redis.buckets) - 1
+        for bucket in ((self.turn + n) % buckets for n in range(buckets)):
+            if len(claims) == limit:
+                break
+            left, epoch = limit - len(claims), self.redis.epoch[self.redis.node(bucket)]
+            claims += await self._run(
+                bucket,
+                lambda b, now, left=left, epoch=epoch: scripts.claim(
+                    b, now, left, watermarks, generation, self.turn, epoch
+                ),
+            )
+        return reply._replace(claims=claims)
+
+    async def renew(self, claims: Sequence[Claim]) -> frozenset[int]:
+        lost = set()
+        for c in claims:
+            try:
+                if not await self._run(c.bucket, lambda b, now, c=c: scripts.renew(b, now, c), c):
+                    lost.add(c.token)
+            except Reconnected:
+                lost.add(c.token)
+        return frozenset(lost)
+
+    async def facts(self, scope: Scope, trace_ids: Sequence[str]) -> Mapping[str, Facts]:
+        found: dict[str, Facts] = {}
+        for trace_id in trace_ids:
+            name = f"{scope}|{trace_id}"
+            row = await self._run(
+                bucket_of_trace(trace_id), lambda b, now, name=name: (t := b.keys.get(("t", name))) and t.facts()
+            )
+            if row is not None:
+                found[trace_id] = row
+        return found
+
+    async def adopt(self, scope: Scope, trace_id: str, session: SessionRef, activity_ms: int) -> None:
+        name = f"{scope}|{trace_id}"
+        version = await self._run(bucket_of_trace(trace_id), lambda b, now: scripts.adopt(b, name, session.session_id))
+        await self.wake([Wake(session, trace_id, version, activity_ms)])
+
+    async def release(self, claim: Claim, gap_ms: int, wait_until_ms: int) -> None:
+        await self._run(claim.bucket, lambda b, now: scripts.release(b, claim, gap_ms, wait_until_ms), claim)
+
+    async def put_back(self, claim: Claim, at_ms: int) -> None:
+        await self._run(claim.bucket, lambda b, now: scripts.put_back(b, claim, at_ms), claim)
+
+    async def keep_turns(self, claim: Claim, turns: Sequence[Turn], gap_ms: int) -> None:
+        if not await self._run(claim.bucket, lambda b, now: scripts.keep_turns(b, now, claim, turns, gap_ms), claim):
+            raise OwnershipLost(claim.session.key)
+
+    async def holds(self, claim: Claim) -> None:
+        if not await self._run(claim.bucket, lambda b, now: scripts.holds(b, now, claim), claim):
+            raise OwnershipLost(claim.session.key)
+
+    async def find_answer(self, claim: Claim, call_key: str) -> Completion | Literal["paused"] | None:
+        def find(b: Bucket, now: int) -> Completion | Literal["paused", "lost"] | None:
+            if not scripts.holds(b, now, claim):
+                return "lost"
+            s = b.session(claim.session.key)
+            answer = s.answers.get(call_key) if s else None
+            return answer or ("paused" if scripts.is_paused(b) else None)
+
+        found = await self._run(claim.bucket, find, claim)
+        if found == "lost":
+            raise OwnershipLost(claim.session.key)
+        return found
+
+    async def save_answer(self, claim: Claim, call_key: str, answer: Completion) -> None:
+        await self._run(claim.bucket, lambda b, now: scripts.save_answer(b, claim, call_key, answer), claim)
+
+    async def begin_write(self, claim: Claim, rows: Sequence[RowRef]) -> Begun:
+        begun = await self._run(claim.bucket, lambda b, now: scripts.begin_write(b, now, claim, rows), claim, wait=True)
+        if begun is None:
+            raise OwnershipLost(claim.session.key)
+        return begun
+
+    async def end_write(self, claim: Claim, outcome: Outcome) -> bool:
+        return await self._run(claim.bucket, lambda b, now: scripts.end_write(b, now, claim, outcome), claim)
+
+    # audit
+
+    async def inspect(self, bucket: int) -> tuple[Sequence[Sweep], Sequence[tuple[Scope, str]]]:
+        return await self._run(bucket, scripts.inspect)
+
+    async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int) -> bool:
+        name = f"{sweep.session.scope}|{trace_id}"
+        owner = sweep.session.session_id
+        return await self._run(
+            bucket_of_trace(trace_id), lambda b, now: scripts.sweep_trace(b, name, owner, turn_version), hot=True
+        )
+
+    async def finish_sweep(self, sweep: Sweep) -> bool:
+        return await self._run(sweep.session.bucket, lambda b, now: scripts.finish_sweep(b, sweep))
+
+    async def expire_parked(self, scope: Scope, trace_id: str) -> bool:
+        name = f"{scope}|{trace_id}"
+        return await self._run(bucket_of_trace(trace_id), lambda b, now: scripts.expire_parked(b, now, name))
+
+    async def forget_expired(self, bucket: int) -> int:
+        return await self._run(bucket, scripts.forget_expired)
+
+    # people
+
+    async def set_paused(self, paused: bool) -> None:
+        await self._set("paused", paused)
+
+    async def set_generation(self, generation: int, content: bytes) -> None:
+        await self._set("generation", generation)
+
+    async def _set(self, field: str, value: object) -> None:
+        for bucket in self.redis.buckets:
+
+            def put(b: Bucket, now: int) -> None:
+                b.edit(("config",), dict[str, Any]())[field] = value
+
+            await self._run(bucket, put, wait=True)
+
+    async def session(self, key: str) -> tuple[SessionRef, SessionState] | None:
+        row = self.redis.buckets[int(key[:2], 16) % BUCKETS].session(key)
+        return None if row is None else (row.ref, row.state())
