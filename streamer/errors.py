@@ -8,7 +8,7 @@
     ├── OwnershipLost        another worker holds the session now: stop, write nothing more
     └── FuseBlown            too much of what arrives cannot be read: a person must look
 
-Adapters translate their library's errors into these, once, at the border. Loops catch these names and never `Exception`.
+Adapters translate their library's errors into these, once, at the border. Loops catch these names, never `Exception`.
 """
 
 
@@ -21,11 +21,13 @@ class ConfigurationError(StreamerError):
 
 
 class TransientError(StreamerError):
-    """The call failed for now. It may have happened all the same: only idempotent calls may be repeated."""
+    """The call failed for now. Where `maybe_done`, it may have happened all the same: only idempotent calls may be
+    repeated. False only if the request certainly never reached the other side."""
 
-    def __init__(self, message: str, retry_after_ms: int | None = None) -> None:
+    def __init__(self, message: str, retry_after_ms: int | None = None, *, maybe_done: bool = True) -> None:
         super().__init__(message)
         self.retry_after_ms = retry_after_ms
+        self.maybe_done = maybe_done
 
 
 class Reconnected(TransientError):

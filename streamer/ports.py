@@ -6,6 +6,7 @@ Each port has one contract suite (tests/contract) that runs on the fake and on t
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol
 
 from streamer.core.assessment import Row, RowRef
@@ -52,6 +53,8 @@ class Fetched(NamedTuple):
     revoked: frozenset[TopicPartition]
     gaps: Mapping[TopicPartition, tuple[int, int]]
     """Partitions whose committed offset Kafka had already deleted: (committed, first offset that still exists)."""
+    positions: Mapping[TopicPartition, int] = MappingProxyType({})
+    """Where reading goes on, for partitions whose next offset is past the last record: transaction markers, compaction."""
 
 
 class RecordSource(Protocol):

@@ -37,16 +37,9 @@ class JudgeSpec:
     @property
     def version(self) -> str:
         """12 hex digits over everything that changes what the judge would say."""
-        said = (
-            self.type,
-            self.model,
-            self.instructions,
-            self.guidelines,
-            self.value_type,
-            self.labels,
-            self.parameters,
-        )
-        return digest([canonical(said)]).hex()[:12]
+        prompt = (self.type, self.instructions, self.guidelines)
+        answer = (self.model, self.value_type, self.labels, self.parameters)
+        return digest([canonical((prompt, answer))]).hex()[:12]
 
     @property
     def reads_expectations(self) -> bool:

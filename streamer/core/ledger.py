@@ -4,7 +4,7 @@
 """
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Literal, NamedTuple
 
 from streamer.core.verdict import JudgeFailure, Usage, Verdict, VerdictValue
@@ -36,7 +36,11 @@ class Entry:
     verdict: Verdict | None = None
     failure: JudgeFailure | None = None
     revision: int = 0
+    prompt_hash: str | None = None
+    """Identity of the judge's first request: messages, model and parameters."""
     attempts: int = 0
+    rejected: int = 0
+    """Answers to this transcript that were unusable: the same request is then asked anew, as another call."""
     next_at_ms: int = 0
     mlflow: bool = False
     feed: bool = False
@@ -62,11 +66,11 @@ class Entry:
         fields["history"] = tuple(Past(*past) for past in fields["history"])
         return cls(**fields)
 
-    def superseded(self, judge_version: str) -> "Entry":
-        """The entry as the start of the next revision: the verdict that stood moves into history."""
+    def past(self) -> tuple[Past, ...]:
+        """History with the verdict that stands now as its last."""
         if self.verdict is None:
-            return replace(self, judge_version=judge_version)
-        past = Past(
+            return self.history
+        now = Past(
             self.revision, self.verdict.value, self.verdict.rationale, self.turns, self.scored_at_ms, self.judge_version
         )
-        return replace(self, judge_version=judge_version, history=(*self.history, past)[-HISTORY_MAX:])
+        return (*self.history, now)[-HISTORY_MAX:]

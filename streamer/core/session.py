@@ -43,7 +43,7 @@ class Wake(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What is kept of a trace. `frames` are compressed fragments; none are left after the sweep, which keeps `owner`."""
+    """What is kept of a trace. `frames` are compressed fragments; the sweep drops them and keeps `owner`."""
 
     candidates: tuple[str, ...]
     version: int

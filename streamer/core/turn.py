@@ -10,7 +10,7 @@ Unscorable = Literal["no_content", "redacted", "error_only"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """Something said in a conversation. Reasoning is never part of it; parts that are not text are named, not dumped."""
+    """Something said in a conversation. Reasoning is never part of it; other parts than text are named, not dumped."""
 
     role: Role
     text: str
@@ -28,7 +28,7 @@ class ToolEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """What a trace says. `version` is the trace's version in Redis when it was read; times are ns since the Unix epoch."""
+    """What a trace says. `version` is the trace's version in Redis when it was read; times are Unix ns."""
 
     trace_id: str
     version: int

@@ -1,0 +1,66 @@
+"""How far one partition has been read, saved and committed.
+
+Rule: `saved` moves only when Redis has answered for every record below it; what is committed trails it by what a
+Redis fail-over may lose, so that re-reading mends one (design 17).
+"""
+
+from collections import deque
+from collections.abc import Sequence
+
+from streamer.core.lifecycle import Limits
+from streamer.core.watermark import Heard, progress_of
+from streamer.core.wire.records import Record
+
+HEARD_MAX = 50
+"""At one answer per 200 ms, 10 s: a worker further behind proves its progress by timestamps."""
+
+
+class Reading:
+    """The running state of one assigned partition, from the offset it is read from."""
+
+    def __init__(self, position: int, progress_ms: int) -> None:
+        self.saved = position
+        self.progress_ms = progress_ms
+        self._record_max_ms = -1
+        self._heard: deque[Heard] = deque(maxlen=HEARD_MAX)
+        self._saves: deque[tuple[int, int]] = deque()
+
+    def activity_of(self, record: Record, now_ms: int) -> int:
+        """A record's timestamp, clamped to what is known: not before this partition's progress, not in the future."""
+        return min(max(record.timestamp_ms, self.progress_ms), now_ms)
+
+    def save(self, records: Sequence[Record], now_ms: int) -> None:
+        """Redis has answered for these records, the next of this partition in order."""
+        self.saved = records[-1].offset + 1
+        self._saves.append((now_ms, self.saved))
+        past = (record.timestamp_ms for record in records if record.timestamp_ms <= now_ms)
+        self._record_max_ms = max(self._record_max_ms, *past, -1)
+
+    def skip_to(self, position: int, now_ms: int) -> None:
+        """Everything fetched is saved and reading goes on at `position`: what lies between holds no records."""
+        if position > self.saved:
+            self.saved = position
+            self._saves.append((now_ms, position))
+
+    def hear(self, asked_at_ms: int, end: int) -> None:
+        self._heard.append(Heard(asked_at_ms, end))
+
+    def advance(self, metadata_at_ms: int, limits: Limits) -> int:
+        """The partition's progress now: never back, never far above the last refresh of the list of partitions."""
+        known = progress_of(self.saved, self._record_max_ms, self._heard, limits.clock_skew_ms_max)
+        self.progress_ms = max(self.progress_ms, min(known, metadata_at_ms + limits.metadata_ms))
+        return self.progress_ms
+
+    def committable(self, now_ms: int, delay_ms: int) -> int | None:
+        """The offset that was saved `delay_ms` ago and is not committed yet."""
+        ripe = None
+        for at_ms, offset in self._saves:
+            if at_ms > now_ms - delay_ms:
+                break
+            ripe = offset
+        return ripe
+
+    def commit(self, offset: int) -> None:
+        """Kafka has taken this offset."""
+        while self._saves and self._saves[0][1] <= offset:
+            self._saves.popleft()

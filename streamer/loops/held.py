@@ -1,0 +1,73 @@
+"""The claims that one judge worker holds, and what each has done so far.
+
+Rule: before every write outside Redis a claim must be `allowed`: not lost by what the renewal knows, and its token and
+lease still in force by Redis' own word.
+"""
+
+from dataclasses import dataclass, replace
+
+from streamer.core.assessment import RowRef
+from streamer.core.lifecycle import Limits
+from streamer.core.session import Claim, Outcome
+from streamer.errors import OwnershipLost, TransientError
+from streamer.ports import Clock, SessionStore
+
+
+@dataclass(slots=True)
+class Held:
+    """One claim while it is worked on."""
+
+    claim: Claim
+    known_until_ms: int
+    """By the worker's clock: the lease, counted from when its last grant was asked for."""
+    lost: bool = False
+    begun: bool = False
+    rows: frozenset[RowRef] = frozenset()
+    crowded: bool = False
+    doubtful: bool = False
+
+    def sign(self, outcome: Outcome) -> Outcome:
+        """The outcome with what this claim said and saw when it began to write."""
+        return replace(
+            outcome, rows=self.rows, begun=self.begun, crowded=self.crowded, doubtful=self.doubtful
+        )
+
+
+class HeldClaims:
+    """All claims of a worker; the renewal loop's work list."""
+
+    def __init__(self, store: SessionStore, clock: Clock, limits: Limits) -> None:
+        self._store, self._clock, self._limits = store, clock, limits
+        self._held: dict[int, Held] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def add(self, claim: Claim, asked_at_ms: int) -> Held:
+        held = Held(claim, asked_at_ms + self._limits.lease_ms)
+        self._held[claim.token] = held
+        return held
+
+    def drop(self, held: Held) -> None:
+        self._held.pop(held.claim.token, None)
+
+    async def allowed(self, held: Held) -> None:
+        """Raises OwnershipLost unless the claim may write now."""
+        if held.lost or self._clock.now_ms() > held.known_until_ms:
+            raise OwnershipLost(held.claim.session.key)
+        await self._store.holds(held.claim)
+
+    async def step(self) -> int:
+        """Renew what is due: `renew_ms` after the last grant was asked for, at once if overdue."""
+        asked_at_ms = self._clock.now_ms()
+        first_due_ms = self._limits.lease_ms - self._limits.renew_ms
+        due = [h for h in self._held.values() if not h.lost and h.known_until_ms - first_due_ms <= asked_at_ms]
+        if due:
+            try:
+                lost = await self._store.renew([held.claim for held in due])
+            except TransientError:
+                return self._limits.renew_ms // 10
+            for held in due:
+                held.lost = held.claim.token in lost
+                held.known_until_ms = held.known_until_ms if held.lost else asked_at_ms + self._limits.lease_ms
+        return self._limits.renew_ms // 10

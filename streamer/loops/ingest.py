@@ -1,0 +1,228 @@
+"""Records from Kafka into Redis: fetch, cut, save in two phases, say how far, commit behind.
+
+Rule: an offset is committed only after Redis has answered for every record below it, and for `commit_delay_ms` more.
+Whatever fails, nothing is skipped: reading goes back to the committed offsets, and saving again changes nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from streamer.core.ids import Scope
+from streamer.core.lifecycle import Limits
+from streamer.core.reading import Reading
+from streamer.core.session import SessionRef, Wake
+from streamer.core.wire.cut import Cutter
+from streamer.core.wire.records import Cut, Fragment, Record
+from streamer.errors import TransientError
+from streamer.ports import (
+    Clock,
+    DeadLetters,
+    Fetched,
+    Journal,
+    Metrics,
+    RecordSource,
+    SessionStore,
+    TopicPartition,
+)
+
+MEMORY_SHARE_MAX = 0.8
+"""Above this share of Redis' maxmemory nothing more is read: claims must still find room to empty it (design 17)."""
+MEMORY_CHECK_MS = 1_000
+IDLE_MS = 20
+"""After an empty fetch; the fetch itself has waited already."""
+BACKOFF_MS = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestParts:
+    """What an ingest worker of one [[sources]] table is made of."""
+
+    name: str
+    """The source's name: sessions of different sources never meet."""
+    source: RecordSource
+    store: SessionStore
+    dead_letters: DeadLetters
+    cutter: Cutter
+    limits: Limits
+    clock: Clock
+    metrics: Metrics
+    journal: Journal
+
+
+class Ingest:
+    """One worker. `step()` is one pass; several workers of one group share the partitions and nothing else."""
+
+    def __init__(self, parts: IngestParts) -> None:
+        self._p = parts
+        self._readings: dict[TopicPartition, Reading] = {}
+        self._stale = False
+        self._listed_at_ms = self._metadata_at_ms = self._memory_at_ms = -1
+        self._held = False
+
+    async def step(self) -> int:
+        """One pass; returns how many ms to wait before the next."""
+        try:
+            if self._stale:
+                await self._go_back()
+            return await self._pass()
+        except TransientError as error:
+            self._stale = True
+            self._p.source.hold(True)
+            self._p.metrics.count("ingest_interrupted", source=self._p.name)
+            self._p.journal.say("warning", "ingest_interrupted", source=self._p.name, cause=str(error))
+            return error.retry_after_ms or BACKOFF_MS
+
+    async def _pass(self) -> int:
+        await self._watch_memory()
+        fetched = await self._p.source.fetch()
+        await self._take_over(fetched)
+        if self._p.clock.now_ms() - self._metadata_at_ms >= self._p.limits.metadata_ms:
+            await self._refresh_partitions()
+        by_partition: dict[TopicPartition, list[Record]] = defaultdict(list)
+        for record in fetched.records:
+            by_partition[TopicPartition(record.topic, record.partition)].append(record)
+        await self._save(by_partition)
+        self._skip_gaps(fetched)
+        await self._publish_progress()
+        await self._commit_behind()
+        return 0 if fetched.records else IDLE_MS
+
+    async def _go_back(self) -> None:
+        """Start again at the committed offsets, once Redis answers; until then only keep the membership."""
+        await self._take_over(await self._p.source.fetch())
+        await self._p.store.probe()
+        known = await self._p.store.progress(self._p.name)
+        positions = await self._p.source.rewind()
+        self._readings = {p: Reading(offset, known.get(p, -1)) for p, offset in positions.items()}
+        self._stale = False
+        self._p.source.hold(self._held)
+        self._p.journal.say("info", "ingest_went_back", source=self._p.name, partitions=len(positions))
+
+    async def _take_over(self, fetched: Fetched) -> None:
+        """Follow a rebalance. Nothing has to be flushed: what is saved is in Redis, the rest is read by the next owner."""
+        for gone in fetched.revoked:
+            self._readings.pop(gone, None)
+        for partition, (committed, first) in fetched.gaps.items():
+            self._p.metrics.count("offset_gap_records", first - committed, source=self._p.name)
+            self._p.journal.say(
+                "error",
+                "offset_gap",
+                topic=partition.topic,
+                partition=partition.partition,
+                committed=committed,
+                first=first,
+            )
+        if fetched.assigned:
+            for partition, position in fetched.assigned.items():
+                self._readings[partition] = Reading(position, -1)
+            known = await self._p.store.progress(self._p.name)
+            for partition in fetched.assigned:
+                self._readings[partition].progress_ms = known.get(partition, -1)
+
+    async def _watch_memory(self) -> None:
+        now_ms = self._p.clock.now_ms()
+        if now_ms - self._memory_at_ms < MEMORY_CHECK_MS:
+            return
+        self._memory_at_ms = now_ms
+        full = await self._p.store.memory_share() > MEMORY_SHARE_MAX
+        if full != self._held:
+            self._held = full
+            self._p.source.hold(full)
+            self._p.journal.say("warning" if full else "info", "redis_full" if full else "redis_has_room")
+        self._p.metrics.gauge("ingest_held", float(full), source=self._p.name)
+
+    async def _refresh_partitions(self) -> None:
+        """Partitions that nobody reads yet hold the watermark back; deleted ones leave."""
+        asked_at_ms = self._p.clock.now_ms()
+        await self._p.store.add_partitions(self._p.name, sorted(await self._p.source.partitions()))
+        self._metadata_at_ms = asked_at_ms
+
+    async def _save(self, by_partition: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        fragments: list[Fragment] = []
+        activity_ms: dict[tuple[str, str], int] = {}
+        now_ms = self._p.clock.now_ms()
+        mine = {p: records for p, records in by_partition.items() if p in self._readings}
+        for partition, records in mine.items():
+            for record in records:
+                cut = self._p.cutter.cut(record)
+                await self._set_aside(record, cut)
+                record_ms = self._readings[partition].activity_of(record, now_ms)
+                for fragment in cut.fragments:
+                    name = (fragment.tenant, fragment.trace_id)
+                    activity_ms[name] = max(activity_ms.get(name, -1), record_ms)
+                fragments += cut.fragments
+        if fragments:
+            await self._save_fragments(fragments, activity_ms)
+        saved_at_ms = self._p.clock.now_ms()
+        for partition, records in mine.items():
+            self._readings[partition].save(records, saved_at_ms)
+
+    async def _set_aside(self, record: Record, cut: Cut) -> None:
+        """What cannot be read becomes a dead letter, acknowledged before anything is committed."""
+        self._p.metrics.count("records", source=self._p.name)
+        self._p.metrics.count("spans", cut.spans, source=self._p.name)
+        if cut.out_of_scope:
+            self._p.metrics.count("records_out_of_scope", rule=cut.out_of_scope)
+        if cut.problems:
+            worst = cut.problems[0]
+            await self._p.dead_letters.put(record, worst.reason, worst.detail)
+            for problem in cut.problems:
+                self._p.metrics.count("problems", reason=problem.reason)
+            self._p.journal.say(
+                "warning",
+                "dead_letter",
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+                reason=worst.reason,
+                spans_saved=cut.spans,
+            )
+
+    async def _save_fragments(self, fragments: Sequence[Fragment], activity_ms: Mapping[tuple[str, str], int]) -> None:
+        """Phase 1: the traces' buckets. Phase 2, always, also for duplicates: every candidate ever named."""
+        saved = await self._p.store.save_fragments(self._p.name, fragments)
+        wakes = [
+            Wake(
+                SessionRef(Scope(self._p.name, tenant), session_id),
+                trace_id,
+                trace.version,
+                activity_ms[tenant, trace_id],
+                trace.ends_session,
+            )
+            for (tenant, trace_id), trace in saved.items()
+            for session_id in trace.candidates
+        ]
+        await self._p.store.wake(wakes)
+        self._p.metrics.count("fragments", len(fragments), source=self._p.name)
+
+    def _skip_gaps(self, fetched: Fetched) -> None:
+        now_ms = self._p.clock.now_ms()
+        for partition, position in fetched.positions.items():
+            if partition in self._readings:
+                self._readings[partition].skip_to(position, now_ms)
+
+    async def _publish_progress(self) -> None:
+        asked_at_ms = self._p.clock.now_ms()
+        if asked_at_ms - self._listed_at_ms < self._p.limits.progress_ms or not self._readings:
+            return
+        self._listed_at_ms = asked_at_ms
+        ends = await self._p.source.end_offsets(sorted(self._readings))
+        for partition, reading in self._readings.items():
+            if partition in ends:
+                reading.hear(asked_at_ms, ends[partition])
+                lag = max(0, ends[partition] - reading.saved)
+                self._p.metrics.gauge("lag_records", lag, topic=partition.topic, partition=str(partition.partition))
+        progress = {p: reading.advance(self._metadata_at_ms, self._p.limits) for p, reading in self._readings.items()}
+        await self._p.store.publish_progress(self._p.name, progress)
+
+    async def _commit_behind(self) -> None:
+        now_ms = self._p.clock.now_ms()
+        ripe = {p: r.committable(now_ms, self._p.limits.commit_delay_ms) for p, r in self._readings.items()}
+        offsets = {partition: offset for partition, offset in ripe.items() if offset is not None}
+        if not offsets:
+            return
+        await self._p.store.probe()
+        await self._p.source.commit(offsets)
+        for partition, offset in offsets.items():
+            self._readings[partition].commit(offset)

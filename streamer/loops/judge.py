@@ -1,0 +1,220 @@
+"""Due sessions become verdicts: claim, decode, close, judge, publish, write, complete.
+
+Rule: the claim is the only write path. Whatever goes wrong, the claim is left and its lease runs out; the next one finds
+the kept turns, the saved answers and the rows that may stand, and goes on from there.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from streamer.core.interpret import interpret
+from streamer.core.assemble import assemble
+from streamer.core.judges import JudgeSpec
+from streamer.core.ledger import Entry
+from streamer.core.lifecycle import Closing, Limits, Rule, closing, gap_of
+from streamer.core.session import Claim, Facts, Outcome, SessionRef
+from streamer.core.turn import Turn, in_order
+from streamer.core.verdict import JudgeFailure
+from streamer.core.watermark import watermark_of
+from streamer.errors import OwnershipLost, TransientError
+from streamer.loops.choke_point import Paused
+from streamer.loops.held import Held, HeldClaims
+from streamer.loops.publishing import Publishing
+from streamer.loops.scoring import Scoring
+from streamer.loops.writing import Placement, Writing
+from streamer.ports import Clock, Journal, Metrics, SessionStore, Tasks
+
+IDLE_MS = 100
+BUSY_MS = 5
+PAUSED_MS = 500
+BACKOFF_MS = 400
+COMPLETIONS_MAX = 4
+"""end_write is tried so often; after that the lease runs out and the next claim completes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeParts:
+    """What a judge worker is made of."""
+
+    sources: Sequence[str]
+    store: SessionStore
+    held: HeldClaims
+    scoring: Scoring
+    publishing: Publishing
+    writing: Writing
+    specs: Sequence[JudgeSpec]
+    rules: Sequence[Rule]
+    limits: Limits
+    generation: int
+    capacity: int
+    """Sessions worked on at once by this worker."""
+    clock: Clock
+    tasks: Tasks
+    metrics: Metrics
+    journal: Journal
+
+
+class Judge:
+    """One worker. `step()` claims what is due and starts the work on it."""
+
+    def __init__(self, parts: JudgeParts) -> None:
+        self._p = parts
+        self.stopping = False
+
+    async def step(self) -> int:
+        """Claim as many sessions as there is room for; returns how many ms to wait before the next pass."""
+        room = self._p.capacity - len(self._p.held)
+        if room <= 0 or self.stopping:
+            return BUSY_MS
+        try:
+            watermarks = {}
+            for source in self._p.sources:
+                watermarks[source] = watermark_of((await self._p.store.progress(source)).values())
+                self._p.metrics.gauge("watermark_ms", watermarks[source], source=source)
+            asked_at_ms = self._p.clock.now_ms()
+            reply = await self._p.store.claim(room, watermarks, self._p.generation)
+        except TransientError as error:
+            self._p.journal.say("warning", "claim_failed", cause=str(error))
+            return error.retry_after_ms or BACKOFF_MS
+        self._p.metrics.gauge("paused", float(reply.paused))
+        for claim in reply.claims:
+            self._p.tasks.start(self._work(self._p.held.add(claim, asked_at_ms)))
+        return PAUSED_MS if reply.paused else BUSY_MS if reply.claims else IDLE_MS
+
+    async def _work(self, held: Held) -> None:
+        key = held.claim.session.key
+        try:
+            await self._judge(held)
+        except Paused:
+            await self._put_back(held)
+        except OwnershipLost:
+            self._p.metrics.count("ownership_lost")
+            self._p.journal.say("warning", "ownership_lost", session=key, token=held.claim.token)
+            await self._complete(held, Outcome(version=0, entries={}))
+        except TransientError as error:
+            self._p.metrics.count("claims_abandoned")
+            self._p.journal.say("warning", "claim_abandoned", session=key, cause=str(error))
+        finally:
+            self._p.held.drop(held)
+
+    async def _judge(self, held: Held) -> None:
+        claim = held.claim
+        turns, complete = await self._decode(claim)
+        closed = self._closing(claim, turns)
+        if closed.reason is None:
+            self._p.metrics.count("releases")
+            await self._p.store.release(claim, closed.gap_ms, closed.at_ms)
+            return
+        self._p.metrics.count("closings", reason=closed.reason)
+        if turns:
+            await self._p.store.keep_turns(claim, list(turns.values()), closed.gap_ms)
+        if not complete:
+            await self._complete(held, self._outcome(held, self._facts_expired(), closed))
+        elif not turns:
+            await self._retract(held, closed)
+        else:
+            await self._score_and_write(held, turns, closed)
+
+    def _closing(self, claim: Claim, turns: Mapping[str, Turn]) -> Closing:
+        gap_ms = gap_of(self._p.rules, claim.session.scope.tenant, turns.values(), self._p.limits.gap_ms_min)
+        if not claim.state.members:
+            return Closing("empty", 0, gap_ms)
+        return closing(claim.state, turns, gap_ms, claim.watermark_ms, self._p.limits)
+
+    async def _decode(self, claim: Claim) -> tuple[dict[str, Turn], bool]:
+        """The turns that this session owns, and whether every member trace could be read."""
+        state, turns, complete = claim.state, dict[str, Turn](), True
+        unchanged = {t for t, version in state.members.items() if t in state.turns and state.turns[t].version == version}
+        facts = await self._p.store.facts(claim.session.scope, sorted(set(state.members) - unchanged))
+        for trace_id in sorted(state.members):
+            turn = state.turns.get(trace_id)
+            if trace_id in facts:
+                owner, turn = interpret(trace_id, facts[trace_id], turn)
+                if owner != claim.session.session_id:
+                    await self._tell(claim, trace_id, owner, facts[trace_id])
+                    continue
+            if turn is None:
+                complete = False
+            else:
+                turns[trace_id] = turn
+        return turns, complete
+
+    async def _tell(self, claim: Claim, trace_id: str, owner: str | None, facts: Facts) -> None:
+        """A trace belongs to a session that no scan had named: only a claim reads deep enough to see it."""
+        if owner is not None and owner not in facts.candidates:
+            session = SessionRef(claim.session.scope, owner)
+            await self._p.store.adopt(claim.session.scope, trace_id, session, claim.state.activity_ms)
+
+    async def _score_and_write(self, held: Held, turns: Mapping[str, Turn], closed: Closing) -> None:
+        transcript = assemble(held.claim.session.session_id, turns)
+        entries = await self._p.scoring.entries(held, self._p.specs, transcript)
+        entries = await self._p.publishing.publish(held, self._p.specs, entries, transcript, closed)
+        placement = await self._p.writing.write(held, self._p.specs, entries, transcript)
+        await self._complete(held, self._outcome(held, placement.entries, closed, placement))
+
+    async def _retract(self, held: Held, closed: Closing) -> None:
+        """A session left without turns: no row may stay, and readers of the feed are told."""
+        entries, cleared = await self._p.writing.retract(held, self._p.specs)
+        told = await self._p.publishing.retract(held, self._p.specs)
+        late = None if cleared and told else self._p.limits.delivery_retry_ms
+        placement = Placement(entries, retracted=late is None)
+        outcome = self._outcome(held, entries, closed, placement, late)
+        await self._complete(held, outcome)
+
+    def _facts_expired(self) -> dict[str, Entry]:
+        """A member trace has neither facts nor a kept turn: never a silently shorter transcript."""
+        self._p.metrics.count("facts_expired")
+        failure = JudgeFailure(kind="facts_expired", detail="a trace's spans are gone and were never read")
+        return {
+            spec.name: Entry(
+                state="failed", generation=self._p.generation, judge_version=spec.version, failure=failure
+            )
+            for spec in self._p.specs
+        }
+
+    def _outcome(
+        self,
+        held: Held,
+        entries: Mapping[str, Entry],
+        closed: Closing,
+        placement: Placement | None = None,
+        next_in_ms: int | None = None,
+    ) -> Outcome:
+        now_ms, retry_ms = self._p.clock.now_ms(), self._p.limits.delivery_retry_ms
+        waits = [next_in_ms] if next_in_ms is not None else []
+        waits += [max(0, e.next_at_ms - now_ms) for e in entries.values() if e.state in ("retrying", "deferred")]
+        waits += [retry_ms for e in entries.values() if e.state == "judged" and not (e.mlflow and e.feed)]
+        placed = placement or Placement(entries)
+        return Outcome(
+            version=held.claim.state.version,
+            entries=entries,
+            placed=placed.placed,
+            next_in_ms=min(waits, default=None),
+            first_missing=placed.first_missing,
+            looking=placed.looking,
+            retracted=placed.retracted,
+            reason=closed.reason,
+        )
+
+    async def _complete(self, held: Held, outcome: Outcome) -> None:
+        """end_write, with what begin_write said; a completion without a reason only drops the own intent."""
+        if outcome.reason is None and not held.begun:
+            return
+        for _ in range(COMPLETIONS_MAX):
+            try:
+                done = await self._p.store.end_write(held.claim, held.sign(outcome))
+            except TransientError:
+                await self._p.clock.sleep_ms(BACKOFF_MS)
+                continue
+            if not done:
+                self._p.metrics.count("stale_completions")
+            self._p.journal.say(
+                "info", "completed" if done else "stale", session=held.claim.session.key, token=held.claim.token
+            )
+            return
+
+    async def _put_back(self, held: Held) -> None:
+        try:
+            await self._p.store.put_back(held.claim, self._p.clock.now_ms())
+        except TransientError as error:
+            self._p.journal.say("warning", "claim_abandoned", session=held.claim.session.key, cause=str(error))

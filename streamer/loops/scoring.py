@@ -1,0 +1,133 @@
+"""Each judge's entry for a transcript: from the ledger, from saved answers, or bought.
+
+Rule: a judge whose ledger has this transcript is not called. A verdict that stood is never lost to a failure: it moves
+into the entry's history.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from streamer.core.judges import JudgeSpec
+from streamer.core.ledger import Entry
+from streamer.core.lifecycle import Limits
+from streamer.core.model import Completion, ModelRequest
+from streamer.core.retry import next_try_ms
+from streamer.core.transcript import Transcript
+from streamer.core.verdict import JudgeFailure, Verdict
+from streamer.errors import TransientError
+from streamer.loops.choke_point import Account, ChokePoint, SpendingLimitReached
+from streamer.loops.held import Held
+from streamer.ports import AssessmentStore, Clock, Journal, Judges, Metrics, Tasks
+
+DEFERRED_MS = 600_000
+"""A session that waits for money looks again so often, and at the start of the next day."""
+DAY_MS = 86_400_000
+
+
+class Scoring:
+    def __init__(
+        self,
+        judges: Judges,
+        choke_point: ChokePoint,
+        assessments: AssessmentStore,
+        limits: Limits,
+        clock: Clock,
+        tasks: Tasks,
+        metrics: Metrics,
+        journal: Journal,
+    ) -> None:
+        self._judges, self._choke_point, self._assessments = judges, choke_point, assessments
+        self._limits, self._clock, self._tasks = limits, clock, tasks
+        self._metrics, self._journal = metrics, journal
+
+    async def entries(self, held: Held, specs: Sequence[JudgeSpec], transcript: Transcript) -> dict[str, Entry]:
+        """All judges at once; a failing one does not hold back the others."""
+        works = [self._entry(held, spec, transcript) for spec in specs]
+        return dict(zip((spec.name for spec in specs), await self._tasks.together(works), strict=True))
+
+    async def _entry(self, held: Held, spec: JudgeSpec, transcript: Transcript) -> Entry:
+        old = held.claim.state.ledger.get(spec.name)
+        generation = held.claim.generation
+        if old is not None and old.transcript_hash == transcript.hash:
+            waiting = old.state in ("retrying", "deferred") and old.next_at_ms > self._clock.now_ms()
+            if old.state in ("judged", "failed") or waiting:
+                return replace(old, generation=generation)
+            base = replace(old, generation=generation, judge_version=spec.version)
+        else:
+            base = Entry(
+                state="retrying",
+                generation=generation,
+                judge_version=spec.version,
+                transcript_hash=transcript.hash,
+                revision=old.revision if old else 0,
+                history=old.past() if old else (),
+                turns=len(transcript.turns),
+            )
+        if not any(turn.unscorable is None for turn in transcript.turns):
+            kind = transcript.turns[0].unscorable or "no_content"
+            return self._failed(base, spec, JudgeFailure(kind="not_scorable", detail=kind))
+        return await self._judge(held, spec, transcript, base)
+
+    async def _judge(self, held: Held, spec: JudgeSpec, transcript: Transcript, base: Entry) -> Entry:
+        expectations: Mapping[str, Any] | None = None
+        if spec.reads_expectations:
+            try:
+                first = transcript.turns[0].trace_id
+                expectations = await self._assessments.expectations(first, transcript.session_id)
+            except TransientError as error:
+                return self._failed(base, spec, JudgeFailure(kind="unavailable", detail=type(error).__name__))
+            if not expectations:
+                detail = "the session's first trace has no expectations"
+                return self._failed(base, spec, JudgeFailure(kind="expectations_missing", detail=detail))
+        account = Account(held, spec, base.rejected)
+
+        async def ask(request: ModelRequest) -> Completion:
+            return await self._choke_point.ask(account, request)
+
+        answer = await self._judges.judge(spec, transcript, expectations, ask)
+        if isinstance(account.stopped_by, SpendingLimitReached):
+            return self._deferred(base, spec)
+        if account.stopped_by is not None:
+            raise account.stopped_by
+        base = replace(base, prompt_hash=account.prompt_hash, scored_at_ms=self._clock.now_ms())
+        if isinstance(answer, JudgeFailure):
+            return self._failed(base, spec, replace(answer, usage=account.usage))
+        self._metrics.count("verdicts", judge=spec.name, value=str(answer.value))
+        return self._judged(base, replace(answer, usage=account.usage))
+
+    def _judged(self, base: Entry, verdict: Verdict) -> Entry:
+        return replace(
+            base,
+            state="judged",
+            verdict=verdict,
+            failure=None,
+            revision=base.revision + 1,
+            attempts=base.attempts + 1,
+            mlflow=False,
+            feed=False,
+        )
+
+    def _failed(self, base: Entry, spec: JudgeSpec, failure: JudgeFailure) -> Entry:
+        """Tried again by kind, then recorded: in the ledger and on the feed, never as a low score."""
+        self._metrics.count("judge_failures", judge=spec.name, kind=failure.kind)
+        attempts = base.attempts + 1
+        wait_ms = next_try_ms(failure, attempts, self._limits)
+        entry = replace(
+            base,
+            state="failed" if wait_ms is None else "retrying",
+            failure=failure,
+            attempts=attempts,
+            rejected=base.rejected + (failure.kind == "bad_answer"),
+            next_at_ms=0 if wait_ms is None else self._clock.now_ms() + wait_ms,
+        )
+        self._journal.say("warning", "judge_failed", judge=spec.name, kind=failure.kind, state=entry.state)
+        return entry
+
+    def _deferred(self, base: Entry, spec: JudgeSpec) -> Entry:
+        """The answer is owed: judged when there is money again."""
+        now_ms = self._clock.now_ms()
+        tomorrow_ms = (now_ms // DAY_MS + 1) * DAY_MS
+        self._journal.say("warning", "deferred", judge=spec.name, until_ms=tomorrow_ms)
+        self._metrics.count("deferred", judge=spec.name)
+        return replace(base, state="deferred", next_at_ms=min(now_ms + DEFERRED_MS, tomorrow_ms))

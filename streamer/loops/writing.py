@@ -1,0 +1,156 @@
+"""Verdicts onto the session's first trace: one row per judge, whatever happened before.
+
+Rule: what will be written is said in Redis first (begin_write), and no other row of that judge is left standing. MLflow
+has no conditional write, so a stale writer cannot be stopped, only found: its intent makes the session due again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from streamer.core.assessment import Row, RowRef
+from streamer.core.ids import assessment_id, mlflow_trace_id
+from streamer.core.judges import JudgeSpec
+from streamer.core.ledger import Entry
+from streamer.core.lifecycle import Limits
+from streamer.core.row import row_of
+from streamer.core.session import Begun
+from streamer.core.transcript import Transcript
+from streamer.errors import OwnershipLost, TransientError
+from streamer.loops.held import Held, HeldClaims
+from streamer.ports import AssessmentStore, Journal, Metrics, SessionStore
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the rows came to stand."""
+
+    entries: Mapping[str, Entry]
+    placed: frozenset[str] = frozenset()
+    first_missing: bool = False
+    looking: bool = False
+    retracted: bool = False
+
+
+class Writing:
+    def __init__(
+        self,
+        namespace: str,
+        rows: AssessmentStore,
+        store: SessionStore,
+        held: HeldClaims,
+        limits: Limits,
+        metrics: Metrics,
+        journal: Journal,
+    ) -> None:
+        self._namespace, self._rows, self._store, self._held = namespace, rows, store, held
+        self._limits, self._metrics, self._journal = limits, metrics, journal
+
+    async def write(
+        self, held: Held, specs: Sequence[JudgeSpec], entries: Mapping[str, Entry], transcript: Transcript
+    ) -> Placement:
+        """On the first trace that MLflow has; on a later one only after the first was awaited for `trace_wait_ms`."""
+        writing = [s for s in specs if entries[s.name].state in ("judged", "failed") and entries[s.name].transcript_hash]
+        if not writing:
+            return Placement(entries)
+        placed: set[str] = set()
+        for n, turn in enumerate(transcript.turns):
+            rows = [self._row(held, spec, entries[spec.name], turn.trace_id, transcript) for spec in writing]
+            begun = await self._begin(held, [row.ref for row in rows])
+            if await self._place_all(held, rows, begun, placed):
+                return Placement(self._delivered(entries, writing, placed), frozenset(placed), looking=n > 0)
+            if not self._first_was_awaited(held):
+                self._metrics.count("first_trace_waits")
+                return Placement(self._delivered(entries, writing, placed), frozenset(placed), first_missing=True)
+        return await self._on_no_trace(held, writing, entries)
+
+    async def retract(self, held: Held, specs: Sequence[JudgeSpec]) -> tuple[dict[str, Entry], bool]:
+        """Delete every row that may stand; whether all are known to be gone."""
+        begun = await self._begin(held, [])
+        cleared = await self._delete(held, begun.rows)
+        self._metrics.count("retractions")
+        ledger, generation = held.claim.state.ledger, held.claim.generation
+        empty = {s.name: Entry(state="retracted", generation=generation, judge_version=s.version) for s in specs}
+        return {
+            name: replace(entry, revision=ledger[name].revision, history=ledger[name].past())
+            if name in ledger
+            else entry
+            for name, entry in empty.items()
+        }, cleared
+
+    def _row(self, held: Held, spec: JudgeSpec, entry: Entry, trace_id: str, transcript: Transcript) -> Row:
+        row_id = assessment_id(self._namespace, trace_id, transcript.session_id, spec.name)
+        return row_of(RowRef(row_id, mlflow_trace_id(trace_id), spec.name), held.claim, spec, entry, transcript)
+
+    async def _begin(self, held: Held, rows: Sequence[RowRef]) -> Begun:
+        if held.lost:
+            raise OwnershipLost(held.claim.session.key)
+        begun = await self._store.begin_write(held.claim, rows)
+        held.begun, held.rows, held.crowded = True, frozenset(rows), held.crowded or begun.crowded
+        return begun
+
+    async def _place_all(self, held: Held, rows: Sequence[Row], begun: Begun, placed: set[str]) -> bool:
+        """False: MLflow does not have this trace."""
+        for row in rows:
+            others = {ref for ref in begun.rows if ref.judge == row.ref.judge} - {row.ref}
+            if row.error is not None and others:
+                continue  # a verdict may stand there: the error stays in the ledger
+            try:
+                if not await self._place(held, row):
+                    return False
+                if row.error is None and await self._delete(held, others):
+                    placed.add(row.ref.judge)
+            except TransientError as error:
+                held.doubtful = held.doubtful or error.maybe_done
+                self._journal.say("warning", "row_not_written", session=held.claim.session.key, cause=str(error))
+        return True
+
+    async def _place(self, held: Held, row: Row) -> bool:
+        """PATCH; no such row: POST; exists after all: PATCH. An error is only ever POSTed: a verdict may stand there."""
+        if row.error is None:
+            await self._held.allowed(held)
+            if await self._rows.patch(row):
+                self._metrics.count("rows", action="patched")
+                return True
+        await self._held.allowed(held)
+        answer = await self._rows.post(row)
+        if answer == "no_trace":
+            return False
+        self._metrics.count("rows", action=answer)
+        if answer == "exists" and row.error is None:
+            await self._held.allowed(held)
+            await self._rows.patch(row)
+        return True
+
+    async def _delete(self, held: Held, refs: frozenset[RowRef] | set[RowRef]) -> bool:
+        """Whether all are known to be gone."""
+        for ref in sorted(refs):
+            await self._held.allowed(held)
+            try:
+                await self._rows.delete(ref)
+            except TransientError as error:
+                held.doubtful = held.doubtful or error.maybe_done
+                self._journal.say("warning", "row_not_deleted", session=held.claim.session.key, cause=str(error))
+                return False
+            self._metrics.count("rows", action="deleted")
+        return True
+
+    async def _on_no_trace(self, held: Held, writing: Sequence[JudgeSpec], entries: Mapping[str, Entry]) -> Placement:
+        """MLflow has none of the session's traces: no row may stand on a trace that left it; look again later."""
+        self._metrics.count("no_trace")
+        begun = await self._begin(held, list(held.rows))
+        await self._delete(held, begun.rows - held.rows)
+        judged = {spec.name for spec in writing if entries[spec.name].state == "judged"}
+        return Placement(
+            self._delivered(entries, writing, judged), frozenset(judged), first_missing=True, looking=True
+        )
+
+    def _delivered(self, entries: Mapping[str, Entry], writing: Sequence[JudgeSpec], placed: set[str]) -> dict[str, Entry]:
+        written = {spec.name for spec in writing}
+        return {
+            name: replace(entry, mlflow=name in placed) if name in written and entry.state == "judged" else entry
+            for name, entry in entries.items()
+        }
+
+    def _first_was_awaited(self, held: Held) -> bool:
+        since_ms = held.claim.state.missing_since_ms
+        return since_ms is not None and held.claim.claimed_at_ms - since_ms >= self._limits.trace_wait_ms
