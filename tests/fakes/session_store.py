@@ -95,6 +95,13 @@ class FakeSessionStore:
 
         return await self.gate(apply, hot=hot)
 
+    def on_claims(self, claims: list[Claim]) -> list[Claim]:
+        """Seen by a simulation's laws at the very moment of the claim."""
+        return claims
+
+    def on_sweep(self, b: Bucket, sweep: Sweep, trace_id: str, row: scripts.TraceRow) -> None:
+        """Seen by a simulation's laws just before raw facts go."""
+
     # ingest
 
     async def save_fragments(self, source: str, fragments: Sequence[Fragment]) -> Mapping[tuple[str, str], Saved]:
@@ -162,8 +169,8 @@ class FakeSessionStore:
             left, epoch = limit - len(claims), self.redis.epoch[self.redis.node(bucket)]
             claims += await self._run(
                 bucket,
-                lambda b, now, left=left, epoch=epoch: scripts.claim(
-                    b, now, left, watermarks, generation, self.turn, epoch
+                lambda b, now, left=left, epoch=epoch: self.on_claims(
+                    scripts.claim(b, now, left, watermarks, generation, self.turn, epoch)
                 ),
             )
         return reply._replace(claims=claims)
@@ -241,9 +248,16 @@ class FakeSessionStore:
     async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int) -> bool:
         name = f"{sweep.session.scope}|{trace_id}"
         owner = sweep.session.session_id
-        return await self._run(
-            bucket_of_trace(trace_id), lambda b, now: scripts.sweep_trace(b, name, owner, turn_version), hot=True
-        )
+
+        def body(b: Bucket, now: int) -> bool:
+            row: scripts.TraceRow | None = b.keys.get(("t", name))
+            before = None if row is None else scripts.snapshot(row)
+            gone = scripts.sweep_trace(b, name, owner, turn_version)
+            if gone and before is not None:
+                self.on_sweep(b, sweep, trace_id, before)
+            return gone
+
+        return await self._run(bucket_of_trace(trace_id), body, hot=True)
 
     async def finish_sweep(self, sweep: Sweep) -> bool:
         return await self._run(sweep.session.bucket, lambda b, now: scripts.finish_sweep(b, sweep))

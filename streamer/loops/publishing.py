@@ -1,0 +1,68 @@
+"""Verdicts, failures, retractions and closings onto the feed.
+
+Rule: MLflow and the feed are two deliveries, each acknowledged by itself. A claim that follows one which never came back
+publishes again, whatever the ledger says: what the lost claim told the feed no ledger knows.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from streamer.core.feed import FeedRecord, closing_record, retraction_record, verdict_record
+from streamer.core.judges import JudgeSpec
+from streamer.core.ledger import Entry
+from streamer.core.lifecycle import Closing
+from streamer.core.transcript import Transcript
+from streamer.errors import TransientError
+from streamer.loops.held import Held
+from streamer.ports import Clock, FeedPublisher, Journal, Metrics
+
+
+class Publishing:
+    def __init__(
+        self, namespace: str, feed: FeedPublisher, clock: Clock, metrics: Metrics, journal: Journal
+    ) -> None:
+        self._namespace, self._feed, self._clock = namespace, feed, clock
+        self._metrics, self._journal = metrics, journal
+
+    async def publish(
+        self,
+        held: Held,
+        specs: Sequence[JudgeSpec],
+        entries: Mapping[str, Entry],
+        transcript: Transcript,
+        closed: Closing,
+    ) -> Mapping[str, Entry]:
+        """Entries with `feed` set where Kafka has acknowledged their record."""
+        due = [spec for spec in specs if self._is_due(held, entries[spec.name])]
+        if not due:
+            return entries
+        claim, now_ms = held.claim, self._clock.now_ms()
+        reason = closed.reason or "quiet"
+        records = [
+            verdict_record(self._namespace, claim, spec, entries[spec.name], transcript.turns, reason, now_ms)
+            for spec in due
+        ]
+        records.append(closing_record(self._namespace, claim, specs, entries, transcript.turns, reason, now_ms))
+        if not await self._send(held, records):
+            return entries
+        told = {spec.name: replace(entries[spec.name], feed=True) for spec in due}
+        return {**entries, **told}
+
+    async def retract(self, held: Held, specs: Sequence[JudgeSpec]) -> bool:
+        """Tell readers that a session has no turns any more; whether Kafka has acknowledged it."""
+        now_ms = self._clock.now_ms()
+        records = [retraction_record(self._namespace, held.claim, spec, now_ms) for spec in specs]
+        return await self._send(held, records)
+
+    def _is_due(self, held: Held, entry: Entry) -> bool:
+        return entry.state in ("judged", "failed") and (not entry.feed or held.claim.interrupted)
+
+    async def _send(self, held: Held, records: Sequence[FeedRecord]) -> bool:
+        try:
+            await self._feed.publish(records)
+        except TransientError as error:
+            self._metrics.count("feed_failures")
+            self._journal.say("warning", "feed_failed", session=held.claim.session.key, cause=str(error))
+            return False
+        self._metrics.count("feed_records", len(records))
+        return True

@@ -1,0 +1,264 @@
+"""The whole system in one process: real loops and real core on simulated services, watched by the laws.
+
+`Parts` are the classes it is built of; a planted bug swaps one of them (planted.py).
+"""
+
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from streamer.core.feed import FeedRecord
+from streamer.core.judges import JudgeSpec
+from streamer.core.lifecycle import Limits, Rule
+from streamer.core.transcript import Transcript
+from streamer.core.wire.cut import Cutter, CutRules
+from streamer.loops.audit import Audit
+from streamer.loops.choke_point import ChokePoint
+from streamer.loops.held import HeldClaims
+from streamer.loops.ingest import Ingest, IngestParts
+from streamer.loops.judge import Judge, JudgeParts
+from streamer.loops.publishing import Publishing
+from streamer.loops.scoring import Scoring
+from streamer.loops.writing import Writing
+from tests.fakes.session_store import FakeRedis, FakeSessionStore
+from tests.simulation.laws import Laws, RareJournal, RareMetrics, WatchedChokePoint, WatchedIngest, WatchedJudge, WatchedStore
+from tests.simulation.services import (
+    Broker,
+    DeadLetterTopic,
+    FeedTopic,
+    FreeSpending,
+    LanguageModel,
+    Mlflow,
+    Rows,
+    SimulatedJudges,
+    Source,
+)
+from tests.simulation.workload import Applications
+from tests.simulation.world import EPOCH_MS, Pause, SimulatedClock, SimulatedTasks, Worker, World
+
+T = TypeVar("T")
+SOURCE = "default"
+SAFETY_MS, LIVENESS_MS, CALM_MS = 150_000, 1_800_000, 130_000
+LOSS_MS_MAX = 4_000
+"""A fail-over loses at most this much; `commit_delay_ms` is above it."""
+LIMITS = Limits(
+    gap_ms_min=8_000,
+    max_age_ms=70_000,
+    settle_ms=2_000,
+    trace_timeout_ms=14_000,
+    late_ms=45_000,
+    parked_ms=60_000,
+    trace_wait_ms=40_000,
+    look_ms=10_000,
+    looks_max=6,
+    zombie_ms_max=240_000,
+    retries_max=4,
+)
+GAP_SLOW_MS = 20_000
+RULES = (Rule(idle_gap_ms=GAP_SLOW_MS, service="slow"), Rule(idle_gap_ms=LIMITS.gap_ms_min))
+
+
+def specs(generation: int) -> tuple[JudgeSpec, ...]:
+    names = ("a", "b") if generation == 1 else ("a", "b", "c")
+    return tuple(JudgeSpec(type="make_judge", name=name, model="sim:/m") for name in names)
+
+
+@dataclass
+class Parts:
+    """The classes of a worker."""
+
+    ingest: type[WatchedIngest] = WatchedIngest
+    judge: type[WatchedJudge] = WatchedJudge
+    store: type[WatchedStore] = WatchedStore
+    choke_point: type[WatchedChokePoint] = WatchedChokePoint
+    held: type[HeldClaims] = HeldClaims
+    scoring: type[Scoring] = Scoring
+    publishing: type[Publishing] = Publishing
+    writing: type[Writing] = Writing
+    audit: type[Audit] = Audit
+    source: type[Source] = Source
+    limits: Limits = LIMITS
+
+
+@dataclass
+class Cluster:
+    """Everything that outlives a worker's crash."""
+
+    world: World
+    parts: Parts
+    broker: Broker = field(init=False)
+    redis: FakeRedis = field(init=False)
+    mlflow: Mlflow = field(init=False)
+    laws: Laws = field(init=False)
+    apps: Applications = field(init=False)
+    feed: list[FeedRecord] = field(default_factory=list)
+    seen: dict[str, Transcript] = field(default_factory=dict)
+    permanent: dict[tuple[str, str], int] = field(default_factory=dict)
+    workers: list[Worker] = field(default_factory=list)
+    generation: int = 1
+
+    def __post_init__(self) -> None:
+        w, r = self.world, self.world.random
+        self.permanent = {(f"s{n}", "b"): r.choice([1, 2, 3]) for n in range(6) if r.random() < 0.15}
+        self.broker, self.mlflow = Broker(w, 3), Mlflow(w)
+        self.redis = FakeRedis(lambda: w.now, self.parts.limits, nodes=2)
+        for bucket in self.redis.buckets.values():
+            bucket.journaling = w.p_failover > 0
+        self.apps = Applications(w, self.broker, self.mlflow)
+        self.laws = Laws(self)
+        self.redis.after = self.laws.look_at
+        kinds = [("ingest", self._ingest, r.randint(1, 3)), ("judge", self._judge, r.randint(2, 3)), ("audit", self._audit, 1)]
+        self.workers = [Worker(f"{name}{n}", boot) for name, boot, count in kinds for n in range(count)]
+        self.broker.members = [worker.name for worker in self.workers if worker.name.startswith("ingest")]
+        self.broker.rebalance()
+        for worker in self.workers:
+            worker.boot(worker)
+
+    def _loop(self, worker: Worker, step: object, calm: int = 3) -> None:
+        async def run() -> None:
+            while True:
+                idle_ms = await step()  # type: ignore[operator]
+                await Pause(max(20, idle_ms) * (1 if self.world.faults else calm))
+
+        self.world.spawn(worker, run(), self.world.random.randint(1, 300))
+
+    def _store(self, worker: Worker) -> WatchedStore:
+        return self.parts.store(self, worker)
+
+    def _ingest(self, worker: Worker) -> None:
+        parts = IngestParts(
+            name=SOURCE,
+            source=self.parts.source(self.broker, worker),
+            store=self._store(worker),
+            dead_letters=DeadLetterTopic(self.broker, worker),
+            cutter=Cutter(CutRules()),
+            limits=self.parts.limits,
+            clock=SimulatedClock(self.world),
+            metrics=RareMetrics(self),
+            journal=RareJournal(self),
+        )
+        ingest = self.parts.ingest(parts)
+        ingest.cluster = self
+        self._loop(worker, ingest.step, calm=5)
+
+    def _judge(self, worker: Worker) -> None:
+        w, limits, store = self.world, self.parts.limits, self._store(worker)
+        clock, tasks, metrics, journal = SimulatedClock(w), SimulatedTasks(w, worker), RareMetrics(self), RareJournal(self)
+        held = self.parts.held(store, clock, limits)
+        rows = Rows(self.mlflow, worker)
+        choke_point = self.parts.choke_point(
+            LanguageModel(w, self.permanent), store, FreeSpending(), clock, metrics, journal
+        )
+        choke_point.cluster, choke_point.worker = self, worker
+        judges = SimulatedJudges(w, self.seen)
+        parts = JudgeParts(
+            sources=[SOURCE],
+            store=store,
+            held=held,
+            scoring=self.parts.scoring(judges, choke_point, rows, limits, clock, tasks, metrics, journal),
+            publishing=self.parts.publishing("sim", FeedTopic(w, worker, self.feed, self.mlflow), clock, metrics, journal),
+            writing=self.parts.writing("sim", rows, store, held, limits, metrics, journal),
+            specs=specs(self.generation),
+            rules=RULES,
+            limits=limits,
+            generation=self.generation,
+            capacity=2,
+            clock=clock,
+            tasks=tasks,
+            metrics=metrics,
+            journal=journal,
+        )
+        judge = self.parts.judge(parts)
+        judge.cluster, judge.worker = self, worker
+        self._loop(worker, judge.step, calm=30)
+        self._loop(worker, held.step, calm=1)
+
+    def _audit(self, worker: Worker) -> None:
+        audit = self.parts.audit(self._store(worker), RareMetrics(self), RareJournal(self), pause_ms=300)
+        self._loop(worker, audit.step)
+
+    # ------------------------------------------------------------ bad luck
+
+    async def chaos(self) -> None:
+        w, r = self.world, self.world.random
+        later = 10**18
+        change_at, partition_at = (w.now + r.randint(20_000, 120_000) if r.random() < 0.4 else later for _ in range(2))
+        while w.faults:
+            await Pause(1_000)
+            self._stall_and_rebalance()
+            if r.random() < w.p_failover * 0.06:
+                self._fail_over(r.randrange(self.redis.nodes))
+            if r.random() < w.p_outage * 0.02:
+                self.mlflow.down_until = w.now + r.randint(5_000, 60_000)
+            if w.now > partition_at and len(self.broker.log) < 4:
+                self.broker.add_partition()
+            if w.now > change_at:
+                change_at = later
+                await self._deploy()
+            if self.mlflow.arrives and r.random() < 0.02:
+                self.mlflow.foreign_row(r.choice(sorted(self.mlflow.arrives)))
+            if r.random() < 0.01:
+                await self._pause_for(5_000)
+
+    def _stall_and_rebalance(self) -> None:
+        w, r = self.world, self.world.random
+        if r.random() < w.p_rebalance * 0.2:
+            self.broker.rebalance()
+        for what in ("fetch", "list"):
+            if r.random() < w.p_stall * 4:
+                self.broker.stalled[what, r.randrange(len(self.broker.log))] = w.now + r.randint(500, 20_000)
+
+    def _fail_over(self, node: int) -> None:
+        before = {(n, s.ref.key): s.token for n, b in self.redis.buckets.items() for s in b.sessions()}
+        self.world.tell("fail-over of node", node)
+        self.redis.fail_over(node, self.world.random.randint(0, LOSS_MS_MAX))
+        self.world.rare["fail-over"] += 1
+        self.laws.failed_over = True
+        after = {(n, s.ref.key): s.token for n, b in self.redis.buckets.items() for s in b.sessions()}
+        if any(after.get(name) != token for name, token in before.items()):
+            self.world.rare["a fail-over lost a claim"] += 1
+
+    async def _deploy(self) -> None:
+        """A changed configuration: a number in Redis, then the judges restart one by one."""
+        self.generation = 2
+        await FakeSessionStore(self.redis).set_generation(2, b"")
+        self.laws.changed_at = self.world.now
+        self.world.rare["the configuration changed"] += 1
+        for worker in self.workers:
+            if worker.name.startswith("judge"):
+                self.world.crash(worker, self.world.random.randint(100, 30_000))
+
+    async def _pause_for(self, ms: int) -> None:
+        await FakeSessionStore(self.redis).set_paused(True)
+        await Pause(ms)
+        await FakeSessionStore(self.redis).set_paused(False)
+
+    def at_rest(self) -> bool:
+        if self.world.now < EPOCH_MS + SAFETY_MS + CALM_MS or self.broker.unsaved():
+            return False
+        sessions = [(b, s) for b in self.redis.buckets.values() for s in b.sessions()]
+        return all(
+            s.at_rest() and not b.indexes_of(s.ref) and s.ref.key not in b.get(("sweep",), dict[str, int]())
+            for b, s in sessions
+        )
+
+
+def run(seed: int, parts: Parts | None = None, telling: bool = False) -> World:
+    """One seed: a phase with faults, a phase without, then the laws. The world says what was broken and what was seen."""
+    world = World(seed)
+    world.telling = telling
+    cluster = Cluster(world, parts or Parts())
+    world.spawn(None, cluster.apps.run())
+    world.spawn(None, cluster.chaos())
+    world.run_until(EPOCH_MS + SAFETY_MS)
+    world.faults = False
+    for worker in cluster.workers:
+        worker.paused_until_ms = min(worker.paused_until_ms, world.now)
+    cluster.broker.stalled.clear()
+    cluster.mlflow.down_until = 0
+    world.run_until(EPOCH_MS + SAFETY_MS + LIVENESS_MS, cluster.at_rest)
+    cluster.laws.check_end()
+    world.close()
+    return world
+
+

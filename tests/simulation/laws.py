@@ -1,0 +1,427 @@
+"""The laws of design.md, section 2, each as a check; and the system's classes with the law watching over their shoulder.
+
+S1 S2 S3 S7 S8 S10 and the index sentence are looked at whenever something happens, S4 S5 S6 L1 L2 when all is at rest.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from streamer.core.feed import FeedRecord
+from streamer.core.ids import Scope
+from streamer.core.interpret import interpret
+from streamer.core.ledger import Entry
+from streamer.core.lifecycle import Closing, gap_of
+from streamer.core.model import Completion, ModelRequest
+from streamer.core.session import Begun, Claim, CloseReason, Facts, Sweep
+from streamer.core.assessment import RowRef
+from streamer.core.turn import Turn, in_order
+from streamer.core.wire.cut import Cutter, CutRules
+from streamer.core.wire.records import Record
+from streamer.loops.choke_point import Account, ChokePoint
+from streamer.loops.ingest import Ingest
+from streamer.loops.judge import Judge
+from streamer.ports import TopicPartition
+from tests.fakes.measures import SilentJournal, SilentMetrics
+from tests.fakes.redis_state import Bucket, SessionRow, TraceRow
+from tests.fakes.session_store import FakeSessionStore
+from tests.simulation.services import Logged, Stored
+from tests.simulation.workload import SimulatedSpan, encode
+from tests.simulation.world import Worker
+
+if TYPE_CHECKING:
+    from tests.simulation.cluster import Cluster
+
+STARTING_MS = 12_000
+"""For the first seconds of a partition just added S8 is best effort (metadata are refreshed every 10 s)."""
+
+
+@dataclass
+class Purchase:
+    worker: Worker
+    life: int
+    since_ms: int
+
+
+class Laws:
+    def __init__(self, cluster: "Cluster") -> None:
+        self.c, self.w = cluster, cluster.world
+        self.failed_over = False
+        self.changed_at: int | None = None
+        self.tokens: defaultdict[str, int] = defaultdict(int)
+        self.unread: dict[int, list[Logged]] = {}
+        self.answers: set[tuple[str, str]] = set()
+        self.in_flight: dict[tuple[str, str], Purchase] = {}
+        self.swept: set[str] = set()
+        self.parked_out: set[str] = set()
+        self.closed_by_age: dict[str, int] = {}
+
+    # ------------------------------------------------------------ while it runs
+
+    def look_at(self, bucket: Bucket) -> None:
+        """An open session stands in exactly one index, one at rest in none; a leased one in `again`."""
+        for key in bucket.touched:
+            s = bucket.session(key)
+            if s is None:
+                continue
+            places = bucket.indexes_of(s.ref)
+            if len(places) > 1 or (not places and not s.at_rest()):
+                self.w.violate("index", f"{s.ref.session_id} stands in {places or 'no index'}")
+            if s.lease > self.w.now and places != ["again"]:
+                self.w.violate("index", f"{s.ref.session_id} is leased and stands in {places}")
+
+    def claimed(self, claims: Sequence[Claim]) -> None:
+        """S3: fencing tokens of a session only grow."""
+        for c in claims:
+            key = c.session.key
+            if c.token <= self.tokens[key]:
+                self.w.violate("S3", f"token of {c.session.session_id} given twice")
+            self.tokens[key] = max(c.token, self.tokens[key])
+            self.unread[c.token] = self.c.broker.unsaved()
+            self.w.tell("claimed", c.session.session_id, c.due, "version", c.state.version, "of", c.state.judged)
+
+    def closing(self, c: Claim, turns: Mapping[str, Turn], reason: CloseReason, generation: int) -> None:
+        """S8, never early, and the configuration in force."""
+        if self.changed_at and c.claimed_at_ms > self.changed_at and generation < self.c.generation:
+            self.w.violate("config", f"{c.session.session_id} claimed under an old generation")
+        if c.state.judged and c.state.version > c.state.judged:
+            self.w.rare["re-opened and judged again"] += 1
+        if reason == "quiet":
+            self._closed_as_quiet(c, turns)
+        elif reason == "ended":
+            self.w.rare["closed by an end"] += 1
+            if c.state.activity_ms > (c.state.ended_ms or 0) + self.c.parts.limits.settle_ms:
+                self.w.violate("early", f"{c.session.session_id} closed by an end before its last turn")
+        elif reason == "max_age":
+            self.w.rare["closed by maximum age"] += 1
+            self._closed_by_age(c)
+
+    def _closed_as_quiet(self, c: Claim, turns: Mapping[str, Turn]) -> None:
+        from tests.simulation.cluster import LIMITS, RULES
+
+        gap_ms = gap_of(RULES, "default", turns.values(), LIMITS.gap_ms_min)
+        quiet_ms = c.state.activity_ms + gap_ms
+        if c.claimed_at_ms < quiet_ms:
+            self.w.violate("early", f"{c.session.session_id} closed {quiet_ms - c.claimed_at_ms} ms early")
+        for logged in self.unread[c.token]:
+            mine = any(self.true_owner(trace) == c.session.session_id for trace in logged.traces)
+            born_ms = self.c.broker.born[logged.record.partition]
+            if mine and logged.appended <= quiet_ms and logged.appended > born_ms + STARTING_MS:
+                self.w.violate("S8", f"{c.session.session_id} judged, its record of {logged.appended} unread")
+
+    def _closed_by_age(self, c: Claim) -> None:
+        """The age counts anew after each completed closing."""
+        last = self.closed_by_age.get(c.session.key)
+        fresh = c.state.version > c.state.judged and c.state.judged and not self.failed_over
+        if last is not None and fresh and c.watermark_ms - last < self.c.parts.limits.max_age_ms:
+            self.w.violate("early", f"{c.session.session_id} closed by age twice within {c.watermark_ms - last} ms")
+
+    def completed(self, c: Claim, reason: CloseReason | None) -> None:
+        if reason == "max_age":
+            self.closed_by_age[c.session.key] = c.watermark_ms
+
+    def bought(self, account: Account, call_key: str, worker: Worker) -> None:
+        """S7: an answer that reached Redis is never bought again, and never twice at a time by workers that are well."""
+        claim = account.held.claim
+        name, session = (claim.session.key, call_key), claim.session.session_id
+        if name in self.answers and not self.failed_over:
+            self.w.violate("S7", f"bought {account.spec.name} of {session} again")
+        old = claim.state.ledger.get(account.spec.name)
+        if old is not None and old.state == "judged" and not self.failed_over:
+            said = self.c.seen.get(old.transcript_hash or "")
+            if said is not None and account.prompt_hash == old.prompt_hash:
+                self.w.violate("S7", f"{account.spec.name} of {session} bought again, though the ledger has it")
+        other = self.in_flight.get(name)
+        well = other is not None and other.worker.life == other.life and other.worker.paused_until_ms < other.since_ms
+        if well and self.w.redis_is_reliable:
+            self.w.violate("S7", f"{account.spec.name} of {session} bought twice at a time")
+        self.in_flight[name] = Purchase(worker, worker.life, self.w.now)
+
+    # ------------------------------------------------------------ what is true
+
+    def truth_of(self, trace_id: str) -> tuple[str | None, Turn | None]:
+        """The owner and the turn that all spans of a trace together give."""
+        spans = self.c.apps.truth[trace_id]
+        return read(trace_id, tuple(sorted(spans.values())))
+
+    def true_owner(self, trace_id: str) -> str | None:
+        return self.truth_of(trace_id)[0]
+
+    # ------------------------------------------------------------ when all is at rest
+
+    def check_end(self) -> None:
+        expected: defaultdict[str, dict[str, Turn]] = defaultdict(dict)
+        for trace_id in self.c.apps.truth:
+            owner, turn = self.truth_of(trace_id)
+            if owner is not None and turn is not None:
+                expected[owner][trace_id] = turn
+        self._check_reading()
+        sessions = {s.ref.session_id: (b, s) for b in self.c.redis.buckets.values() for s in b.sessions()}
+        for name, (bucket, s) in sorted(sessions.items()):
+            self._check_leftovers(bucket, s)
+            if name not in expected:
+                self._check_empty(name)
+        for name, turns in sorted(expected.items()):
+            if name not in sessions:
+                self.w.violate("S1", f"{name} is unknown")
+                continue
+            s = sessions[name][1]
+            if s.version != s.judged:
+                self.w.violate("L1", f"{name} judged at {s.judged} of {s.version}")
+                continue
+            for judge in self._judges_of(s):
+                JudgedCheck(self, s, turns, judge).check()
+
+    def _judges_of(self, s: SessionRow) -> list[str]:
+        from tests.simulation.cluster import specs
+
+        generation = max((entry.generation for entry in s.ledger.values()), default=1)
+        return [spec.name for spec in specs(generation)]
+
+    def _check_reading(self) -> None:
+        """S1, L1: everything readable is saved, everything else is a dead letter."""
+        for logged in self.c.broker.unsaved():
+            self.w.violate("L1", f"record {logged.record.offset} of partition {logged.record.partition} was not saved")
+        for log in self.c.broker.log:
+            for logged in log:
+                name = (logged.record.partition, logged.record.offset)
+                if not logged.readable and name not in self.c.broker.dead_letters:
+                    self.w.violate("S1", f"the unreadable record {name} is no dead letter")
+
+    def _check_leftovers(self, bucket: Bucket, s: SessionRow) -> None:
+        """L2: leases, intents, in-flight work return to zero; at rest a session stands in no index."""
+        if s.lease or s.intents or bucket.indexes_of(s.ref):
+            self.w.violate("L2", f"{s.ref.session_id}: lease {s.lease}, intents {s.intents}, {bucket.indexes_of(s.ref)}")
+
+    def _check_empty(self, name: str) -> None:
+        """S4: no row for a session without turns, and the feed's readers know."""
+        if any(row.session == name for row in self.c.mlflow.rows.values() if row.ours):
+            self.w.violate("S4", f"{name} has rows and no turns")
+        for judge in ("a", "b", "c"):
+            best = newest(self.c.feed, name, judge)
+            if best is not None and best.kind != "retracted":
+                self.w.violate("feed", f"{name} was retracted, and a reader keeps its verdict")
+
+
+class JudgedCheck:
+    """S1, S4, S5, S6, L1 and the feed for one (session, judge) at rest."""
+
+    def __init__(self, laws: Laws, s: SessionRow, expected: Mapping[str, Turn], judge: str) -> None:
+        self.laws, self.c, self.w = laws, laws.c, laws.w
+        self.s, self.expected, self.judge = s, expected, judge
+        self.name = f"{s.ref.session_id} {judge}"
+        self.entry: Entry | None = s.ledger.get(judge)
+        self.rows = [
+            row
+            for row in self.c.mlflow.rows.values()
+            if row.ours and row.session == s.ref.session_id and row.ref.judge == judge
+        ]
+
+    def check(self) -> None:
+        entry = self.entry
+        if entry is None or entry.state in ("retrying", "deferred", "retracted"):
+            return self.w.violate("L1", f"{self.name}: ledger says {entry and entry.state}")
+        if entry.transcript_hash is None:
+            if not self.laws.failed_over:
+                self.w.violate("L1", f"{self.name}: facts_expired, though they had not")
+            return None
+        said = {turn.trace_id: turn for turn in self.c.seen[entry.transcript_hash].turns}
+        if lacking := self._lacks(said):
+            return self.w.violate("S5", f"{self.name} does not speak of {lacking}")
+        if len(self.rows) > 1:
+            return self.w.violate("S4", f"{self.name} has {len(self.rows)} rows")
+        if lost := set(said) - set(self.s.turns):
+            return self.w.violate("S5", f"{self.name}: the kept turns of {sorted(lost)} are gone")
+        if entry.state == "failed":
+            return self._check_failed()
+        return self._check_verdict(entry, said)
+
+    def _check_failed(self) -> None:
+        if (self.s.ref.session_id, self.judge) in self.c.mlflow.good and not any(r.kind == "verdict" for r in self.rows):
+            self.w.violate("S6", f"{self.name}: the good verdict is gone")
+
+    def _check_verdict(self, entry: Entry, said: Mapping[str, Turn]) -> None:
+        first = [turn.trace_id for turn in in_order(dict(said)) if self.c.mlflow.has(turn.trace_id)]
+        if first and not self.rows:
+            self.w.violate("S4", f"{self.name} has no row")
+        for row in self.rows:
+            self._check_row(row, entry, first)
+        if first and first[0] != in_order(dict(said))[0].trace_id:
+            self.w.rare["a row stands on the next earliest trace"] += 1
+        best = newest(self.c.feed, self.s.ref.session_id, self.judge)
+        if best is None or best.value["transcript_hash"] != entry.transcript_hash:
+            self.w.violate("feed", f"{self.name}: what a reader keeps is not the last verdict")
+
+    def _check_row(self, row: Stored, entry: Entry, first: Sequence[str]) -> None:
+        if row.kind != "verdict":
+            self.w.violate("S6", f"{self.name} shows an error")
+        elif row.transcript_hash != entry.transcript_hash:
+            self.w.violate("S5", f"{self.name} shows an old transcript")
+        elif first and row.ref.trace_id != f"tr-{first[0]}":
+            self.w.violate("S5", f"{self.name} stands on {row.ref.trace_id}, not {first[0]}")
+        elif not first:
+            self.w.violate("S4", f"{self.name} has a row on a trace that is not its own")
+
+    def _lacks(self, said: Mapping[str, Turn]) -> list[str]:
+        """Turns missing from a verdict. What came after the sweep or fell out with a parked trace is counted, not shown."""
+        out = self.laws.parked_out
+        missing = [t for t in self.expected if t not in said and t not in out]
+        missing += [t for t in said if t not in self.expected and t not in out]
+        for trace_id, true in self.expected.items():
+            if trace_id in said and trace_id not in out:
+                turn = said[trace_id]
+                whole = (turn.user, turn.assistant) == (true.user, true.assistant)
+                if not whole and not (trace_id in self.laws.swept and (turn.has_root or not true.has_root)):
+                    missing.append(f"{trace_id}: {turn.user!r} instead of {true.user!r}")
+        return missing
+
+
+CUTTER = Cutter(CutRules())
+READ: dict[tuple[str, tuple[SimulatedSpan, ...]], tuple[str | None, Turn | None]] = {}
+
+
+def read(trace_id: str, spans: tuple[SimulatedSpan, ...]) -> tuple[str | None, Turn | None]:
+    """What the real core reads in these spans, all in one record."""
+    if (trace_id, spans) not in READ:
+        cut = CUTTER.cut(Record("spans", 0, 0, 0, encode(trace_id, spans, 0)))
+        candidates = sorted({c for f in cut.fragments for c in f.candidates})
+        frames = tuple(f.frame for f in cut.fragments)
+        if len(READ) > 10_000:
+            READ.clear()
+        READ[trace_id, spans] = tuple(interpret(trace_id, Facts(tuple(candidates), 1, frames, None, False), None))
+    return READ[trace_id, spans]
+
+
+def newest(feed: Sequence[FeedRecord], session: str, judge: str) -> FeedRecord | None:
+    """What a reader of the feed keeps: the greatest fencing token, never the last arrived."""
+    mine = [
+        r
+        for r in feed
+        if r.kind != "closing" and r.value["session"]["id"] == session and r.value["judge"] == judge
+    ]
+    return max(mine, key=lambda r: int(r.value["token"]), default=None)
+
+
+# ---------------------------------------------------------------- the system's classes, watched
+
+
+class WatchedStore(FakeSessionStore):
+    def __init__(self, cluster: "Cluster", worker: Worker) -> None:
+        self.cluster, self.worker = cluster, worker
+
+        async def gate(apply: object, *, hot: bool = False) -> object:
+            return await cluster.world.call(worker, apply, hot=hot)  # type: ignore[arg-type]
+
+        super().__init__(cluster.redis, gate)  # type: ignore[arg-type]
+
+    def on_claims(self, claims: list[Claim]) -> list[Claim]:
+        self.cluster.laws.claimed(claims)
+        return claims
+
+    async def save_answer(self, claim: Claim, call_key: str, answer: Completion) -> None:
+        await super().save_answer(claim, call_key, answer)
+        self.cluster.laws.answers.add((claim.session.key, call_key))
+
+    async def begin_write(self, claim: Claim, rows: Sequence[RowRef]) -> Begun:
+        begun = await super().begin_write(claim, rows)
+        if begun.crowded:
+            self.cluster.world.rare["another intent was open at begin"] += 1
+        return begun
+
+    def on_sweep(self, b: Bucket, sweep: Sweep, trace_id: str, row: TraceRow) -> None:
+        """S1: the sweep drops only what a kept turn has read."""
+        laws = self.cluster.laws
+        laws.swept.add(trace_id)
+        kept = self.cluster.redis.buckets[sweep.session.bucket].session(sweep.session.key)
+        turn = kept.turns.get(trace_id) if kept else None
+        read_now = interpret(trace_id, row.facts(), None).turn
+        if turn is None or (read_now is not None and not row.swept and read_now.spans_seen > turn.spans_seen):
+            laws.w.violate("S1", f"the sweep of {trace_id} dropped spans that no turn had")
+
+    async def finish_sweep(self, sweep: Sweep) -> bool:
+        done = await super().finish_sweep(sweep)
+        if done:
+            laws = self.cluster.laws
+            laws.answers -= {name for name in laws.answers if name[0] == sweep.session.key}
+        return done
+
+    async def expire_parked(self, scope: Scope, trace_id: str) -> bool:
+        gone = await super().expire_parked(scope, trace_id)
+        if gone:
+            self.cluster.laws.parked_out.add(trace_id)
+            self.cluster.world.rare["a parked trace expired"] += 1
+        return gone
+
+
+class WatchedIngest(Ingest):
+    cluster: "Cluster"
+
+    async def _save(self, by_partition: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        await super()._save(by_partition)
+        for partition, records in by_partition.items():
+            for record in records:
+                self.cluster.broker.log[partition.partition][record.offset].saved = True
+
+    async def _go_back(self) -> None:
+        await super()._go_back()
+        if self.cluster.laws.failed_over:
+            self.cluster.world.rare["ingest sought back after a fail-over"] += 1
+
+
+class WatchedJudge(Judge):
+    cluster: "Cluster"
+    worker: Worker
+
+    def _closing(self, claim: Claim, turns: Mapping[str, Turn]) -> Closing:
+        closed = super()._closing(claim, turns)
+        if closed.reason is not None:
+            self.cluster.laws.closing(claim, turns, closed.reason, self._p.generation)
+        return closed
+
+
+class WatchedChokePoint(ChokePoint):
+    cluster: "Cluster"
+    worker: Worker
+
+    async def _buy(self, account: Account, request: ModelRequest, call_key: str) -> Completion:
+        self.cluster.laws.bought(account, call_key, self.worker)
+        try:
+            return await super()._buy(account, request, call_key)
+        finally:
+            self.cluster.laws.in_flight.pop((account.held.claim.session.key, call_key), None)
+
+
+RARE_BY_METRIC = {
+    "releases": "a claim put its session back",
+    "retractions": "retraction",
+    "facts_expired": "facts expired",
+    "ownership_lost": "lease lost between answer and write",
+    "stale_completions": "stale completion",
+    "answers_reused": "a saved answer was used again",
+    "first_trace_waits": "the first trace was awaited",
+    "no_trace": "MLflow has no trace of the session",
+}
+
+
+class RareMetrics(SilentMetrics):
+    """Rare states are what the metrics count anyway."""
+
+    def __init__(self, cluster: "Cluster") -> None:
+        self._rare = cluster.world.rare
+
+    def count(self, name: str, by: float = 1, **labels: str) -> None:
+        if name in RARE_BY_METRIC:
+            self._rare[RARE_BY_METRIC[name]] += 1
+        if name == "rows" and labels["action"] == "deleted":
+            self._rare["first trace moved after a write"] += 1
+
+
+class RareJournal(SilentJournal):
+    def __init__(self, cluster: "Cluster") -> None:
+        self._world = cluster.world
+
+    def say(self, level: Literal["debug", "info", "warning", "error"], event: str, **fields: object) -> None:
+        self._world.tell(event, *fields.values())
+        if event == "judge_failed" and fields["state"] == "failed":
+            self._world.rare["a judge failed for good"] += 1

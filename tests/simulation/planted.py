@@ -1,0 +1,316 @@
+"""Mistakes, each of which the laws must find: a checker never seen failing is not believed.
+
+A plant swaps one class of the system for one with a single rule broken. Those in design.md's brackets come first.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from streamer.core.assessment import Row, RowRef
+from streamer.core.judges import JudgeSpec
+from streamer.core.ledger import Entry
+from streamer.core.lifecycle import Closing
+from streamer.core.session import Begun, Claim, Facts, Outcome, Sweep, Wake
+from streamer.core.turn import Turn
+from streamer.core.wire.records import Cut, Fragment, Record
+from streamer.errors import TransientError
+from streamer.loops.held import Held, HeldClaims
+from streamer.loops.publishing import Publishing
+from streamer.loops.writing import Writing
+from streamer.ports import TopicPartition
+from tests.fakes import redis_state as scripts
+from tests.fakes.redis_state import Bucket
+from tests.fakes.session_store import SHARED
+from tests.simulation.cluster import LIMITS, Parts
+from tests.simulation.laws import WatchedChokePoint, WatchedIngest, WatchedJudge, WatchedStore
+
+
+@dataclass(frozen=True)
+class Plant:
+    mistake: str
+    law: str
+    """One of these laws finds it, whichever comes first in a run."""
+    parts: Callable[[], Parts]
+
+
+# ---------------------------------------------------------------- ingest
+
+
+class WakesOwnIdOnly(WatchedIngest):
+    async def _save_fragments(self, fragments: Sequence[Fragment], activity_ms: Mapping[tuple[str, str], int]) -> None:
+        own: dict[str, set[str]] = {}
+        for f in fragments:
+            own.setdefault(f.trace_id, set()).update(f.candidates)
+        store = self._p.store
+        wake = store.wake
+
+        async def narrowed(wakes: Sequence[Wake]) -> None:
+            await wake([w for w in wakes if w.session.session_id in own[w.trace_id]])
+
+        store.wake = narrowed  # type: ignore[method-assign]
+        try:
+            await super()._save_fragments(fragments, activity_ms)
+        finally:
+            store.wake = wake  # type: ignore[method-assign]
+
+
+class CommitsBeforeSaving(WatchedIngest):
+    async def _save(self, by_partition: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        ahead = {p: records[-1].offset + 1 for p, records in by_partition.items() if records}
+        if ahead:
+            await self._p.source.commit(ahead)
+        await super()._save(by_partition)
+
+
+class SkipsWhatFailed(WatchedIngest):
+    async def _save(self, by_partition: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        try:
+            await super()._save(by_partition)
+        except TransientError:
+            for partition, records in by_partition.items():
+                if partition in self._readings:
+                    self._readings[partition].save(records, self._p.clock.now_ms())
+
+
+class DropsUnreadable(WatchedIngest):
+    async def _set_aside(self, record: Record, cut: Cut) -> None:
+        return None
+
+
+class TrustsCachedEnd(WatchedIngest):
+    """Progress is now while the fetch found nothing: librdkafka's end-of-partition event."""
+
+    async def _publish_progress(self) -> None:
+        now_ms = self._p.clock.now_ms()
+        await self._p.store.publish_progress(self._p.name, dict.fromkeys(self._readings, now_ms))
+
+
+class StaysAfterFailOver(WatchedIngest):
+    async def _go_back(self) -> None:
+        self._stale = False
+        self._p.source.hold(False)
+
+
+# ---------------------------------------------------------------- store
+
+
+class PlusOneTokens(WatchedStore):
+    def on_claims(self, claims: list[Claim]) -> list[Claim]:
+        given = []
+        for c in claims:
+            s = self.redis.buckets[c.bucket].session(c.session.key)
+            assert s is not None
+            s.token = max((self.redis.plain_tokens.get(c.session.key, 0)), 0) + 1  # type: ignore[attr-defined]
+            given.append(replace(c, token=s.token))
+        return super().on_claims(given)
+
+
+class IngestMovesLeased(WatchedStore):
+    async def wake(self, wakes: Sequence[Wake]) -> None:
+        await super().wake(wakes)
+        for w in wakes:
+            b = self.redis.buckets[w.session.bucket]
+            if (s := b.session(w.session.key)) is not None and s.lease > self.redis.now_ms():
+                b.move_to_quiet(s)
+                b.touched.add(w.session.key)
+                self.redis.after(b)
+
+
+class CompletesAnyToken(WatchedStore):
+    async def end_write(self, claim: Claim, outcome: Outcome) -> bool:
+        s = self.redis.buckets[claim.bucket].session(claim.session.key)
+        return await super().end_write(claim if s is None else replace(claim, token=s.token), outcome)
+
+
+class CompletesAnyVersion(WatchedStore):
+    async def end_write(self, claim: Claim, outcome: Outcome) -> bool:
+        s = self.redis.buckets[claim.bucket].session(claim.session.key)
+        return await super().end_write(claim, outcome if s is None else replace(outcome, version=s.version))
+
+
+class NoIntents(WatchedStore):
+    async def begin_write(self, claim: Claim, rows: Sequence[RowRef]) -> Begun:
+        begun = await super().begin_write(claim, rows)
+        s = self.redis.buckets[claim.bucket].session(claim.session.key)
+        if s is not None:
+            s.intents.clear()
+        return begun._replace(crowded=False)
+
+
+class RowsForgotten(WatchedStore):
+    """Delete the row of the last completed claim only: no set of rows that may stand."""
+
+    async def begin_write(self, claim: Claim, rows: Sequence[RowRef]) -> Begun:
+        begun = await super().begin_write(claim, rows)
+        s = self.redis.buckets[claim.bucket].session(claim.session.key)
+        if s is not None:
+            s.intents.clear()
+            s.rows = set(rows)
+        return Begun(frozenset(rows), False)
+
+
+class SweepsAnyVersion(WatchedStore):
+    async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int) -> bool:
+        row: scripts.TraceRow | None = None
+        for b in self.redis.buckets.values():
+            row = row or b.keys.get(("t", f"{sweep.session.scope}|{trace_id}"))
+        return await super().sweep_trace(sweep, trace_id, row.version if row else turn_version)
+
+
+class CountsVersions(WatchedStore):
+    """A trace's version is old + 1, without the time: after a fail-over it repeats itself."""
+
+    async def save_fragments(self, source: str, fragments: Sequence[Fragment]) -> Mapping[tuple[str, str], Any]:
+        real = scripts.save_fragments
+
+        def counting(b: Bucket, now: int, source: str, mine: Iterable[Fragment]) -> Any:
+            return real(b, 0, source, mine)
+
+        scripts.save_fragments = counting
+        try:
+            return await super().save_fragments(source, fragments)
+        finally:
+            scripts.save_fragments = real
+
+
+class AnswersNotSaved(WatchedStore):
+    async def save_answer(self, claim: Claim, call_key: str, answer: Any) -> None:
+        self.cluster.laws.answers.add((claim.session.key, call_key))
+
+
+class ReconnectsSilently(WatchedStore):
+    """What a replaced primary has lost goes unnoticed."""
+
+    async def _run(self, bucket: int, body: Any, claim: Claim | None = None, wait: bool = False, hot: bool = False) -> Any:
+        self.seen = list(self.redis.epoch)
+        fresh = None if claim is None else replace(claim, epoch=self.redis.epoch[self.redis.node(bucket)])
+        return await super()._run(bucket, body, fresh, wait, hot)
+
+
+class IgnoresUnreadPartitions(WatchedStore):
+    async def progress(self, source: str) -> Mapping[TopicPartition, int]:
+        return {p: ms for p, ms in (await super().progress(source)).items() if ms >= 0}
+
+
+class OldGenerationClaims(WatchedStore):
+    async def claim(self, limit: int, watermarks: Mapping[str, int], generation: int) -> Any:
+        return await super().claim(limit, watermarks, 10**6)
+
+
+# ---------------------------------------------------------------- judge
+
+
+class NoRenewal(HeldClaims):
+    async def step(self) -> int:
+        return 500
+
+
+class NoFence(HeldClaims):
+    async def allowed(self, held: Held) -> None:
+        return None
+
+
+class ClosesBySmallestGap(WatchedJudge):
+    def _closing(self, claim: Claim, turns: Mapping[str, Turn]) -> Closing:
+        rules, self._p = self._p.rules, replace(self._p, rules=())
+        try:
+            return super()._closing(claim, turns)
+        finally:
+            self._p = replace(self._p, rules=rules)
+
+
+class NeverRetracts(WatchedJudge):
+    async def _retract(self, held: Held, closed: Closing) -> None:
+        await self._complete(held, self._outcome(held, {}, closed))
+
+
+class ShorterTranscript(WatchedJudge):
+    """A trace that has grown is read as it was kept."""
+
+    async def _decode(self, claim: Claim) -> tuple[dict[str, Turn], bool]:
+        turns, complete = await super()._decode(claim)
+        return {t: claim.state.turns.get(t, turn) for t, turn in turns.items()}, complete
+
+
+class BuysWithoutLooking(WatchedChokePoint):
+    async def _ask(self, account: Any, request: Any) -> Any:
+        account.prompt_hash = account.prompt_hash or request.call_key(0)
+        return await self._buy(account, request, request.call_key(account.rejected))
+
+
+class ErrorsPatch(Writing):
+    async def _place(self, held: Held, row: Row) -> bool:
+        await self._held.allowed(held)
+        return await self._rows.patch(row) or await super()._place(held, row)
+
+
+class DeletesByName(Writing):
+    """Every row of the judge's name on the first trace but its own, whoever wrote it."""
+
+    async def _place(self, held: Held, row: Row) -> bool:
+        placed = await super()._place(held, row)
+        if placed and row.ref.judge == "a":
+            foreign = RowRef(f"foreign-{row.ref.trace_id.removeprefix('tr-')}", row.ref.trace_id, row.ref.judge)
+            await self._rows.delete(foreign)
+        return placed
+
+
+class FallbackRests(Writing):
+    """A row on the next earliest trace is taken as final."""
+
+    async def write(self, *args: Any) -> Any:
+        placement = await super().write(*args)
+        return replace(placement, looking=False)
+
+
+class FeedTrustsLedger(Publishing):
+    def _is_due(self, held: Held, entry: Entry) -> bool:
+        return entry.state in ("judged", "failed") and not entry.feed
+
+
+class FeedAfterFailureOnly(Publishing):
+    """A verdict that the feed did not take is called delivered."""
+
+    async def _send(self, held: Held, records: Any) -> bool:
+        await super()._send(held, records)
+        return True
+
+
+def forget_wait(parts: Parts) -> Parts:
+    return parts
+
+
+PLANTS: dict[str, Plant] = {
+    "wake_own_id": Plant("phase 2 wakes only the candidates named in this record", "S5 S1 L1", lambda: Parts(ingest=WakesOwnIdOnly)),
+    "no_retraction": Plant("a session left without turns keeps its rows", "S4 feed", lambda: Parts(judge=NeverRetracts)),
+    "eof_flag": Plant("progress is now while the last fetch found nothing", "S8", lambda: Parts(ingest=TrustsCachedEnd)),
+    "no_renewal": Plant("leases are not renewed", "S7 L1", lambda: Parts(held=NoRenewal)),
+    "delete_old_one": Plant("delete the row of the last completed claim; no set of rows", "S4 S5", lambda: Parts(store=RowsForgotten)),
+    "rows_without_intents": Plant("rows are kept, intents are not", "S4 S5", lambda: Parts(store=NoIntents)),
+    "commit_first": Plant("offsets are committed before the save", "S2 S1 L1", lambda: Parts(ingest=CommitsBeforeSaving)),
+    "skip_failed": Plant("what could not be saved is skipped", "S1 S2 S5 L1", lambda: Parts(ingest=SkipsWhatFailed)),
+    "drop_unreadable": Plant("an unreadable record is dropped", "S1", lambda: Parts(ingest=DropsUnreadable)),
+    "no_seek_back": Plant("ingest goes on after a failure or a fail-over", "S1 S2 S5 L1", lambda: Parts(ingest=StaysAfterFailOver)),
+    "token_plus_one": Plant("token = old + 1, without the time", "S3", lambda: Parts(store=PlusOneTokens)),
+    "ingest_moves_leased": Plant("facts put a leased session into quiet", "index", lambda: Parts(store=IngestMovesLeased)),
+    "complete_any_token": Plant("completion does not compare the token", "S4 S5 S7 L1 index", lambda: Parts(store=CompletesAnyToken)),
+    "complete_any_version": Plant("completion does not compare the version", "S5", lambda: Parts(store=CompletesAnyVersion)),
+    "sweep_any_version": Plant("the sweep does not compare the trace's version", "S1 S5", lambda: Parts(store=SweepsAnyVersion)),
+    "count_version": Plant("a trace's version is old + 1", "S5 S1 L1", lambda: Parts(store=CountsVersions)),
+    "answer_not_saved": Plant("an answer is used without being saved", "S7", lambda: Parts(store=AnswersNotSaved)),
+    "buy_without_looking": Plant("saved answers are not looked up before buying", "S7", lambda: Parts(choke_point=BuysWithoutLooking)),
+    "silent_reconnect": Plant("a replaced primary goes unnoticed", "S1 S5 L1 L2", lambda: Parts(store=ReconnectsSilently)),
+    "unread_partition": Plant("a partition without progress does not hold the watermark back", "S8", lambda: Parts(store=IgnoresUnreadPartitions)),
+    "old_generation": Plant("the configuration's generation is not compared", "config", lambda: Parts(store=OldGenerationClaims)),
+    "no_fence": Plant("token and lease are not checked before a write", "S4 S5", lambda: Parts(held=NoFence)),
+    "smallest_gap": Plant("a claim closes by the smallest gap, not by its rule's", "early S8", lambda: Parts(judge=ClosesBySmallestGap)),
+    "stale_turns": Plant("a trace that has grown is read as it was kept", "S5 L1", lambda: Parts(judge=ShorterTranscript)),
+    "error_patches": Plant("an error is PATCHed like a verdict", "S6", lambda: Parts(writing=ErrorsPatch)),
+    "delete_by_name": Plant("the writer deletes every row of the judge's name", "S10", lambda: Parts(writing=DeletesByName)),
+    "fallback_rests": Plant("a row on the next earliest trace is final", "S5 S4", lambda: Parts(writing=FallbackRests)),
+    "feed_trusts_ledger": Plant("what the ledger calls delivered is not published again", "feed", lambda: Parts(publishing=FeedTrustsLedger)),
+    "feed_unacknowledged": Plant("a verdict that the feed did not take counts as delivered", "feed", lambda: Parts(publishing=FeedAfterFailureOnly)),
+    "opened_forever": Plant("intents are never dropped by age", "L2", lambda: Parts(limits=replace(LIMITS, zombie_ms_max=10**9))),
+}
+"""`law` names every law that may find it first."""

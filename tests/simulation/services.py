@@ -1,0 +1,297 @@
+"""Kafka, MLflow, the model and the feed, as the simulated workers meet them."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from streamer.core.assessment import Row, RowRef
+from streamer.core.feed import FeedRecord
+from streamer.core.judges import JudgeSpec
+from streamer.core.model import Completion, ModelRequest
+from streamer.core.transcript import Transcript
+from streamer.core.verdict import JudgeFailure, Verdict
+from streamer.core.wire.records import Record
+from streamer.errors import TransientError
+from streamer.ports import Ask, CallFailed, Fetched, TopicPartition
+from tests.simulation.world import Pause, Worker, World
+
+T = TypeVar("T")
+TOPIC = "spans"
+
+
+@dataclass(eq=False)
+class Logged:
+    """A record in the broker's log. `appended` is known to no one but the laws."""
+
+    record: Record
+    appended: int
+    traces: tuple[str, ...]
+    readable: bool = True
+    saved: bool = False
+
+
+class Broker:
+    """A topic whose partitions can stall, move between members and grow in number."""
+
+    def __init__(self, world: World, partitions: int) -> None:
+        self.w = world
+        self.log: list[list[Logged]] = [[] for _ in range(partitions)]
+        self.committed = [0] * partitions
+        self.born = [-(10**15)] * partitions
+        self.generation = 0
+        self.owner: dict[int, str] = {}
+        self.members: list[str] = []
+        self.known = partitions
+        self.stalled: defaultdict[tuple[str, int], int] = defaultdict(int)
+        self.dead_letters: set[tuple[int, int]] = set()
+
+    def append(self, partition: int, timestamp_ms: int, value: bytes, traces: tuple[str, ...], readable: bool) -> None:
+        record = Record(TOPIC, partition, len(self.log[partition]), timestamp_ms, value)
+        self.log[partition].append(Logged(record, self.w.now, traces, readable))
+
+    def rebalance(self) -> None:
+        self.generation += 1
+        self.owner = {q: self.w.random.choice(self.members) for q in range(self.known)}
+
+    def add_partition(self) -> None:
+        self.log.append([])
+        self.committed.append(0)
+        self.born.append(self.w.now)
+        self.w.rare["a partition was added"] += 1
+
+    def unsaved(self) -> list[Logged]:
+        return [logged for log in self.log for logged in log if not logged.saved]
+
+
+class Source:
+    """RecordSource of one member."""
+
+    def __init__(self, broker: Broker, worker: Worker) -> None:
+        self.b, self.w, self.worker = broker, broker.w, worker
+        self.generation = -1
+        self.positions: dict[int, int] = {}
+        self.held = False
+
+    def _rebalanced(self) -> tuple[dict[TopicPartition, int], frozenset[TopicPartition]]:
+        if self.generation == self.b.generation:
+            return {}, frozenset()
+        self.generation = self.b.generation
+        mine = {q for q, owner in self.b.owner.items() if owner == self.worker.name}
+        gone, new = set(self.positions) - mine, mine - set(self.positions)
+        for q in gone:
+            del self.positions[q]
+        for q in new:
+            self.positions[q] = self.b.committed[q]
+        return {TopicPartition(TOPIC, q): self.positions[q] for q in new}, frozenset(
+            TopicPartition(TOPIC, q) for q in gone
+        )
+
+    async def fetch(self) -> Fetched:
+        def apply() -> Fetched:
+            assigned, revoked = self._rebalanced()
+            records: list[Record] = []
+            for q in sorted(self.positions) if not self.held else []:
+                if self.b.stalled["fetch", q] <= self.w.now:
+                    new = self.b.log[q][self.positions[q] : self.positions[q] + 3]
+                    records += [logged.record for logged in new]
+                    self.positions[q] += len(new)
+            return Fetched(records, assigned, revoked, {})
+
+        return await self.w.call(self.worker, apply)
+
+    def hold(self, held: bool) -> None:
+        self.held = held
+
+    async def end_offsets(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        def apply() -> Mapping[TopicPartition, int]:
+            heard = [p for p in partitions if self.b.stalled["list", p.partition] <= self.w.now]
+            return {p: len(self.b.log[p.partition]) for p in heard}
+
+        return await self.w.call(self.worker, apply)
+
+    async def partitions(self) -> frozenset[TopicPartition]:
+        def apply() -> frozenset[TopicPartition]:
+            if len(self.b.log) > self.b.known:
+                self.b.known = len(self.b.log)
+                self.b.rebalance()
+            return frozenset(TopicPartition(TOPIC, q) for q in range(len(self.b.log)))
+
+        return await self.w.call(self.worker, apply)
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        def apply() -> None:
+            for (_, q), offset in offsets.items():
+                if q not in self.positions or self.generation != self.b.generation:
+                    continue
+                self.b.committed[q] = max(self.b.committed[q], offset)
+                if not all(logged.saved for logged in self.b.log[q][:offset]):
+                    self.w.violate("S2", f"partition {q} committed {offset} above an unfinished record")
+
+        await self.w.call(self.worker, apply)
+
+    async def rewind(self) -> Mapping[TopicPartition, int]:
+        def apply() -> Mapping[TopicPartition, int]:
+            self.positions = {q: self.b.committed[q] for q in self.positions}
+            return {TopicPartition(TOPIC, q): offset for q, offset in self.positions.items()}
+
+        return await self.w.call(self.worker, apply)
+
+
+class DeadLetterTopic:
+    def __init__(self, broker: Broker, worker: Worker) -> None:
+        self.b, self.worker = broker, worker
+
+    async def put(self, record: Record, reason: str, detail: str) -> None:
+        await self.b.w.call(self.worker, lambda: self.b.dead_letters.add((record.partition, record.offset)))
+
+
+class FeedTopic:
+    def __init__(self, world: World, worker: Worker, feed: list[FeedRecord], mlflow: "Mlflow") -> None:
+        self.w, self.worker, self.feed, self.mlflow = world, worker, feed, mlflow
+
+    async def publish(self, records: Sequence[FeedRecord]) -> None:
+        await self.w.call(self.worker, lambda: self.feed.extend(records))
+        if self.mlflow.down_until > self.w.now:
+            self.w.rare["the feed went on while MLflow was down"] += 1
+
+
+@dataclass
+class Stored:
+    """A row in MLflow."""
+
+    ref: RowRef
+    kind: Literal["verdict", "error"]
+    transcript_hash: str
+    session: str
+    ours: bool = True
+
+
+class Mlflow:
+    """Rows by client-chosen id; no conditional write. A trace is unknown until it arrives there."""
+
+    def __init__(self, world: World) -> None:
+        self.w = world
+        self.rows: dict[str, Stored] = {}
+        self.arrives: dict[str, int] = {}
+        self.foreign: set[str] = set()
+        self.good: set[tuple[str, str]] = set()
+        self.down_until = 0
+
+    def has(self, trace_id: str) -> bool:
+        return self.arrives.get(trace_id, 10**18) <= self.w.now
+
+    def foreign_row(self, trace_id: str) -> None:
+        """MLflow's own scorer, a person, or another deployment writes under the same name on the same trace."""
+        ref = RowRef(f"foreign-{trace_id}", f"tr-{trace_id}", "a")
+        self.rows[ref.assessment_id] = Stored(ref, "verdict", "", "", ours=False)
+        self.foreign.add(ref.assessment_id)
+
+
+class Rows:
+    """AssessmentStore of one worker."""
+
+    def __init__(self, mlflow: Mlflow, worker: Worker) -> None:
+        self.m, self.worker = mlflow, worker
+
+    async def _send(self, apply: Callable[[], T]) -> T:
+        def reach() -> T:
+            if self.m.w.now < self.m.down_until:
+                raise TransientError("MLflow is down")
+            return apply()
+
+        return await self.m.w.call(self.worker, reach, slow=60, hot=True, late=True)
+
+    async def patch(self, row: Row) -> bool:
+        def apply() -> bool:
+            stored = self.m.rows.get(row.ref.assessment_id)
+            if stored is None:
+                return False
+            if row.error is not None and stored.kind == "verdict":
+                self.m.w.violate("S6", f"an error replaced the verdict {row.ref}")
+            if row.ref.assessment_id in self.m.foreign:
+                self.m.w.violate("S10", f"changed the foreign row {row.ref}")
+            self._put(row)
+            return True
+
+        return await self._send(apply)
+
+    async def post(self, row: Row) -> Literal["created", "exists", "no_trace"]:
+        def apply() -> Literal["created", "exists", "no_trace"]:
+            if not self.m.has(row.ref.trace_id.removeprefix("tr-")):
+                return "no_trace"
+            if row.ref.assessment_id in self.m.rows:
+                return "exists"
+            self._put(row)
+            return "created"
+
+        return await self._send(apply)
+
+    def _put(self, row: Row) -> None:
+        kind: Literal["verdict", "error"] = "verdict" if row.error is None else "error"
+        said, session = row.metadata["streamer.transcript_hash"], row.metadata["mlflow.trace.session"]
+        self.m.rows[row.ref.assessment_id] = Stored(row.ref, kind, said, session)
+        if kind == "verdict":
+            self.m.good.add((session, row.ref.judge))
+        self.m.w.tell("mlflow has", kind, session, row.ref.judge, row.ref.trace_id[-4:], said[:6])
+
+    async def delete(self, row: RowRef) -> None:
+        def apply() -> None:
+            self.m.rows.pop(row.assessment_id, None)
+            self.m.w.tell("mlflow delete", row.judge, row.trace_id[-4:])
+            if row.assessment_id in self.m.foreign:
+                self.m.w.violate("S10", f"deleted the foreign row {row}")
+
+        await self._send(apply)
+
+    async def expectations(self, first_trace: str, session_id: str) -> Mapping[str, Any]:
+        return {}
+
+
+class LanguageModel:
+    """Seconds a call, sometimes longer than a lease; fails now and then, for some (session, judge) always."""
+
+    def __init__(self, world: World, permanent: Mapping[tuple[str, str], int]) -> None:
+        self.w, self.permanent = world, permanent
+
+    async def complete(self, request: ModelRequest, deadline_ms: int) -> Completion:
+        r = self.w.random
+        await Pause(r.choice([300, 1_500, 4_000, 4_000, 11_000, 19_000]))
+        judge, session, turns = request.messages[0]["content"].split("|")[:3]
+        if int(turns) >= self.permanent.get((session, judge), 10**6):
+            raise CallFailed("bad_request", "400")
+        if self.w.faults and r.random() < self.w.p_judge:
+            raise CallFailed("unavailable", "503")
+        return Completion(content="good", input_tokens=10, output_tokens=5, cost_usd=0.001)
+
+    def estimate(self, request: ModelRequest) -> tuple[float | None, int]:
+        return 0.001, 15
+
+
+class SimulatedJudges:
+    """One call a judgement; an answer is sometimes unusable."""
+
+    def __init__(self, world: World, seen: dict[str, Transcript]) -> None:
+        self.w, self.seen = world, seen
+
+    async def judge(
+        self, spec: JudgeSpec, transcript: Transcript, expectations: Mapping[str, Any] | None, ask: Ask
+    ) -> Verdict | JudgeFailure:
+        self.seen[transcript.hash] = transcript
+        said = f"{spec.name}|{transcript.session_id}|{len(transcript.turns)}|{transcript.hash}"
+        request = ModelRequest(model=spec.model, messages=({"role": "user", "content": said},), parameters={})
+        try:
+            await ask(request)
+        except CallFailed as failure:
+            return JudgeFailure(kind=failure.kind, detail=failure.detail)
+        if self.w.faults and self.w.random.random() < self.w.p_judge * 0.2:
+            return JudgeFailure(kind="bad_answer", detail="not a label")
+        return Verdict(value="good", rationale=transcript.hash)
+
+
+class FreeSpending:
+    async def reserve(self, call: str, usd: float, tokens: int, until_ms: int) -> bool:
+        return True
+
+    async def settle(self, call: str, usd: float, tokens: int) -> None:
+        return None

@@ -1,0 +1,110 @@
+"""What applications, operators and bad luck do to the system."""
+
+from collections import defaultdict
+from typing import NamedTuple
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.simulation.services import Broker, Mlflow
+from tests.simulation.world import EPOCH_MS, Pause, World
+
+
+class SimulatedSpan(NamedTuple):
+    id: str
+    session: str | None
+    root: bool
+    start_ms: int
+    slow: bool
+    """Comes from the service that a rule gives the larger gap."""
+    ends: bool = False
+
+
+def encode(trace_id: str, spans: tuple[SimulatedSpan, ...], batch: int) -> bytes:
+    """Spans of one trace as the Collector writes them; re-batched spans make other bytes."""
+    request = ExportTraceServiceRequest()
+    resource = request.resource_spans.add()
+    service = resource.resource.attributes.add(key="service.name")
+    service.value.string_value = "slow" if spans[0].slow else "quick"
+    scope = resource.scope_spans.add()
+    scope.scope.name = f"app{batch}"
+    for s in spans:
+        span = scope.spans.add(
+            trace_id=bytes.fromhex(trace_id),
+            span_id=s.id.encode().ljust(8, b"."),
+            name="turn" if s.root else "chat",
+            start_time_unix_nano=s.start_ms * 1_000_000,
+            end_time_unix_nano=(s.start_ms + 1) * 1_000_000,
+        )
+        if not s.root:
+            span.parent_span_id = b"root...."
+        texts = {
+            "mlflow.spanType": "AGENT" if s.root else "LLM",
+            "mlflow.spanInputs": f"{s.id} asks {trace_id[-6:]}",
+            "mlflow.spanOutputs": f"{s.id} answers {trace_id[-6:]}",
+        }
+        if s.session:
+            texts["session.id"] = s.session
+        for key, text in texts.items():
+            span.attributes.add(key=key).value.string_value = text
+        if s.ends:
+            span.attributes.add(key="session.end").value.bool_value = True
+    return request.SerializeToString()
+
+
+class Applications:
+    """Traces of a few sessions: any partition, any order, repeated, re-batched, with conflicting or missing ids."""
+
+    def __init__(self, world: World, broker: Broker, mlflow: Mlflow) -> None:
+        self.w, self.broker, self.mlflow = world, broker, mlflow
+        self.truth: defaultdict[str, dict[str, SimulatedSpan]] = defaultdict(dict)
+        self.count = 0
+        self.clock_ahead_ms = world.random.choice([0, 0, 5_000])
+
+    async def run(self) -> None:
+        r = self.w.random
+        while self.w.faults:
+            await Pause(r.choice([500, 3_000, 9_000, 25_000]))
+            self._trace(f"s{r.randint(0, 3)}")
+            if r.random() < 0.05:
+                self._later(0, b"\xff" * r.randint(1, 9), (), readable=False)
+
+    def _trace(self, session: str) -> None:
+        r = self.w.random
+        trace_id = f"{r.getrandbits(96):024x}{self.count:08x}"
+        self.count += 1
+        spans = self._spans(session)
+        conflict = any(s.session and s.session != session for s in spans)
+        missing = 10**15 if r.random() < 0.3 else 0
+        self.mlflow.arrives[trace_id] = self.w.now + r.choice([0, 0, 0, r.randint(0, 110_000), missing])
+        self.truth[trace_id] = {s.id: s for s in spans}
+        for batch in range(1 if r.random() > 0.15 else 2):
+            rest = spans[:]
+            r.shuffle(rest)
+            while rest:
+                n = r.randint(1, len(rest))
+                part, rest = tuple(sorted(rest[:n])), rest[n:]
+                far = r.randint(0, 90_000) if r.random() < (0.9 if conflict else 0.25) else 0
+                delay = r.choice([0, 0, r.randint(0, 6_000), far])
+                for copy in range(1 if r.random() > 0.1 else 2):
+                    self._later(delay + copy * r.randint(0, 20_000), encode(trace_id, part, batch), (trace_id,))
+
+    def _spans(self, session: str) -> list[SimulatedSpan]:
+        r = self.w.random
+        start, slow = self.w.now - r.choice([0, 0, r.randint(0, 6_000)]), r.random() < 0.15
+        named, ends = r.random() > 0.06, r.random() < 0.12
+        own = session if named else None
+        spans = [SimulatedSpan("root", own, True, start, slow, ends)] if r.random() > 0.05 else []
+        for n in range(r.randint(0 if spans else 1, 2)):
+            conflicting = r.random() < self.w.p_conflict * 0.6
+            other = f"s{r.randint(4, 5)}" if conflicting else None if spans else own
+            spans.append(SimulatedSpan(f"c{n}", other, False, start + 1 + n, slow))
+        return spans
+
+    def _later(self, delay_ms: int, value: bytes, traces: tuple[str, ...], readable: bool = True) -> None:
+        async def deliver() -> None:
+            r = self.w.random
+            late = r.choice([0, 0, r.randint(0, 1_500)])
+            stamp = max(EPOCH_MS, self.w.now - late + r.randint(0, self.clock_ahead_ms))
+            self.broker.append(r.randrange(len(self.broker.log)), stamp, value, traces, readable)
+
+        self.w.spawn(None, deliver(), delay_ms)
