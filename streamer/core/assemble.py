@@ -1,0 +1,71 @@
+"""A session's turns as the conversation that a judge reads.
+
+Rule: append-only. What is rendered of turns 1…n does not depend on turn n + 1, so providers' prompt caches hit when a
+session is scored again. What was said appears once, however often the application sent it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from streamer.core.ids import digest
+from streamer.core.transcript import Transcript
+from streamer.core.turn import Message, Turn, in_order
+
+_LABEL = r"\s*(?:(?:user|human|customer)\s*:\s*)?"
+_LEADING_LABEL = re.compile(_LABEL, re.IGNORECASE)
+
+
+def assemble(session_id: str, turns: Mapping[str, Turn]) -> Transcript:
+    """Turns in MLflow's order, each with only what is new in it."""
+    told: list[Turn] = []
+    for turn in in_order(dict(turns)):
+        told.append(replace(turn, user=_new_part(turn.user, told)))
+    return Transcript(session_id=session_id, turns=tuple(told), hash=_hash(told))
+
+
+def render(transcript: Transcript, tools: bool) -> list[Message]:
+    """The flat conversation: per turn the user, its tools if asked for, the assistant."""
+    return [message for turn in transcript.turns for message in _messages(turn, tools)]
+
+
+def _messages(turn: Turn, tools: bool) -> Iterator[Message]:
+    if turn.user:
+        yield Message(role="user", text=turn.user)
+    if tools:
+        for tool in turn.tools:
+            outcome = "failed" if tool.error else "returned"
+            yield Message(role="tool", text=f"{tool.name}({tool.arguments}) {outcome} {tool.result}")
+    if turn.assistant:
+        yield Message(role="assistant", text=turn.assistant)
+
+
+def _new_part(user: str | None, told: list[Turn]) -> str | None:
+    """Without the conversation so far, where the application puts it before the user's words as plain text. Only if it
+    begins as the conversation began and holds the last answer: a user may well quote one sentence."""
+    earlier = [turn for turn in told if turn.user and turn.assistant]
+    if user is None or not earlier:
+        return user
+    opening, last = earlier[0].user or "", earlier[-1].assistant or ""
+    begins = user.startswith(opening, _label_end(user))
+    at = user.rfind(last)
+    if not begins or at < 0:
+        return user
+    rest = user[at + len(last) :]
+    return rest[_label_end(rest) :].strip() or user
+
+
+def _label_end(text: str) -> int:
+    match = _LEADING_LABEL.match(text)
+    return match.end() if match else 0
+
+
+def _hash(turns: list[Turn]) -> str:
+    """Over what was said and done, in order; not over versions, times or numbers of spans."""
+    parts: list[str] = []
+    for turn in turns:
+        parts += ["user", turn.user] if turn.user else []
+        for tool in turn.tools:
+            parts += ["tool", tool.name, tool.arguments, tool.result, str(tool.error)]
+        parts += ["assistant", turn.assistant] if turn.assistant else []
+    return digest(parts).hex()[:32]

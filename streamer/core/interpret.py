@@ -1,0 +1,195 @@
+"""A trace's facts as one turn of a session.
+
+Rule (wire.md 8): the root's input and output, if it has any and they are not redacted; else the last user message of
+the first LLM span and the last assistant message of the one that ended last. A tool's or retriever's texts are never
+what was said. After the sweep the kept turn stands, unless late facts are better evidence: the root (design 9).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from streamer.core.session import Facts
+from streamer.core.session_id import Resolved, clean, is_scrubbed, owner_of, resolve
+from streamer.core.turn import IoSource, Message, Turn, Unscorable
+from streamer.core.wire.conventions import said_by
+from streamer.core.wire.conventions.said import Said
+from streamer.core.wire.decode import Span, decode
+from streamer.core.wire.rules import END_KEYS
+from streamer.core.wire.scan import is_true
+
+USER_KEYS = (
+    "user.id",
+    "langfuse.user.id",
+    "traceloop.association.properties.user_id",
+    "ai.telemetry.metadata.userId",
+    "langsmith.metadata.user_id",
+    "enduser.id",
+)
+
+
+class Interpretation(NamedTuple):
+    """`owner`: the session that the trace belongs to. `turn` is None if nothing of the trace is left."""
+
+    owner: str | None
+    turn: Turn | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Words:
+    """One exchange as read from some span or spans."""
+
+    user: str | None = None
+    assistant: str | None = None
+    system: str | None = None
+    history: tuple[Message, ...] = ()
+    source: IoSource = "root"
+    redacted: bool = False
+
+
+def interpret(trace_id: str, facts: Facts, kept: Turn | None) -> Interpretation:
+    """Owner and turn. Depends on the set of facts only, not on their order."""
+    spans = [span for span in decode(facts.frames) if span.trace_id == trace_id]
+    resolved = resolve(spans)
+    owner = owner_of(resolved, facts.owner, facts.candidates)
+    if not spans:
+        return Interpretation(owner, kept)
+    fresh = _turn(trace_id, facts.version, spans, resolved)
+    if not facts.swept or kept is None:
+        return Interpretation(owner, fresh)
+    if fresh.has_root and not kept.has_root:
+        start_ns, end_ns = min(fresh.start_ns, kept.start_ns), max(fresh.end_ns, kept.end_ns)
+        spans_seen = fresh.spans_seen + kept.spans_seen
+        better = replace(_with_words_of(fresh, kept), start_ns=start_ns, end_ns=end_ns, spans_seen=spans_seen)
+        return Interpretation(owner, better)
+    return Interpretation(owner, replace(kept, version=facts.version))
+
+
+def _with_words_of(fresh: Turn, kept: Turn) -> Turn:
+    """A late root without text does not silence what its children had said."""
+    if fresh.user or fresh.assistant:
+        return fresh
+    return replace(
+        kept,
+        version=fresh.version,
+        has_root=True,
+        agent=fresh.agent or kept.agent,
+        service=fresh.service or kept.service,
+    )
+
+
+def _turn(trace_id: str, version: int, spans: Sequence[Span], resolved: Resolved) -> Turn:
+    root = next((span for span in spans if not span.parent_id), None)
+    said = {span.span_id: said_by(span) for span in spans}
+    words = _words(spans, root, said)
+    present = said.keys()
+    error = root.is_error if root else any(span.is_error for span in spans)
+    first = root or spans[0]
+    starts = [span.start_ns for span in spans if span.start_ns]
+    start_ns = min(starts, default=0)
+    return Turn(
+        trace_id=trace_id,
+        version=version,
+        start_ns=start_ns,
+        end_ns=max(start_ns, *(span.end_ns for span in spans)),
+        user=words.user,
+        assistant=words.assistant,
+        system=words.system,
+        tools=tuple(tool for span in spans if (tool := said[span.span_id].tool)),
+        history=words.history,
+        spans_seen=len(spans),
+        has_root=root is not None,
+        complete=root is not None and all(not s.parent_id or s.parent_id in present for s in spans),
+        io_source=words.source,
+        error=error,
+        unscorable=_unscorable(words, error),
+        ends_session=any(is_true(span.attributes.get(key)) for span in spans for key in END_KEYS),
+        session_id=resolved.session_id,
+        session_id_source=resolved.source,
+        session_conflicts=resolved.conflicts,
+        user_id=_user_id(first, spans),
+        agent=_agent(root, spans, said),
+        service=clean(first.resource.get("service.name")),
+        service_version=clean(first.resource.get("service.version")),
+        environment=clean(
+            first.resource.get("deployment.environment.name") or first.resource.get("deployment.environment")
+        ),
+        models=tuple(sorted({model for s in said.values() if (model := s.model)})),
+        flags=frozenset({"clock_suspect"} if any(0 < s.end_ns < s.start_ns for s in spans) else ()),
+    )
+
+
+def _words(spans: Sequence[Span], root: Span | None, said: dict[str, Said]) -> _Words:
+    """The root's words, and what they lack from the LLM spans."""
+    top = root or _local_root(spans, said)
+    own = _read(said[top.span_id].input, said[top.span_id].output, said[top.span_id].source) if top else _Words()
+    if own.user and own.assistant:
+        return own
+    models = [span for span in spans if said[span.span_id].kind == "LLM"]
+    if not models:
+        return own
+    first, last = models[0], max(models, key=lambda span: (span.end_ns, span.start_ns, span.span_id))
+    source: IoSource = "events" if said[first.span_id].source == "events" else "llm"
+    model = _read(said[first.span_id].input, said[last.span_id].output, source)
+    return _Words(
+        user=own.user or model.user,
+        assistant=own.assistant or model.assistant,
+        system=own.system or model.system,
+        history=own.history if own.user else model.history,
+        source=own.source if own.user or own.assistant else model.source,
+        redacted=own.redacted or model.redacted,
+    )
+
+
+def _local_root(spans: Sequence[Span], said: dict[str, Said]) -> Span | None:
+    """The only span whose parent is elsewhere, if it is an agent or chain: its caller was traced by somebody else."""
+    tops = [span for span in spans if span.parent_id not in said]
+    return tops[0] if len(tops) == 1 and said[tops[0].span_id].kind in ("AGENT", "CHAIN") else None
+
+
+def _read(asked: Sequence[Message], answered: Sequence[Message], source: IoSource) -> _Words:
+    """The last user message is this turn's; what stands before it was said in earlier ones."""
+    speakers = [n for n, message in enumerate(asked) if message.role == "user"]
+    at = speakers[-1] if speakers else len(asked)
+    user = asked[at].text if speakers else None
+    answers = [message.text for message in answered if message.role == "assistant"]
+    assistant = answers[-1] if answers else None
+    redacted = any(text is not None and is_scrubbed(text) for text in (user, assistant))
+    system = next((m.text for m in asked if m.role == "system" and not is_scrubbed(m.text)), None)
+    return _Words(
+        user=_open(user),
+        assistant=_open(assistant),
+        system=system,
+        history=tuple(m for m in asked[:at] if m.role in ("user", "assistant")),
+        source=source,
+        redacted=redacted,
+    )
+
+
+def _open(text: str | None) -> str | None:
+    return None if text is None or not text.strip() or is_scrubbed(text) else text
+
+
+def _unscorable(words: _Words, error: bool) -> Unscorable | None:
+    if words.user and words.assistant:
+        return None
+    if words.redacted:
+        return "redacted"
+    return "error_only" if error else "no_content"
+
+
+def _user_id(first: Span, spans: Sequence[Span]) -> str | None:
+    for span in (first, *spans):
+        for key in USER_KEYS:
+            if key in span.attributes and (user := clean(span.attributes[key])):
+                return user
+    return None
+
+
+def _agent(root: Span | None, spans: Sequence[Span], said: dict[str, Said]) -> str | None:
+    """`gen_ai.agent.name` of the root, else the root's own name if it is an agent, else the first agent named below."""
+    if root is not None:
+        name = said[root.span_id].agent or clean(root.attributes.get("gen_ai.agent.name"))
+        if name or said[root.span_id].kind == "AGENT":
+            return name or root.name
+    return next((name for span in spans if (name := said[span.span_id].agent)), None)

@@ -1,0 +1,127 @@
+"""Which session a trace belongs to.
+
+Rule (wire.md 2.4): per span the first configured key with a usable value; per trace the root first, then the earliest
+start (a tie: the smaller span id). Scrubbed values are absent: taken at face value they would put everybody's
+conversations into one session.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from streamer.core.wire.values import encodable, unwrap
+
+SESSION_KEYS = (
+    "session.id",
+    "langfuse.session.id",
+    "gen_ai.conversation.id",
+    "traceloop.association.properties.session_id",
+    "traceloop.association.properties.thread_id",
+    "traceloop.association.properties.conversation_id",
+    "ai.telemetry.metadata.sessionId",
+    "langsmith.metadata.session_id",
+    "langsmith.metadata.thread_id",
+    "langsmith.metadata.conversation_id",
+    "langfuse.trace.metadata.langfuse_session_id",
+    "voltagent.conversation_id",
+    "group_id",
+    "metadata",
+)
+"""In order of priority. `metadata` is JSON: the first of METADATA_KEYS in it counts."""
+
+METADATA_KEYS = ("session_id", "thread_id", "conversation_id")
+
+_ABSENT = frozenset({"", "null", "none", "undefined", "unknown"})
+_SCRUBBED = ("[scrubbed due to", "__redacted", "<redacted", "[redacted")
+
+
+class Identified(Protocol):
+    """As much of a span as tells whose it is. `parent_id` is "" for the root."""
+
+    @property
+    def trace_id(self) -> str: ...
+    @property
+    def span_id(self) -> str: ...
+    @property
+    def parent_id(self) -> str: ...
+    @property
+    def start_ns(self) -> int: ...
+    @property
+    def attributes(self) -> Any: ...  # noqa: ANN401 - a mapping that decodes on access
+
+
+class Resolved(NamedTuple):
+    """`source` is the attribute that named the session; `conflicts` are the other ids, sorted."""
+
+    session_id: str | None
+    source: str | None
+    conflicts: tuple[str, ...]
+    by_root: bool
+
+
+def is_scrubbed(text: str) -> bool:
+    """A privacy filter stands here instead of what was said (wire.md 5.5)."""
+    low = text.strip().lower()
+    return low.startswith(_SCRUBBED) or (len(low) >= 3 and not low.strip("*"))
+
+
+def clean(value: Any) -> str | None:  # noqa: ANN401
+    """A usable id, or None. Unquotes up to two layers of JSON, turns numbers into text, trims."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or is_scrubbed(value):
+        return None
+    plain = unwrap(value.strip())
+    if not isinstance(plain, str):
+        return clean(plain) if isinstance(plain, (int, float)) else None
+    plain = encodable(plain).strip()
+    if plain.lower() in _ABSENT or "\0" in plain or is_scrubbed(plain):
+        return None
+    return plain
+
+
+def named_by(key: str, value: Any) -> str | None:  # noqa: ANN401
+    """The id that one attribute names."""
+    if key != "metadata":
+        return clean(value)
+    inner = unwrap(value)
+    if not isinstance(inner, dict):
+        return None
+    return next((found for name in METADATA_KEYS if (found := clean(inner.get(name)))), None)
+
+
+def is_trace_id(candidate: str, trace_id: str) -> bool:
+    """A conversation named after its trace is no conversation (semantic-conventions-genai, PR 219)."""
+    return candidate.lower().removeprefix("tr-") == trace_id
+
+
+def ids_of(span: Identified, keys: Sequence[str] = SESSION_KEYS) -> list[tuple[str, str]]:
+    """(key, id) of every usable attribute, by priority."""
+    found = []
+    for key in keys:
+        if key in span.attributes:
+            session_id = named_by(key, span.attributes[key])
+            if session_id and not is_trace_id(session_id, span.trace_id):
+                found.append((key, session_id))
+    return found
+
+
+def resolve(spans: Iterable[Identified], keys: Sequence[str] = SESSION_KEYS) -> Resolved:
+    """The session of a trace by its spans alone. Of several roots that name one, the smallest id."""
+    named = [(span, ids) for span in spans if (ids := ids_of(span, keys))]
+    if not named:
+        return Resolved(None, None, (), by_root=False)
+    roots = [ids[0] for span, ids in named if not span.parent_id]
+    if roots:
+        key, chosen = min(roots, key=lambda pair: pair[1])
+    else:
+        key, chosen = min(named, key=lambda pair: (pair[0].start_ns, pair[0].span_id))[1][0]
+    others = {session_id for _, ids in named for _, session_id in ids} - {chosen}
+    return Resolved(chosen, key, tuple(sorted(others)), by_root=bool(roots))
+
+
+def owner_of(resolved: Resolved, kept_owner: str | None, candidates: Sequence[str]) -> str | None:
+    """The one session a trace belongs to: its root's, else what the sweep kept, else the earliest span's, else the
+    smallest candidate. Everybody who claims a candidate session comes to the same answer."""
+    if resolved.by_root:
+        return resolved.session_id
+    return kept_owner or resolved.session_id or min(candidates, default=None)

@@ -1,0 +1,44 @@
+"""What of a topic is ours: which records are kept, whose they are, which attributes name a session or end one."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from streamer.core.session_id import SESSION_KEYS
+
+END_KEYS = ("session.end", "conversation_end", "streamer.session.end")
+"""Span attributes that end a session when true."""
+
+JUDGE_KEY = "streamer.judge"
+"""Marks spans of streamer's own judge calls, on the span or on its resource (design 23)."""
+
+GENAI_MARKERS = (
+    b"gen_ai.",
+    b"mlflow.span",
+    b"openinference.",
+    b"llm.input_messages",
+    b"input.value",
+    b"traceloop.",
+    b"langfuse.",
+    b"langsmith.",
+    b"ai.prompt",
+    b"ai.telemetry",
+    b"pydantic_ai.",
+    b"gcp.vertex.agent",
+    b"voltagent.",
+)
+"""Beginnings of attribute keys that only traces of LLM applications have (wire.md 2.1). Commonest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutRules:
+    """`keep`: `genai` keeps records that name a GenAI key or a session, `listed` the spans of `services` and
+    `scopes`, `all` everything. The tenant is the header's value where there is one (design 22)."""
+
+    tenant: str = "default"
+    tenant_header: str | None = None
+    keep: Literal["genai", "listed", "all"] = "genai"
+    services: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+    value_bytes_max: int = 16 * 1024 * 1024
+    end_keys: tuple[str, ...] = END_KEYS
+    session_keys: tuple[str, ...] = SESSION_KEYS

@@ -1,0 +1,112 @@
+"""Finding a few attributes in the bytes of many spans without parsing them.
+
+Rule: the scan may name too much (bytes that look like an attribute inside a text), never too little for what an OTLP
+encoder writes: key before value, minimal lengths. Whatever it misses a claim finds by reading (SessionStore.adopt).
+How: SIMD search for the last bytes of every key, then the whole key with its length in front and the value's tag behind.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import stringzilla
+
+from streamer.core.session_id import named_by
+from streamer.core.wire import varint
+from streamer.core.wire.values import unwrap, value_of
+
+_SUFFIX_BYTES = 7
+"""Long enough that hits are rare, short enough that keys share needles: each needle costs a pass over the bytes."""
+_REMEMBERED_MAX = 50_000
+_REMEMBERED_BYTES_MAX = 512
+
+Reading = Callable[[Any], str | None]
+
+
+class _Needle(NamedTuple):
+    suffix: bytes
+    keys: tuple[bytes, ...]
+    readings: tuple[Reading, ...]
+
+
+def framed(key: str) -> bytes:
+    """A key as KeyValue holds it: tag and length before it, the value's tag behind it."""
+    return varint.delimited(b"\n", key.encode()) + b"\x12"
+
+
+def is_true(value: Any) -> bool:  # noqa: ANN401
+    """What counts as "yes" in an attribute: the bool, or true / 1 / yes, JSON-quoted too."""
+    plain = unwrap(value)
+    if isinstance(plain, str):
+        return plain.strip().lower() in ("true", "1", "yes")
+    return plain is True or (type(plain) is int and plain == 1)
+
+
+def _yes(value: Any) -> str | None:  # noqa: ANN401
+    return "yes" if is_true(value) else None
+
+
+class Scan:
+    """Values that any of some attributes have in a slice of bytes. Remembers what it has read."""
+
+    def __init__(self, readings: Iterable[tuple[str, Reading]]) -> None:
+        by_suffix: dict[bytes, list[tuple[bytes, Reading]]] = {}
+        for key, reading in readings:
+            whole = framed(key)
+            by_suffix.setdefault(whole[-_SUFFIX_BYTES - 1 :], []).append((whole, reading))
+        self._needles = [
+            _Needle(suffix, tuple(k for k, _ in pairs), tuple(r for _, r in pairs))
+            for suffix, pairs in by_suffix.items()
+        ]
+        self._remembered: dict[tuple[bytes, bytes], str | None] = {}
+
+    @classmethod
+    def for_sessions(cls, keys: Sequence[str]) -> "Scan":
+        """Session ids, cleaned."""
+        return cls((key, partial(named_by, key)) for key in keys)
+
+    @classmethod
+    def for_ends(cls, keys: Sequence[str]) -> "Scan":
+        """Whether anything says that the session has ended."""
+        return cls((key, _yes) for key in keys)
+
+    def present(self, whole: bytes) -> list[_Needle]:
+        """The needles worth looking for in slices of `whole`."""
+        find = stringzilla.find
+        return [needle for needle in self._needles if find(whole, needle.suffix) >= 0]
+
+    def values(self, piece: bytes, needles: Sequence[_Needle]) -> set[str]:
+        """Every distinct value found in a slice."""
+        found: set[str] = set()
+        find, count = stringzilla.find, stringzilla.count
+        for needle in needles:
+            suffix, first = needle.suffix, True
+            at = find(piece, suffix)
+            while at >= 0:
+                end = at + len(suffix)
+                if piece.endswith(needle.keys, 0, end):
+                    value, value_end = self._value(piece, end, needle)
+                    if value:
+                        found.add(value)
+                    if first and count(piece, suffix) == count(piece, piece[at:value_end]):
+                        break  # every other hit is the same pair
+                    first = False
+                at = find(piece, suffix, end)
+        return found
+
+    def _value(self, piece: bytes, at: int, needle: _Needle) -> tuple[str | None, int]:
+        try:
+            size, start = varint.read(piece, at)
+        except (IndexError, ValueError):
+            return None, len(piece)
+        raw = piece[start : start + size]
+        which = next(n for n, key in enumerate(needle.keys) if piece.endswith(key, 0, at))
+        name = (needle.keys[which], raw)
+        if name in self._remembered:
+            return self._remembered[name], start + size
+        value = needle.readings[which](value_of(raw))
+        if size <= _REMEMBERED_BYTES_MAX:
+            if len(self._remembered) >= _REMEMBERED_MAX:
+                self._remembered.clear()
+            self._remembered[name] = value
+        return value, start + size
