@@ -135,8 +135,8 @@ class SessionStore(Protocol):
     async def claim(self, limit: int, watermarks: Mapping[str, int], generation: int) -> ClaimReply:
         """Lease up to `limit` due sessions, round-robin over scopes."""
 
-    async def renew(self, claims: Sequence[Claim]) -> frozenset[int]:
-        """Lengthen leases; the tokens of claims that are lost."""
+    async def renew(self, claims: Sequence[Claim]) -> frozenset[tuple[str, int]]:
+        """Lengthen leases; the names of claims that are lost."""
 
     async def facts(self, scope: Scope, trace_ids: Sequence[str]) -> Mapping[str, Facts]:
         """What is kept of traces; unknown ones are left out."""

@@ -91,6 +91,11 @@ class Claim:
     def bucket(self) -> int:
         return self.session.bucket
 
+    @property
+    def name(self) -> tuple[str, int]:
+        """(session key, token): tokens are unique within a session only."""
+        return self.session.key, self.token
+
 
 class Begun(NamedTuple):
     rows: frozenset[RowRef]

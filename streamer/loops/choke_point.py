@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from streamer.core.judges import JudgeSpec
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.verdict import Usage
-from streamer.errors import OwnershipLost, StreamerError, TransientError
-from streamer.loops.held import Held
+from streamer.errors import StreamerError, TransientError
+from streamer.loops.held import Held, HeldClaims
 from streamer.ports import CallFailed, Clock, Journal, Metrics, Model, SessionStore, Spending
 
 SAVES_MAX = 5
@@ -46,12 +46,13 @@ class ChokePoint:
         self,
         model: Model,
         store: SessionStore,
+        claims: HeldClaims,
         spending: Spending,
         clock: Clock,
         metrics: Metrics,
         journal: Journal,
     ) -> None:
-        self._model, self._store, self._spending = model, store, spending
+        self._model, self._store, self._claims, self._spending = model, store, claims, spending
         self._clock, self._metrics, self._journal = clock, metrics, journal
         self._not_before_ms: dict[str, int] = {}
         """By provider: its Retry-After. Nothing is sent to it before."""
@@ -76,8 +77,7 @@ class ChokePoint:
 
     async def _ask(self, account: Account, request: ModelRequest) -> Completion:
         claim = account.held.claim
-        if account.held.lost:
-            raise OwnershipLost(claim.session.key)
+        await self._claims.refresh(account.held)
         call_key = request.call_key(account.rejected)
         account.prompt_hash = account.prompt_hash or request.call_key(0)
         found = await self._store.find_answer(claim, call_key)
@@ -93,7 +93,8 @@ class ChokePoint:
         if (until_ms := self._not_before_ms.get(provider, 0)) > now_ms:
             raise CallFailed("rate_limited", "the provider asked to wait", until_ms - now_ms)
         usd, tokens = self._model.estimate(request)
-        call, until_ms = f"{account.held.claim.token}-{call_key}", now_ms + account.spec.deadline_ms + RESERVED_MS
+        claim = account.held.claim
+        call, until_ms = f"{claim.session.key}-{claim.token}-{call_key}", now_ms + account.spec.deadline_ms + RESERVED_MS
         if not await self._spending.reserve(call, usd or 0.0, tokens if usd is None else 0, until_ms):
             self._metrics.count("spending_limit_reached")
             raise SpendingLimitReached("the day's spending limit is reached")

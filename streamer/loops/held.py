@@ -4,6 +4,8 @@ Rule: before every write outside Redis a claim must be `allowed`: not lost by wh
 lease still in force by Redis' own word.
 """
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from streamer.core.assessment import RowRef
@@ -38,18 +40,18 @@ class HeldClaims:
 
     def __init__(self, store: SessionStore, clock: Clock, limits: Limits) -> None:
         self._store, self._clock, self._limits = store, clock, limits
-        self._held: dict[int, Held] = {}
+        self._held: dict[tuple[str, int], Held] = {}
 
     def __len__(self) -> int:
         return len(self._held)
 
     def add(self, claim: Claim, asked_at_ms: int) -> Held:
         held = Held(claim, asked_at_ms + self._limits.lease_ms)
-        self._held[claim.token] = held
+        self._held[claim.name] = held
         return held
 
     def drop(self, held: Held) -> None:
-        self._held.pop(held.claim.token, None)
+        self._held.pop(held.claim.name, None)
 
     async def allowed(self, held: Held) -> None:
         """Raises OwnershipLost unless the claim may write now."""
@@ -57,17 +59,30 @@ class HeldClaims:
             raise OwnershipLost(held.claim.session.key)
         await self._store.holds(held.claim)
 
+    async def refresh(self, held: Held) -> None:
+        """Before money is spent: after a stop of this process the lease may be nearly over, and its renewal overdue."""
+        if held.lost:
+            raise OwnershipLost(held.claim.session.key)
+        if self._is_due(held, self._clock.now_ms()):
+            await self._renew([held])
+            if held.lost:
+                raise OwnershipLost(held.claim.session.key)
+
     async def step(self) -> int:
         """Renew what is due: `renew_ms` after the last grant was asked for, at once if overdue."""
-        asked_at_ms = self._clock.now_ms()
-        first_due_ms = self._limits.lease_ms - self._limits.renew_ms
-        due = [h for h in self._held.values() if not h.lost and h.known_until_ms - first_due_ms <= asked_at_ms]
+        now_ms = self._clock.now_ms()
+        due = [held for held in self._held.values() if not held.lost and self._is_due(held, now_ms)]
         if due:
-            try:
-                lost = await self._store.renew([held.claim for held in due])
-            except TransientError:
-                return self._limits.renew_ms // 10
-            for held in due:
-                held.lost = held.claim.token in lost
-                held.known_until_ms = held.known_until_ms if held.lost else asked_at_ms + self._limits.lease_ms
+            with suppress(TransientError):  # tried again at the next step; what is not renewed in time is lost
+                await self._renew(due)
         return self._limits.renew_ms // 10
+
+    def _is_due(self, held: Held, now_ms: int) -> bool:
+        return held.known_until_ms - self._limits.lease_ms + self._limits.renew_ms <= now_ms
+
+    async def _renew(self, due: Sequence[Held]) -> None:
+        asked_at_ms = self._clock.now_ms()
+        lost = await self._store.renew([held.claim for held in due])
+        for held in due:
+            held.lost = held.claim.name in lost
+            held.known_until_ms = held.known_until_ms if held.lost else asked_at_ms + self._limits.lease_ms

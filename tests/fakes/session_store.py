@@ -175,14 +175,14 @@ class FakeSessionStore:
             )
         return reply._replace(claims=claims)
 
-    async def renew(self, claims: Sequence[Claim]) -> frozenset[int]:
+    async def renew(self, claims: Sequence[Claim]) -> frozenset[tuple[str, int]]:
         lost = set()
         for c in claims:
             try:
                 if not await self._run(c.bucket, lambda b, now, c=c: scripts.renew(b, now, c), c):
-                    lost.add(c.token)
+                    lost.add(c.name)
             except Reconnected:
-                lost.add(c.token)
+                lost.add(c.name)
         return frozenset(lost)
 
     async def facts(self, scope: Scope, trace_ids: Sequence[str]) -> Mapping[str, Facts]:

@@ -4,6 +4,7 @@
 """
 
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -114,11 +115,13 @@ class Cluster:
         for worker in self.workers:
             worker.boot(worker)
 
-    def _loop(self, worker: Worker, step: object, calm: int = 3) -> None:
+    def _loop(self, worker: Worker, step: Callable[[], Awaitable[int]], calm_ms: int) -> None:
+        """When faults have stopped a loop may take its time: half an hour must pass quickly."""
+
         async def run() -> None:
             while True:
-                idle_ms = await step()  # type: ignore[operator]
-                await Pause(max(20, idle_ms) * (1 if self.world.faults else calm))
+                idle_ms = await step()
+                await Pause(max(100, idle_ms) if self.world.faults else max(calm_ms, idle_ms))
 
         self.world.spawn(worker, run(), self.world.random.randint(1, 300))
 
@@ -139,7 +142,7 @@ class Cluster:
         )
         ingest = self.parts.ingest(parts)
         ingest.cluster = self
-        self._loop(worker, ingest.step, calm=5)
+        self._loop(worker, ingest.step, calm_ms=1_500)
 
     def _judge(self, worker: Worker) -> None:
         w, limits, store = self.world, self.parts.limits, self._store(worker)
@@ -147,7 +150,7 @@ class Cluster:
         held = self.parts.held(store, clock, limits)
         rows = Rows(self.mlflow, worker)
         choke_point = self.parts.choke_point(
-            LanguageModel(w, self.permanent), store, FreeSpending(), clock, metrics, journal
+            LanguageModel(w, self.permanent), store, held, FreeSpending(), clock, metrics, journal
         )
         choke_point.cluster, choke_point.worker = self, worker
         judges = SimulatedJudges(w, self.seen)
@@ -170,12 +173,12 @@ class Cluster:
         )
         judge = self.parts.judge(parts)
         judge.cluster, judge.worker = self, worker
-        self._loop(worker, judge.step, calm=30)
-        self._loop(worker, held.step, calm=1)
+        self._loop(worker, judge.step, calm_ms=3_000)
+        self._loop(worker, held.step, calm_ms=500)
 
     def _audit(self, worker: Worker) -> None:
         audit = self.parts.audit(self._store(worker), RareMetrics(self), RareJournal(self), pause_ms=300)
-        self._loop(worker, audit.step)
+        self._loop(worker, audit.step, calm_ms=1_000)
 
     # ------------------------------------------------------------ bad luck
 

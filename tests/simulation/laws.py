@@ -50,7 +50,7 @@ class Laws:
         self.failed_over = False
         self.changed_at: int | None = None
         self.tokens: defaultdict[str, int] = defaultdict(int)
-        self.unread: dict[int, list[Logged]] = {}
+        self.unread: dict[tuple[str, int], list[Logged]] = {}
         self.answers: set[tuple[str, str]] = set()
         self.in_flight: dict[tuple[str, str], Purchase] = {}
         self.swept: set[str] = set()
@@ -78,7 +78,7 @@ class Laws:
             if c.token <= self.tokens[key]:
                 self.w.violate("S3", f"token of {c.session.session_id} given twice")
             self.tokens[key] = max(c.token, self.tokens[key])
-            self.unread[c.token] = self.c.broker.unsaved()
+            self.unread[c.name] = self.c.broker.unsaved()
             self.w.tell("claimed", c.session.session_id, c.due, "version", c.state.version, "of", c.state.judged)
 
     def closing(self, c: Claim, turns: Mapping[str, Turn], reason: CloseReason, generation: int) -> None:
@@ -104,7 +104,7 @@ class Laws:
         quiet_ms = c.state.activity_ms + gap_ms
         if c.claimed_at_ms < quiet_ms:
             self.w.violate("early", f"{c.session.session_id} closed {quiet_ms - c.claimed_at_ms} ms early")
-        for logged in self.unread[c.token]:
+        for logged in self.unread[c.name]:
             mine = any(self.true_owner(trace) == c.session.session_id for trace in logged.traces)
             born_ms = self.c.broker.born[logged.record.partition]
             if mine and logged.appended <= quiet_ms and logged.appended > born_ms + STARTING_MS:
