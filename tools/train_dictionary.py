@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import zstandard
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Status
 
 SIZE_BYTES = 32 * 1024
 """110 KiB gave nothing at level 1."""
@@ -99,7 +99,7 @@ def sample(rng: random.Random) -> bytes:
                 span.attributes.add(key=key).value.int_value = value
             else:
                 span.attributes.add(key=key).value.string_value = value
-        span.status.code = 1
+        span.status.code = Status.STATUS_CODE_OK
     return message.SerializeToString()
 
 

@@ -74,7 +74,7 @@ class Cutter:
         if not parts:
             return _failed("unreadable" if heap.problems else "no_spans", "no resource_spans", 0)
         sought = _Sought(self._sessions.present(value), self._ends.present(value), stringzilla.find(value, _JUDGE) >= 0)
-        if self._rules.keep == "genai" and not sought.sessions and not _is_genai(value):
+        if self._rules.keep == "genai" and not (sought.sessions or sought.ends or _is_genai(value)):
             return Cut([], heap.problems, 0, "no_genai_key")
         tenant = self._tenant(record)
         for part in parts:

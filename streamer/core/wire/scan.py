@@ -2,7 +2,7 @@
 
 Rule: the scan may name too much (bytes that look like an attribute inside a text), never too little for what an OTLP
 encoder writes: key before value, minimal lengths. Whatever it misses a claim finds by reading (SessionStore.adopt).
-How: SIMD search for the last bytes of every key, then the whole key with its length in front and the value's tag behind.
+How: SIMD search for the last bytes of every key, then the whole key, its length before it and the value's tag behind.
 """
 
 from collections.abc import Callable, Iterable, Sequence
