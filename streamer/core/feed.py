@@ -1,10 +1,27 @@
-"""The stream of verdicts, failures, retractions and closings (topic `assessments`)."""
+"""The stream of verdicts, failures, retractions and closings (topic `assessments`, schema/assessments-v1.json).
 
+Rule: the same fact has the same event id however often it is published, so readers drop repetitions; of two facts about
+a (tenant, session, judge) they keep the one with the greatest token, never the last arrived.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import quote
+
+from streamer.core.ids import digest, mlflow_trace_id
+from streamer.core.judges import JudgeSpec
+from streamer.core.ledger import Entry
+from streamer.core.session import Claim, CloseReason
+from streamer.core.turn import Turn, in_order
+from streamer.core.verdict import Usage
 
 FeedKind = Literal["verdict", "failure", "retracted", "closing"]
+Origin = Literal["live", "backfill", "mend"]
+UserIds = Literal["hashed", "plain", "left_out"]
 SCHEMA_VERSION = 1
+RATIONALE_CHARS_MAX = 20_000
+"""As on the row: a record stays far below Kafka's default of 1 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,3 +33,215 @@ class FeedRecord:
     key: str
     series: str
     value: dict[str, Any]
+
+
+def verdict_record(
+    namespace: str,
+    claim: Claim,
+    spec: JudgeSpec,
+    entry: Entry,
+    turns: Sequence[Turn],
+    reason: CloseReason,
+    now_ms: int,
+    *,
+    interim: bool = False,
+    origin: Origin = "live",
+    users: UserIds = "hashed",
+) -> FeedRecord:
+    """A judge's entry on the feed: its verdict where `entry` is judged, otherwise the failure. `turns` are in order."""
+    if entry.state != "judged" or entry.verdict is None:
+        return failure_record(
+            namespace, claim, spec, entry, turns, reason, now_ms, interim=interim, origin=origin, users=users
+        )
+    said = entry.verdict.value
+    value = {
+        **_frame("verdict", namespace, claim, turns, reason, now_ms, origin, users),
+        **_judgement(namespace, claim, spec, entry, interim, entry.verdict.usage),
+        "value": _clean(said) if isinstance(said, str) else said,
+        "rationale": _clean(entry.verdict.rationale[:RATIONALE_CHARS_MAX]),
+        "supersedes": entry.history[-1].revision if entry.history else None,
+    }
+    return _record("verdict", claim, spec.name, turns, value)
+
+
+def failure_record(
+    namespace: str,
+    claim: Claim,
+    spec: JudgeSpec,
+    entry: Entry,
+    turns: Sequence[Turn],
+    reason: CloseReason,
+    now_ms: int,
+    *,
+    interim: bool = False,
+    origin: Origin = "live",
+    users: UserIds = "hashed",
+) -> FeedRecord:
+    """A judge gave no usable answer for good. It replaces no verdict: one that stood still stands."""
+    failure = entry.failure
+    if failure is None:
+        raise ValueError(f"entry of {spec.name} is {entry.state}: neither a verdict nor a failure")
+    value = {
+        **_frame("failure", namespace, claim, turns, reason, now_ms, origin, users),
+        **_judgement(namespace, claim, spec, entry, interim, failure.usage),
+        "failure": {"kind": failure.kind, "detail": _clean(failure.detail)},
+    }
+    return _record("failure", claim, spec.name, turns, value)
+
+
+def retraction_record(
+    namespace: str,
+    claim: Claim,
+    spec: JudgeSpec,
+    now_ms: int,
+    *,
+    origin: Origin = "live",
+    users: UserIds = "hashed",
+) -> FeedRecord:
+    """The session has no turns any more: what was said about it before does not hold."""
+    turns = in_order(dict(claim.state.turns))
+    old = claim.state.ledger.get(spec.name)
+    revision = old.revision if old else 0
+    value = {
+        **_frame("retracted", namespace, claim, turns, "empty", now_ms, origin, users),
+        "event_id": _event_id(namespace, claim, spec.name, "retracted", "", str(revision)),
+        "judge": _clean(spec.name),
+        "judge_version": spec.version,
+        "supersedes": revision or None,
+    }
+    return _record("retracted", claim, spec.name, turns, value)
+
+
+def closing_record(
+    namespace: str,
+    claim: Claim,
+    specs: Sequence[JudgeSpec],
+    entries: Mapping[str, Entry],
+    turns: Sequence[Turn],
+    reason: CloseReason,
+    now_ms: int,
+    *,
+    origin: Origin = "live",
+    users: UserIds = "hashed",
+) -> FeedRecord:
+    """Every configured judge with its decision, so that coverage can be computed from the feed alone."""
+    decisions = [_decision(spec, entries.get(spec.name)) for spec in specs]
+    identity = [f"{decision['judge']}={decision['state']}:{decision['reason']}" for decision in decisions]
+    value = {
+        **_frame("closing", namespace, claim, turns, reason, now_ms, origin, users),
+        "event_id": _event_id(namespace, claim, "", "closing", str(claim.state.version), reason, *identity),
+        "judges": decisions,
+    }
+    return _record("closing", claim, "", turns, value)
+
+
+def _decision(spec: JudgeSpec, entry: Entry | None) -> dict[str, Any]:
+    return {
+        "judge": _clean(spec.name),
+        "judge_version": spec.version,
+        "state": entry.state if entry else "waiting",
+        "reason": entry.failure.kind if entry and entry.failure else None,
+        "revision": entry.revision if entry else 0,
+    }
+
+
+def _frame(
+    kind: FeedKind,
+    namespace: str,
+    claim: Claim,
+    turns: Sequence[Turn],
+    reason: CloseReason,
+    now_ms: int,
+    origin: Origin,
+    users: UserIds,
+) -> dict[str, Any]:
+    """What every record says, whatever its kind."""
+    scope = claim.session.scope
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "kind": kind,
+        "namespace": namespace,
+        "token": claim.token,
+        "version": claim.state.version,
+        "close_reason": reason,
+        "turns": len(turns),
+        "session": {
+            "id": _clean(claim.session.session_id),
+            "tenant": _clean(scope.tenant),
+            "source": _clean(scope.source),
+            "first_trace_id": mlflow_trace_id(turns[0].trace_id) if turns else None,
+            "start_ms": turns[0].start_ms if turns else None,
+            "end_ms": max((turn.end_ns // 1_000_000 for turn in turns), default=None),
+        },
+        "agent": _said(turn.agent for turn in turns),
+        "service": _said(turn.service for turn in turns),
+        "service_version": _said(turn.service_version for turn in turns),
+        "environment": _said(turn.environment for turn in turns),
+        "user_id": _user(namespace, scope.tenant, _said(turn.user_id for turn in turns), users),
+        "user_id_is": users,
+        "inclusion": {"probability": 1.0, "reason": "all"},
+        "published_at_ms": now_ms,
+        "origin": origin,
+    }
+
+
+def _judgement(
+    namespace: str, claim: Claim, spec: JudgeSpec, entry: Entry, interim: bool, usage: Usage
+) -> dict[str, Any]:
+    """What verdicts and failures say of the judge's work."""
+    identity = (entry.state, entry.transcript_hash or "", str(entry.revision))
+    return {
+        "event_id": _event_id(namespace, claim, spec.name, *identity),
+        "judge": _clean(spec.name),
+        "judge_version": entry.judge_version,
+        "model": spec.model,
+        "revision": entry.revision,
+        "interim": interim,
+        "transcript_hash": entry.transcript_hash,
+        "prompt_hash": entry.prompt_hash,
+        "usage": {
+            "requests": usage.requests,
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "cost_usd": usage.cost_usd,
+        },
+        "scored_at_ms": entry.scored_at_ms or None,
+    }
+
+
+def _record(kind: FeedKind, claim: Claim, judge: str, turns: Sequence[Turn], value: dict[str, Any]) -> FeedRecord:
+    """`series` follows the first turn that names an agent, so that it does not move while a session grows."""
+    tenant = claim.session.scope.tenant
+    who = value["agent"] or value["service"] or ""
+    return FeedRecord(
+        kind=kind, key=_joined(tenant, claim.session.session_id, judge), series=_joined(tenant, who), value=value
+    )
+
+
+def _joined(*parts: str) -> str:
+    """Percent-encoded, since `|` may stand in a session id."""
+    return "|".join(quote(part, safe="", errors="replace") for part in parts)
+
+
+def _event_id(namespace: str, claim: Claim, judge: str, *identity: str) -> str:
+    parts = (namespace, claim.session.key, judge, *identity)
+    return digest(part.encode("utf-8", "replace") for part in parts).hex()[:32]
+
+
+def _user(namespace: str, tenant: str, user_id: str | None, users: UserIds) -> str | None:
+    """Hashed together with the tenant, so that two tenants' users cannot be joined."""
+    if user_id is None or users == "left_out":
+        return None
+    if users == "plain":
+        return user_id
+    return digest(part.encode("utf-8", "replace") for part in (namespace, tenant, user_id)).hex()[:32]
+
+
+def _said(values: Iterable[str | None]) -> str | None:
+    """The first turn's word that says it."""
+    return next((_clean(value) for value in values if value), None)
+
+
+def _clean(text: str) -> str:
+    """Lone surrogates, which JSON text in spans may hold, have no UTF-8 form."""
+    return text.encode("utf-8", "replace").decode()
