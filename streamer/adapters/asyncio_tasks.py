@@ -1,0 +1,58 @@
+"""ports.Tasks on asyncio.
+
+Rule: an error that nobody expected ends the process. It is kept in `failure`, and the task that made this object (the
+main one) is cancelled, so that it can shut down in order and raise it.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from streamer.errors import StreamerError
+
+
+class AsyncioTasks:
+    """Must be made inside the running main task."""
+
+    def __init__(self) -> None:
+        self._main = asyncio.current_task()
+        self._running: set[asyncio.Task[None]] = set()
+        self.failure: BaseException | None = None
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._running.add(task)  # the event loop itself keeps only weak references
+        task.add_done_callback(self._ended)
+
+    async def together(self, works: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
+        results = await asyncio.gather(*works, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return list(results)
+
+    async def drain(self, timeout_ms: int) -> int:
+        """Wait for what was started, then cancel the rest; how many had to be cancelled."""
+        running = set(self._running)
+        if not running:
+            return 0
+        _, late = await asyncio.wait(running, timeout=timeout_ms / 1000)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+        return len(late)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None or isinstance(error, StreamerError):
+            return
+        self.failure = self.failure or error
+        if self._main is not None:
+            self._main.cancel()
