@@ -1,0 +1,69 @@
+-- Completes a claim, or drops its intent alone. Keys: s:<key>, :r, :i, :l, sessions, sweep, quiet:…, again:…, scopes
+-- ARGV[3] key, [4] token, [5] flags (letters: D doubtful, B begun, C crowded, M first trace missing, L looking, R retracted),
+-- [6] version judged, [7] look again in ms or "", [8] reason or "", [9] entries, [10] rows, [11] placed, then
+-- judge, entry (JSON) × entries; assessment id, <trace>|<judge> × rows; judge × placed
+-- Reply: 1 if it completed
+local s = load(ARGV[3])
+if not s then return 0 end
+local flags, key = ARGV[5], skey(s.key)
+local function is(flag) return string.find(flags, flag, 1, true) ~= nil end
+local entries, rows, at = {}, {}, 12
+for i = at, at + 2 * ARGV[9] - 1 do entries[#entries + 1] = ARGV[i] end
+at = at + 2 * ARGV[9]
+for i = at, at + 2 * ARGV[10] - 1 do rows[#rows + 1] = ARGV[i] end
+at = at + 2 * ARGV[10]
+local placed = {}
+for i = at, at + ARGV[11] - 1 do placed[ARGV[i]] = true end
+
+if not is('D') then call('HDEL', key .. ':i', ARGV[4]) end
+if s.token ~= tonumber(ARGV[4]) or ARGV[8] == '' then
+  if is('B') then
+    hset_all(key .. ':r', rows)
+    call('HSET', key, 'mend', '1')
+    if s.lease <= now and not call('ZSCORE', B .. 'quiet:' .. s.scope, s.key) then move(s, 'again', now) end
+  end
+  return 0
+end
+
+s.judged = math.max(s.judged, tonumber(ARGV[6]))
+call('HSET', key, 'lease', '0', 'settled', n2s(s.token), 'reason', ARGV[8], 'judged', n2s(s.judged))
+hset_all(key .. ':l', entries)
+if is('M') or is('L') then
+  if not s.missing or s.missing == 0 then call('HSET', key, 'missing', n2s(now)) end
+else
+  call('HDEL', key, 'missing')
+end
+local crowded = age_intents(s.key, '') > 0 or is('C')
+if not crowded then
+  local mine, gone = {}, {}
+  for i = 1, #rows, 2 do mine[rows[i]] = true end
+  local all = call('HGETALL', key .. ':r')
+  for i = 1, #all, 2 do
+    local judge = string.sub(all[i + 1], string.find(all[i + 1], '|', 1, true) + 1)
+    if not mine[all[i]] and (is('R') or placed[judge]) then gone[#gone + 1] = all[i] end
+  end
+  hdel_all(key .. ':r', gone)
+end
+call('ZADD', B .. 'sessions', n2s(now), s.key)
+
+if s.version > s.judged then
+  s.opened = s.activity
+  call('HSET', key, 'opened', n2s(s.opened))
+  move_to_quiet(s)
+  return 1
+end
+call('HDEL', key, 'opened', 'mend')
+local next_at = ARGV[7] ~= '' and now + tonumber(ARGV[7]) or nil
+if crowded or (is('L') and s.looks < L.looks_max) then
+  s.looks = s.looks + 1
+  call('HSET', key, 'looks', n2s(s.looks))
+  local look_at = now + L.look * 2 ^ math.min(s.looks - 1, 4)
+  move(s, 'again', next_at and math.min(look_at, next_at) or look_at)
+elseif next_at then
+  move(s, 'again', next_at)
+else
+  call('HDEL', key, 'looks')
+  move(s, nil)
+  call('ZADD', B .. 'sweep', n2s(now + L.late), s.key)
+end
+return 1

@@ -1,0 +1,69 @@
+"""The store as the audit and the command line need it: what was left behind, what is swept, what is in force."""
+
+from collections.abc import Sequence
+
+from streamer.adapters.redis_sessions.ingest import pairs
+from streamer.adapters.redis_sessions.judge import JudgeSide
+from streamer.core.ids import BUCKETS, Scope, bucket_of_trace
+from streamer.core.session import SessionRef, Sweep
+from streamer.errors import TransientError
+
+SWEEPS_SHARE = 5
+"""Of a page of sessions one in so many may be swept in a call: a sweep reads all turns of its session."""
+
+
+class AuditSide(JudgeSide):
+    async def inspect(self, bucket: int) -> tuple[Sequence[Sweep], Sequence[tuple[Scope, str]]]:
+        """One page of the bucket's sessions; the next call goes on where this one ended."""
+        cursor = self._cursors.get(bucket, b"0")
+        arguments = (cursor, self._s.page, max(1, self._s.page // SWEEPS_SHARE))
+        ((cursor, due, parked),) = await self._run([self._call("inspect", bucket, arguments)])
+        self._cursors[bucket] = cursor
+        sweeps = []
+        for _, source, tenant, session_id, version, turns in sorted(due):
+            ref = SessionRef(Scope(source.decode(), tenant.decode()), session_id.decode())
+            sweeps.append(Sweep(ref, int(version), {trace.decode(): int(v) for trace, v in pairs(turns)}))
+        return sweeps, [read_trace_name(name) for name in sorted(parked)]
+
+    async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int) -> bool:
+        arguments = (f"{sweep.session.scope}|{trace_id}", sweep.session.session_id, turn_version)
+        (done,) = await self._run([self._call("sweep_trace", bucket_of_trace(trace_id), arguments)])
+        return bool(done)
+
+    async def finish_sweep(self, sweep: Sweep) -> bool:
+        call = self._call("finish_sweep", sweep.session.bucket, (sweep.session.key, sweep.version))
+        return bool((await self._run([call]))[0])
+
+    async def expire_parked(self, scope: Scope, trace_id: str) -> bool:
+        call = self._call("expire_parked", bucket_of_trace(trace_id), (f"{scope}|{trace_id}",))
+        return bool((await self._run([call]))[0])
+
+    async def forget_expired(self, bucket: int) -> int:
+        """One page of the oldest; those that are not at rest are passed over by the next call."""
+        passed = self._passed.get(bucket, 0)
+        ((forgotten, seen),) = await self._run([self._call("forget", bucket, (passed, self._s.page))])
+        self._passed[bucket] = passed + seen - forgotten if seen == self._s.page else 0
+        return int(forgotten)
+
+    async def set_paused(self, paused: bool) -> None:
+        await self._configure("paused", int(paused))
+
+    async def set_generation(self, generation: int, content: bytes) -> None:
+        await self._configure("generation", generation, "content", content)
+
+    async def _configure(self, *fields: bytes | str | int) -> None:
+        """Repeatable. A worker may see the new value in some buckets before it stands in all."""
+        primary = self._s.primary
+        await primary.look_for_replicas(self._seen)
+        wait: list[tuple[bytes | str | int, ...]] = [("WAIT", 1, 1_000)] if primary.replicas else []
+        sets = [("HSET", f"{self._s.tag(bucket)}config", *fields) for bucket in range(BUCKETS)]
+        replies = await self._ask([*sets, *wait])
+        if wait and replies[-1] < 1:
+            raise TransientError("no Redis replica confirmed the setting in time")
+
+
+def read_trace_name(raw: bytes) -> tuple[Scope, str]:
+    """`<source>|<tenant>|<trace>`; a tenant may hold a `|` of its own."""
+    source, _, rest = raw.decode().partition("|")
+    tenant, _, trace_id = rest.rpartition("|")
+    return Scope(source, tenant), trace_id

@@ -1,0 +1,87 @@
+"""A loop's own view of the shared connection: its epochs and its cursors. The sides of the store are built on it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from streamer.adapters.redis_sessions.connection import Primary, checked
+from streamer.adapters.redis_sessions.scripts import Argument, ScriptCall, limits_argument
+from streamer.core.lifecycle import Limits
+from streamer.core.session import Claim
+from streamer.core.turn import Turn
+from streamer.errors import OwnershipLost, Reconnected
+
+
+class TurnCodec(Protocol):
+    """How a turn is packed; streamer.core.turn_codec in production."""
+
+    def pack(self, turn: Turn) -> bytes: ...
+
+    def unpack(self, raw: bytes) -> Turn: ...
+
+
+def redis_time() -> int:
+    """`now` of a script that is to ask Redis' own clock."""
+    return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What all handles of a process share."""
+
+    primary: Primary
+    limits: Limits
+    codec: TurnCodec
+    prefix: str = "st"
+    now_ms: Callable[[], int] = redis_time
+    """Tests give a virtual time; in production every time is Redis'."""
+    page: int = 500
+    """Sessions that the audit looks at in one call."""
+
+    def tag(self, bucket: int) -> str:
+        """What the keys of a bucket begin with."""
+        return f"{self.prefix}:{{{bucket:02x}}}:"
+
+
+class Handle:
+    """Reconnected is raised once per handle and replaced primary, and for every claim made on an earlier one."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._s = shared
+        self._seen = shared.primary.epoch
+        self._turn = 0
+        self._cursors: dict[int, bytes] = {}
+        self._passed: dict[int, int] = {}
+
+    def _call(self, script: str, bucket: int, arguments: Iterable[Argument]) -> ScriptCall:
+        fixed = (self._s.now_ms(), limits_argument(self._s.limits))
+        return ScriptCall(script, f"{self._s.tag(bucket)}config", (*fixed, *arguments))
+
+    async def _run(
+        self, calls: Sequence[ScriptCall], claim: Claim | None = None, *, confirm: bool = False
+    ) -> list[Any]:
+        """All calls in one round trip; not atomic over buckets."""
+        primary = self._s.primary
+        epoch = self._seen if claim is None else claim.epoch
+        try:
+            return await primary.run(calls, epoch, confirm=confirm)
+        except Reconnected:
+            self._seen = primary.epoch
+            raise
+
+    async def _ask(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
+
+        try:
+            return checked(await self._s.primary.ask(commands, self._seen))
+        except Reconnected:
+            self._seen = self._s.primary.epoch
+            raise
+
+    async def _of_claim(self, script: str, claim: Claim, *arguments: Argument, confirm: bool = False) -> Any:  # noqa: ANN401
+        """One script on the claim's session, token first."""
+        call = self._call(script, claim.bucket, (claim.session.key, claim.token, *arguments))
+        return (await self._run([call], claim, confirm=confirm))[0]
+
+
+def lost(claim: Claim) -> OwnershipLost:
+    return OwnershipLost(claim.session.key)
