@@ -54,7 +54,7 @@ class Fetched(NamedTuple):
     gaps: Mapping[TopicPartition, tuple[int, int]]
     """Partitions whose committed offset Kafka had already deleted: (committed, first offset that still exists)."""
     positions: Mapping[TopicPartition, int] = MappingProxyType({})
-    """Where reading goes on, for partitions whose next offset is past the last record: transaction markers, compaction."""
+    """Where reading goes on, where that is past the last record: transaction markers, compaction."""
 
 
 class RecordSource(Protocol):

@@ -33,10 +33,10 @@ class Account:
     held: Held
     spec: JudgeSpec
     rejected: int
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     prompt_hash: str | None = None
     bought: int = 0
-    stopped_by: StreamerError | None = field(default=None)
+    stopped_by: StreamerError | None = None
 
 
 class ChokePoint:
@@ -94,7 +94,10 @@ class ChokePoint:
             raise CallFailed("rate_limited", "the provider asked to wait", until_ms - now_ms)
         usd, tokens = self._model.estimate(request)
         claim = account.held.claim
-        call, until_ms = f"{claim.session.key}-{claim.token}-{call_key}", now_ms + account.spec.deadline_ms + RESERVED_MS
+        call, until_ms = (
+            f"{claim.session.key}-{claim.token}-{call_key}",
+            now_ms + account.spec.deadline_ms + RESERVED_MS,
+        )
         if not await self._spending.reserve(call, usd or 0.0, tokens if usd is None else 0, until_ms):
             self._metrics.count("spending_limit_reached")
             raise SpendingLimitReached("the day's spending limit is reached")

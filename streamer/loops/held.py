@@ -30,9 +30,7 @@ class Held:
 
     def sign(self, outcome: Outcome) -> Outcome:
         """The outcome with what this claim said and saw when it began to write."""
-        return replace(
-            outcome, rows=self.rows, begun=self.begun, crowded=self.crowded, doubtful=self.doubtful
-        )
+        return replace(outcome, rows=self.rows, begun=self.begun, crowded=self.crowded, doubtful=self.doubtful)
 
 
 class HeldClaims:

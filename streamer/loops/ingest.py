@@ -100,7 +100,7 @@ class Ingest:
         self._p.journal.say("info", "ingest_went_back", source=self._p.name, partitions=len(positions))
 
     async def _take_over(self, fetched: Fetched) -> None:
-        """Follow a rebalance. Nothing has to be flushed: what is saved is in Redis, the rest is read by the next owner."""
+        """Follow a rebalance. Nothing is flushed: what is saved is in Redis, the rest is read by the next owner."""
         for gone in fetched.revoked:
             self._readings.pop(gone, None)
         for partition, (committed, first) in fetched.gaps.items():

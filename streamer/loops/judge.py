@@ -1,19 +1,19 @@
 """Due sessions become verdicts: claim, decode, close, judge, publish, write, complete.
 
-Rule: the claim is the only write path. Whatever goes wrong, the claim is left and its lease runs out; the next one finds
-the kept turns, the saved answers and the rows that may stand, and goes on from there.
+Rule: the claim is the only write path. Whatever goes wrong, the claim is left and its lease runs out; the next one
+finds the kept turns, the saved answers and the rows that may stand, and goes on from there.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from streamer.core.interpret import interpret
 from streamer.core.assemble import assemble
+from streamer.core.interpret import interpret
 from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Closing, Limits, Rule, closing, gap_of
 from streamer.core.session import Claim, Facts, Outcome, SessionRef
-from streamer.core.turn import Turn, in_order
+from streamer.core.turn import Turn
 from streamer.core.verdict import JudgeFailure
 from streamer.core.watermark import watermark_of
 from streamer.errors import OwnershipLost, TransientError
@@ -124,7 +124,9 @@ class Judge:
     async def _decode(self, claim: Claim) -> tuple[dict[str, Turn], bool]:
         """The turns that this session owns, and whether every member trace could be read."""
         state, turns, complete = claim.state, dict[str, Turn](), True
-        unchanged = {t for t, version in state.members.items() if t in state.turns and state.turns[t].version == version}
+        unchanged = {
+            t for t, version in state.members.items() if t in state.turns and state.turns[t].version == version
+        }
         facts = await self._p.store.facts(claim.session.scope, sorted(set(state.members) - unchanged))
         for trace_id in sorted(state.members):
             turn = state.turns.get(trace_id)
@@ -147,9 +149,9 @@ class Judge:
 
     async def _score_and_write(self, held: Held, turns: Mapping[str, Turn], closed: Closing) -> None:
         transcript = assemble(held.claim.session.session_id, turns)
-        entries = await self._p.scoring.entries(held, self._p.specs, transcript)
-        entries = await self._p.publishing.publish(held, self._p.specs, entries, transcript, closed)
-        placement = await self._p.writing.write(held, self._p.specs, entries, transcript)
+        scored = await self._p.scoring.entries(held, self._p.specs, transcript)
+        told = await self._p.publishing.publish(held, self._p.specs, scored, transcript, closed)
+        placement = await self._p.writing.write(held, self._p.specs, told, transcript)
         await self._complete(held, self._outcome(held, placement.entries, closed, placement))
 
     async def _retract(self, held: Held, closed: Closing) -> None:
@@ -166,9 +168,7 @@ class Judge:
         self._p.metrics.count("facts_expired")
         failure = JudgeFailure(kind="facts_expired", detail="a trace's spans are gone and were never read")
         return {
-            spec.name: Entry(
-                state="failed", generation=self._p.generation, judge_version=spec.version, failure=failure
-            )
+            spec.name: Entry(state="failed", generation=self._p.generation, judge_version=spec.version, failure=failure)
             for spec in self._p.specs
         }
 

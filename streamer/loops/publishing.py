@@ -1,7 +1,7 @@
 """Verdicts, failures, retractions and closings onto the feed.
 
-Rule: MLflow and the feed are two deliveries, each acknowledged by itself. A claim that follows one which never came back
-publishes again, whatever the ledger says: what the lost claim told the feed no ledger knows.
+Rule: MLflow and the feed are two deliveries, each acknowledged by itself. A claim that follows one which never came
+back publishes again, whatever the ledger says: what the lost claim told the feed no ledger knows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,9 +18,7 @@ from streamer.ports import Clock, FeedPublisher, Journal, Metrics
 
 
 class Publishing:
-    def __init__(
-        self, namespace: str, feed: FeedPublisher, clock: Clock, metrics: Metrics, journal: Journal
-    ) -> None:
+    def __init__(self, namespace: str, feed: FeedPublisher, clock: Clock, metrics: Metrics, journal: Journal) -> None:
         self._namespace, self._feed, self._clock = namespace, feed, clock
         self._metrics, self._journal = metrics, journal
 

@@ -49,7 +49,9 @@ class Writing:
         self, held: Held, specs: Sequence[JudgeSpec], entries: Mapping[str, Entry], transcript: Transcript
     ) -> Placement:
         """On the first trace that MLflow has; on a later one only after the first was awaited for `trace_wait_ms`."""
-        writing = [s for s in specs if entries[s.name].state in ("judged", "failed") and entries[s.name].transcript_hash]
+        writing = [
+            s for s in specs if entries[s.name].state in ("judged", "failed") and entries[s.name].transcript_hash
+        ]
         if not writing:
             return Placement(entries)
         placed: set[str] = set()
@@ -105,7 +107,7 @@ class Writing:
         return True
 
     async def _place(self, held: Held, row: Row) -> bool:
-        """PATCH; no such row: POST; exists after all: PATCH. An error is only ever POSTed: a verdict may stand there."""
+        """PATCH; no such row: POST; exists after all: PATCH. An error is only POSTed: a verdict may stand there."""
         if row.error is None:
             await self._held.allowed(held)
             if await self._rows.patch(row):
@@ -140,11 +142,11 @@ class Writing:
         begun = await self._begin(held, list(held.rows))
         await self._delete(held, begun.rows - held.rows)
         judged = {spec.name for spec in writing if entries[spec.name].state == "judged"}
-        return Placement(
-            self._delivered(entries, writing, judged), frozenset(judged), first_missing=True, looking=True
-        )
+        return Placement(self._delivered(entries, writing, judged), frozenset(judged), first_missing=True, looking=True)
 
-    def _delivered(self, entries: Mapping[str, Entry], writing: Sequence[JudgeSpec], placed: set[str]) -> dict[str, Entry]:
+    def _delivered(
+        self, entries: Mapping[str, Entry], writing: Sequence[JudgeSpec], placed: set[str]
+    ) -> dict[str, Entry]:
         written = {spec.name for spec in writing}
         return {
             name: replace(entry, mlflow=name in placed) if name in written and entry.state == "judged" else entry

@@ -90,11 +90,17 @@ def snapshot(value: Any) -> Any:
     return twin
 
 
+def above(old: int, now: int) -> int:
+    """A number that grows with time too: a fail-over that loses the last ones cannot give them out again."""
+    return max(old + 1, now * 1000)
+
+
 class Bucket:
     """Keys with one hash tag. Remembers old values while `journaling`, so that a fail-over can lose the last writes."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self.next_token = self.next_version = above
         self.keys: dict[tuple[str, ...], Any] = {}
         self.journaling = False
         self.journal: list[tuple[int, tuple[str, ...], Any]] = []
@@ -138,10 +144,11 @@ class Bucket:
         return [self.keys[key] for key in sorted(k for k in self.keys if k[0] == "s")]
 
     def scopes(self) -> list[Scope]:
-        return sorted({Scope(*key[1:]) for key, index in self.keys.items() if key[0] in ("quiet", "again") and index})
+        filled = [key for key, index in self.keys.items() if index and key[0] in ("quiet", "again")]
+        return sorted({Scope(*key[1:]) for key in filled})
 
     def indexes_of(self, ref: SessionRef) -> list[str]:
-        return [name for name in ("quiet", "again") if ref.key in self.get((name, *ref.scope), {})]
+        return [name for name in ("quiet", "again") if ref.key in self.get((name, *ref.scope), dict[str, int]())]
 
     def move(self, ref: SessionRef, index: str | None, score: int = 0) -> None:
         """Put a session in exactly one index, or in none."""
@@ -167,7 +174,7 @@ def save_fragments(b: Bucket, now: int, source: str, fragments: Iterable[Fragmen
         new = f.digest not in t.frames
         if new:
             t.frames[f.digest] = f.frame
-            t.version = max(t.version + 1, now * 1000)
+            t.version = b.next_version(t.version, now)
         t.candidates |= set(f.candidates)
         t.ends = t.ends or f.ends_session
         parked = b.edit(("parked",), dict[str, int]())
@@ -207,6 +214,11 @@ def end_session(b: Bucket, now: int, ref: SessionRef, at_ms: int) -> None:
         b.move_to_quiet(s)
 
 
+def facts(b: Bucket, now: int, name: str) -> Facts | None:
+    row: TraceRow | None = b.keys.get(("t", name))
+    return None if row is None else row.facts()
+
+
 def adopt(b: Bucket, name: str, session_id: str) -> int:
     """A claim's reading found an owner that no scan had named; the trace's version."""
     t = b.edit(("t", name), TraceRow())
@@ -241,7 +253,7 @@ def claim(
     for key, index in due_sessions(b, now, limit, watermarks, turn):
         s = b.edit(("s", key), SessionRow(SessionRef(Scope("", ""), "")))
         interrupted = s.token != s.settled
-        s.token = max(s.token + 1, now * 1000)
+        s.token = b.next_token(s.token, now)
         s.lease = now + b.limits.lease_ms
         b.edit(("sweep",), dict[str, int]()).pop(key, None)
         b.move(s.ref, "again", s.lease)

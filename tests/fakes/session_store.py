@@ -1,4 +1,4 @@
-"""The SessionStore port on the Python twin of the scripts. One `FakeRedis` is the server, a `FakeSessionStore` each worker's view.
+"""The SessionStore port on the Python twin of the scripts: one `FakeRedis` is the server, each worker has its own view.
 
 Rule: every call to one bucket passes through `gate`, where a simulation may delay it, fail it before or after, or kill
 the caller. Without a simulation the gate is open.
@@ -6,6 +6,7 @@ the caller. Without a simulation the gate is open.
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
 
 from streamer.core.assessment import RowRef
@@ -36,9 +37,11 @@ async def open_gate(apply: Callable[[], T], *, hot: bool = False) -> T:
 class FakeRedis:
     """Buckets on `nodes` primaries. A fail-over of one loses its last writes and breaks every connection to it."""
 
-    def __init__(self, now_ms: Callable[[], int], limits: Limits, nodes: int = 1, buckets: int = BUCKETS) -> None:
-        self.now_ms, self.limits, self.nodes = now_ms, limits, nodes
-        self.buckets = {n: Bucket(limits) for n in (SHARED, *range(buckets))}
+    def __init__(self, now_ms: Callable[[], int], limits: Limits, nodes: int = 1, distinct: int = BUCKETS) -> None:
+        """`distinct`: buckets n and n + distinct are one, so that a simulation has fewer to walk."""
+        self.now_ms, self.limits, self.nodes, self.distinct = now_ms, limits, nodes, distinct
+        some = [Bucket(limits) for _ in range(distinct)]
+        self.buckets = {SHARED: Bucket(limits), **{n: some[n % distinct] for n in range(BUCKETS)}}
         self.epoch = [0] * nodes
         self.safe_ms = [0] * nodes
         self.after: Callable[[Bucket], None] = lambda bucket: None
@@ -110,7 +113,7 @@ class FakeSessionStore:
             by_bucket[bucket_of_trace(f.trace_id)].append(f)
         saved: dict[tuple[str, str], Saved] = {}
         for bucket, mine in sorted(by_bucket.items()):
-            saved |= await self._run(bucket, lambda b, now, mine=mine: scripts.save_fragments(b, now, source, mine))
+            saved |= await self._run(bucket, partial(scripts.save_fragments, source=source, fragments=mine))
         return saved
 
     async def wake(self, wakes: Sequence[Wake]) -> None:
@@ -162,24 +165,22 @@ class FakeSessionStore:
         config = self.redis.buckets[0].get(("config",), dict[str, Any]())
         reply = ClaimReply([], config.get("generation", 1), config.get("paused", False))
         claims: list[Claim] = []
-        buckets = len(self.redis.buckets) - 1
-        for bucket in ((self.turn + n) % buckets for n in range(buckets)):
+        for bucket in ((self.turn + n) % self.redis.distinct for n in range(self.redis.distinct)):
             if len(claims) == limit:
                 break
             left, epoch = limit - len(claims), self.redis.epoch[self.redis.node(bucket)]
-            claims += await self._run(
-                bucket,
-                lambda b, now, left=left, epoch=epoch: self.on_claims(
-                    scripts.claim(b, now, left, watermarks, generation, self.turn, epoch)
-                ),
-            )
+
+            def body(b: Bucket, now: int, left: int = left, epoch: int = epoch) -> list[Claim]:
+                return self.on_claims(scripts.claim(b, now, left, watermarks, generation, self.turn, epoch))
+
+            claims += await self._run(bucket, body)
         return reply._replace(claims=claims)
 
     async def renew(self, claims: Sequence[Claim]) -> frozenset[tuple[str, int]]:
         lost = set()
         for c in claims:
             try:
-                if not await self._run(c.bucket, lambda b, now, c=c: scripts.renew(b, now, c), c):
+                if not await self._run(c.bucket, partial(scripts.renew, c=c), c):
                     lost.add(c.name)
             except Reconnected:
                 lost.add(c.name)
@@ -189,9 +190,7 @@ class FakeSessionStore:
         found: dict[str, Facts] = {}
         for trace_id in trace_ids:
             name = f"{scope}|{trace_id}"
-            row = await self._run(
-                bucket_of_trace(trace_id), lambda b, now, name=name: (t := b.keys.get(("t", name))) and t.facts()
-            )
+            row = await self._run(bucket_of_trace(trace_id), partial(scripts.facts, name=name))
             if row is not None:
                 found[trace_id] = row
         return found

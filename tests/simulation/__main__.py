@@ -6,11 +6,12 @@
     python -m tests.simulation --planted no_retraction      exits 0 when the mistake is found
     python -m tests.simulation --planted all                the table of seeds needed
 
-The last line is `N seeds, 0 violations`, or the exit code is 1 and each violation comes with the command that replays it.
+The last line is `N seeds, 0 violations`; else the exit code is 1 and each violation has the command that replays it.
 """
 
 import argparse
 import multiprocessing
+import secrets
 import sys
 import time
 from collections import Counter
@@ -137,7 +138,7 @@ def main() -> int:
         return prove(PLANTS if args.planted == "all" else [args.planted], args.seeds_max)
     if args.seed is not None:
         return tell(args.seed, args.plant)
-    first = int(time.time()) % 10**9 if args.seconds else args.first_seed
+    first = secrets.randbelow(10**9) if args.seconds else args.first_seed
     print(f"seeds from {first}", flush=True)
     return search(count(first) if args.seconds else range(first, first + args.seeds), args.seconds)
 

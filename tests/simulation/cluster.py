@@ -3,7 +3,6 @@
 `Parts` are the classes it is built of; a planted bug swaps one of them (planted.py).
 """
 
-
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -12,17 +11,24 @@ from streamer.core.feed import FeedRecord
 from streamer.core.judges import JudgeSpec
 from streamer.core.lifecycle import Limits, Rule
 from streamer.core.transcript import Transcript
-from streamer.core.wire.cut import Cutter, CutRules
+from streamer.core.wire.cut import CutRules, Cutter
 from streamer.loops.audit import Audit
-from streamer.loops.choke_point import ChokePoint
 from streamer.loops.held import HeldClaims
-from streamer.loops.ingest import Ingest, IngestParts
-from streamer.loops.judge import Judge, JudgeParts
+from streamer.loops.ingest import IngestParts
+from streamer.loops.judge import JudgeParts
 from streamer.loops.publishing import Publishing
 from streamer.loops.scoring import Scoring
 from streamer.loops.writing import Writing
 from tests.fakes.session_store import FakeRedis, FakeSessionStore
-from tests.simulation.laws import Laws, RareJournal, RareMetrics, WatchedChokePoint, WatchedIngest, WatchedJudge, WatchedStore
+from tests.simulation.laws import (
+    Laws,
+    RareJournal,
+    RareMetrics,
+    WatchedChokePoint,
+    WatchedIngest,
+    WatchedJudge,
+    WatchedStore,
+)
 from tests.simulation.services import (
     Broker,
     DeadLetterTopic,
@@ -79,6 +85,7 @@ class Parts:
     audit: type[Audit] = Audit
     source: type[Source] = Source
     limits: Limits = LIMITS
+    prepare: Callable[[FakeRedis], None] = lambda redis: None
 
 
 @dataclass
@@ -102,13 +109,18 @@ class Cluster:
         w, r = self.world, self.world.random
         self.permanent = {(f"s{n}", "b"): r.choice([1, 2, 3]) for n in range(6) if r.random() < 0.15}
         self.broker, self.mlflow = Broker(w, 3), Mlflow(w)
-        self.redis = FakeRedis(lambda: w.now, self.parts.limits, nodes=2)
+        self.redis = FakeRedis(lambda: w.now, self.parts.limits, nodes=2, distinct=4)
         for bucket in self.redis.buckets.values():
             bucket.journaling = w.p_failover > 0
+        self.parts.prepare(self.redis)
         self.apps = Applications(w, self.broker, self.mlflow)
         self.laws = Laws(self)
         self.redis.after = self.laws.look_at
-        kinds = [("ingest", self._ingest, r.randint(1, 3)), ("judge", self._judge, r.randint(2, 3)), ("audit", self._audit, 1)]
+        kinds = [
+            ("ingest", self._ingest, r.randint(1, 3)),
+            ("judge", self._judge, r.randint(2, 3)),
+            ("audit", self._audit, 1),
+        ]
         self.workers = [Worker(f"{name}{n}", boot) for name, boot, count in kinds for n in range(count)]
         self.broker.members = [worker.name for worker in self.workers if worker.name.startswith("ingest")]
         self.broker.rebalance()
@@ -146,7 +158,12 @@ class Cluster:
 
     def _judge(self, worker: Worker) -> None:
         w, limits, store = self.world, self.parts.limits, self._store(worker)
-        clock, tasks, metrics, journal = SimulatedClock(w), SimulatedTasks(w, worker), RareMetrics(self), RareJournal(self)
+        clock, tasks, metrics, journal = (
+            SimulatedClock(w),
+            SimulatedTasks(w, worker),
+            RareMetrics(self),
+            RareJournal(self),
+        )
         held = self.parts.held(store, clock, limits)
         rows = Rows(self.mlflow, worker)
         choke_point = self.parts.choke_point(
@@ -159,7 +176,9 @@ class Cluster:
             store=store,
             held=held,
             scoring=self.parts.scoring(judges, choke_point, rows, limits, clock, tasks, metrics, journal),
-            publishing=self.parts.publishing("sim", FeedTopic(w, worker, self.feed, self.mlflow), clock, metrics, journal),
+            publishing=self.parts.publishing(
+                "sim", FeedTopic(w, worker, self.feed, self.mlflow), clock, metrics, journal
+            ),
             writing=self.parts.writing("sim", rows, store, held, limits, metrics, journal),
             specs=specs(self.generation),
             rules=RULES,
@@ -229,7 +248,10 @@ class Cluster:
         self.world.rare["the configuration changed"] += 1
         for worker in self.workers:
             if worker.name.startswith("judge"):
-                self.world.crash(worker, self.world.random.randint(100, 30_000))
+                self.world.spawn(None, self._replace(worker), self.world.random.randint(100, 30_000))
+
+    async def _replace(self, worker: Worker) -> None:
+        self.world.crash(worker, self.world.random.randint(100, 5_000))
 
     async def _pause_for(self, ms: int) -> None:
         await FakeSessionStore(self.redis).set_paused(True)
@@ -247,7 +269,7 @@ class Cluster:
 
 
 def run(seed: int, parts: Parts | None = None, telling: bool = False) -> World:
-    """One seed: a phase with faults, a phase without, then the laws. The world says what was broken and what was seen."""
+    """One seed: a phase with faults, one without, then the laws. The world says what was broken and seen."""
     world = World(seed)
     world.telling = telling
     cluster = Cluster(world, parts or Parts())
@@ -263,5 +285,3 @@ def run(seed: int, parts: Parts | None = None, telling: bool = False) -> World:
     cluster.laws.check_end()
     world.close()
     return world
-
-

@@ -1,4 +1,4 @@
-"""The laws of design.md, section 2, each as a check; and the system's classes with the law watching over their shoulder.
+"""The laws of the system, each as a check; and the system's classes with the law watching over their shoulder.
 
 S1 S2 S3 S7 S8 S10 and the index sentence are looked at whenever something happens, S4 S5 S6 L1 L2 when all is at rest.
 """
@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from streamer.core.assessment import RowRef
 from streamer.core.feed import FeedRecord
 from streamer.core.ids import Scope
 from streamer.core.interpret import interpret
@@ -15,9 +16,8 @@ from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Closing, gap_of
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.session import Begun, Claim, CloseReason, Facts, Sweep
-from streamer.core.assessment import RowRef
 from streamer.core.turn import Turn, in_order
-from streamer.core.wire.cut import Cutter, CutRules
+from streamer.core.wire.cut import CutRules, Cutter
 from streamer.core.wire.records import Record
 from streamer.loops.choke_point import Account, ChokePoint
 from streamer.loops.ingest import Ingest
@@ -122,7 +122,7 @@ class Laws:
             self.closed_by_age[c.session.key] = c.watermark_ms
 
     def bought(self, account: Account, call_key: str, worker: Worker) -> None:
-        """S7: an answer that reached Redis is never bought again, and never twice at a time by workers that are well."""
+        """S7: an answer that reached Redis is never bought again, nor twice at a time by workers that are well."""
         claim = account.held.claim
         name, session = (claim.session.key, call_key), claim.session.session_id
         if name in self.answers and not self.failed_over:
@@ -192,7 +192,9 @@ class Laws:
     def _check_leftovers(self, bucket: Bucket, s: SessionRow) -> None:
         """L2: leases, intents, in-flight work return to zero; at rest a session stands in no index."""
         if s.lease or s.intents or bucket.indexes_of(s.ref):
-            self.w.violate("L2", f"{s.ref.session_id}: lease {s.lease}, intents {s.intents}, {bucket.indexes_of(s.ref)}")
+            self.w.violate(
+                "L2", f"{s.ref.session_id}: lease {s.lease}, intents {s.intents}, {bucket.indexes_of(s.ref)}"
+            )
 
     def _check_empty(self, name: str) -> None:
         """S4: no row for a session without turns, and the feed's readers know."""
@@ -238,7 +240,9 @@ class JudgedCheck:
         return self._check_verdict(entry, said)
 
     def _check_failed(self) -> None:
-        if (self.s.ref.session_id, self.judge) in self.c.mlflow.good and not any(r.kind == "verdict" for r in self.rows):
+        if (self.s.ref.session_id, self.judge) in self.c.mlflow.good and not any(
+            r.kind == "verdict" for r in self.rows
+        ):
             self.w.violate("S6", f"{self.name}: the good verdict is gone")
 
     def _check_verdict(self, entry: Entry, said: Mapping[str, Turn]) -> None:
@@ -264,7 +268,7 @@ class JudgedCheck:
             self.w.violate("S4", f"{self.name} has a row on a trace that is not its own")
 
     def _lacks(self, said: Mapping[str, Turn]) -> list[str]:
-        """Turns missing from a verdict. What came after the sweep or fell out with a parked trace is counted, not shown."""
+        """Turns missing from a verdict. What came after the sweep or with a parked trace is counted, not shown."""
         out = self.laws.parked_out
         missing = [t for t in self.expected if t not in said and t not in out]
         missing += [t for t in said if t not in self.expected and t not in out]
@@ -289,16 +293,15 @@ def read(trace_id: str, spans: tuple[SimulatedSpan, ...]) -> tuple[str | None, T
         frames = tuple(f.frame for f in cut.fragments)
         if len(READ) > 10_000:
             READ.clear()
-        READ[trace_id, spans] = tuple(interpret(trace_id, Facts(tuple(candidates), 1, frames, None, False), None))
+        owner, turn = interpret(trace_id, Facts(tuple(candidates), 1, frames, None, False), None)
+        READ[trace_id, spans] = owner, turn
     return READ[trace_id, spans]
 
 
 def newest(feed: Sequence[FeedRecord], session: str, judge: str) -> FeedRecord | None:
     """What a reader of the feed keeps: the greatest fencing token, never the last arrived."""
     mine = [
-        r
-        for r in feed
-        if r.kind != "closing" and r.value["session"]["id"] == session and r.value["judge"] == judge
+        r for r in feed if r.kind != "closing" and r.value["session"]["id"] == session and r.value["judge"] == judge
     ]
     return max(mine, key=lambda r: int(r.value["token"]), default=None)
 

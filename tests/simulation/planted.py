@@ -1,17 +1,16 @@
 """Mistakes, each of which the laws must find: a checker never seen failing is not believed.
 
-A plant swaps one class of the system for one with a single rule broken. Those in design.md's brackets come first.
+A plant swaps one class of the system for one with a single rule broken. Those that simpler designs make come first.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from streamer.core.assessment import Row, RowRef
-from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Closing
-from streamer.core.session import Begun, Claim, Facts, Outcome, Sweep, Wake
+from streamer.core.session import Begun, Claim, Outcome, Sweep, Wake
 from streamer.core.turn import Turn
 from streamer.core.wire.records import Cut, Fragment, Record
 from streamer.errors import TransientError
@@ -20,8 +19,7 @@ from streamer.loops.publishing import Publishing
 from streamer.loops.writing import Writing
 from streamer.ports import TopicPartition
 from tests.fakes import redis_state as scripts
-from tests.fakes.redis_state import Bucket
-from tests.fakes.session_store import SHARED
+from tests.fakes.session_store import FakeRedis
 from tests.simulation.cluster import LIMITS, Parts
 from tests.simulation.laws import WatchedChokePoint, WatchedIngest, WatchedJudge, WatchedStore
 
@@ -95,17 +93,6 @@ class StaysAfterFailOver(WatchedIngest):
 # ---------------------------------------------------------------- store
 
 
-class PlusOneTokens(WatchedStore):
-    def on_claims(self, claims: list[Claim]) -> list[Claim]:
-        given = []
-        for c in claims:
-            s = self.redis.buckets[c.bucket].session(c.session.key)
-            assert s is not None
-            s.token = max((self.redis.plain_tokens.get(c.session.key, 0)), 0) + 1  # type: ignore[attr-defined]
-            given.append(replace(c, token=s.token))
-        return super().on_claims(given)
-
-
 class IngestMovesLeased(WatchedStore):
     async def wake(self, wakes: Sequence[Wake]) -> None:
         await super().wake(wakes)
@@ -142,7 +129,7 @@ class RowsForgotten(WatchedStore):
     """Delete the row of the last completed claim only: no set of rows that may stand."""
 
     async def begin_write(self, claim: Claim, rows: Sequence[RowRef]) -> Begun:
-        begun = await super().begin_write(claim, rows)
+        await super().begin_write(claim, rows)
         s = self.redis.buckets[claim.bucket].session(claim.session.key)
         if s is not None:
             s.intents.clear()
@@ -158,22 +145,6 @@ class SweepsAnyVersion(WatchedStore):
         return await super().sweep_trace(sweep, trace_id, row.version if row else turn_version)
 
 
-class CountsVersions(WatchedStore):
-    """A trace's version is old + 1, without the time: after a fail-over it repeats itself."""
-
-    async def save_fragments(self, source: str, fragments: Sequence[Fragment]) -> Mapping[tuple[str, str], Any]:
-        real = scripts.save_fragments
-
-        def counting(b: Bucket, now: int, source: str, mine: Iterable[Fragment]) -> Any:
-            return real(b, 0, source, mine)
-
-        scripts.save_fragments = counting
-        try:
-            return await super().save_fragments(source, fragments)
-        finally:
-            scripts.save_fragments = real
-
-
 class AnswersNotSaved(WatchedStore):
     async def save_answer(self, claim: Claim, call_key: str, answer: Any) -> None:
         self.cluster.laws.answers.add((claim.session.key, call_key))
@@ -182,7 +153,9 @@ class AnswersNotSaved(WatchedStore):
 class ReconnectsSilently(WatchedStore):
     """What a replaced primary has lost goes unnoticed."""
 
-    async def _run(self, bucket: int, body: Any, claim: Claim | None = None, wait: bool = False, hot: bool = False) -> Any:
+    async def _run(
+        self, bucket: int, body: Any, claim: Claim | None = None, wait: bool = False, hot: bool = False
+    ) -> Any:
         self.seen = list(self.redis.epoch)
         fresh = None if claim is None else replace(claim, epoch=self.redis.epoch[self.redis.node(bucket)])
         return await super()._run(bucket, body, fresh, wait, hot)
@@ -204,11 +177,6 @@ class OldGenerationClaims(WatchedStore):
 class NoRenewal(HeldClaims):
     async def step(self) -> int:
         return 500
-
-
-class NoFence(HeldClaims):
-    async def allowed(self, held: Held) -> None:
-        return None
 
 
 class ClosesBySmallestGap(WatchedJudge):
@@ -277,40 +245,93 @@ class FeedAfterFailureOnly(Publishing):
         return True
 
 
-def forget_wait(parts: Parts) -> Parts:
-    return parts
+def count_tokens(redis: FakeRedis) -> None:
+    for b in redis.buckets.values():
+        b.next_token = plus_one
+
+
+def count_versions(redis: FakeRedis) -> None:
+    for b in redis.buckets.values():
+        b.next_version = plus_one
+
+
+def plus_one(old: int, now: int) -> int:
+    return old + 1
 
 
 PLANTS: dict[str, Plant] = {
-    "wake_own_id": Plant("phase 2 wakes only the candidates named in this record", "S5 S1 L1", lambda: Parts(ingest=WakesOwnIdOnly)),
-    "no_retraction": Plant("a session left without turns keeps its rows", "S4 feed", lambda: Parts(judge=NeverRetracts)),
-    "eof_flag": Plant("progress is now while the last fetch found nothing", "S8", lambda: Parts(ingest=TrustsCachedEnd)),
+    "wake_own_id": Plant(
+        "phase 2 wakes only the candidates named in this record", "S5 S1 L1", lambda: Parts(ingest=WakesOwnIdOnly)
+    ),
+    "no_retraction": Plant(
+        "a session left without turns keeps its rows", "S4 feed", lambda: Parts(judge=NeverRetracts)
+    ),
+    "eof_flag": Plant(
+        "progress is now while the last fetch found nothing", "S8", lambda: Parts(ingest=TrustsCachedEnd)
+    ),
     "no_renewal": Plant("leases are not renewed", "S7 L1", lambda: Parts(held=NoRenewal)),
-    "delete_old_one": Plant("delete the row of the last completed claim; no set of rows", "S4 S5", lambda: Parts(store=RowsForgotten)),
+    "delete_old_one": Plant(
+        "delete the row of the last completed claim; no set of rows", "S4 S5", lambda: Parts(store=RowsForgotten)
+    ),
     "rows_without_intents": Plant("rows are kept, intents are not", "S4 S5", lambda: Parts(store=NoIntents)),
-    "commit_first": Plant("offsets are committed before the save", "S2 S1 L1", lambda: Parts(ingest=CommitsBeforeSaving)),
+    "commit_first": Plant(
+        "offsets are committed before the save", "S2 S1 L1", lambda: Parts(ingest=CommitsBeforeSaving)
+    ),
     "skip_failed": Plant("what could not be saved is skipped", "S1 S2 S5 L1", lambda: Parts(ingest=SkipsWhatFailed)),
     "drop_unreadable": Plant("an unreadable record is dropped", "S1", lambda: Parts(ingest=DropsUnreadable)),
-    "no_seek_back": Plant("ingest goes on after a failure or a fail-over", "S1 S2 S5 L1", lambda: Parts(ingest=StaysAfterFailOver)),
-    "token_plus_one": Plant("token = old + 1, without the time", "S3", lambda: Parts(store=PlusOneTokens)),
-    "ingest_moves_leased": Plant("facts put a leased session into quiet", "index", lambda: Parts(store=IngestMovesLeased)),
-    "complete_any_token": Plant("completion does not compare the token", "S4 S5 S7 L1 index", lambda: Parts(store=CompletesAnyToken)),
-    "complete_any_version": Plant("completion does not compare the version", "S5", lambda: Parts(store=CompletesAnyVersion)),
-    "sweep_any_version": Plant("the sweep does not compare the trace's version", "S1 S5", lambda: Parts(store=SweepsAnyVersion)),
-    "count_version": Plant("a trace's version is old + 1", "S5 S1 L1", lambda: Parts(store=CountsVersions)),
+    "no_seek_back": Plant(
+        "ingest goes on after a failure or a fail-over", "S1 S2 S5 L1", lambda: Parts(ingest=StaysAfterFailOver)
+    ),
+    "token_plus_one": Plant("token = old + 1, without the time", "S3", lambda: Parts(prepare=count_tokens)),
+    "ingest_moves_leased": Plant(
+        "facts put a leased session into quiet", "index", lambda: Parts(store=IngestMovesLeased)
+    ),
+    "complete_any_token": Plant(
+        "completion does not compare the token", "S4 S5 S7 L1 index", lambda: Parts(store=CompletesAnyToken)
+    ),
+    "complete_any_version": Plant(
+        "completion does not compare the version", "S5", lambda: Parts(store=CompletesAnyVersion)
+    ),
+    "sweep_any_version": Plant(
+        "the sweep does not compare the trace's version", "S1 S5", lambda: Parts(store=SweepsAnyVersion)
+    ),
+    "count_version": Plant("a trace's version is old + 1", "S5 S1 L1", lambda: Parts(prepare=count_versions)),
     "answer_not_saved": Plant("an answer is used without being saved", "S7", lambda: Parts(store=AnswersNotSaved)),
-    "buy_without_looking": Plant("saved answers are not looked up before buying", "S7", lambda: Parts(choke_point=BuysWithoutLooking)),
-    "silent_reconnect": Plant("a replaced primary goes unnoticed", "S1 S5 L1 L2", lambda: Parts(store=ReconnectsSilently)),
-    "unread_partition": Plant("a partition without progress does not hold the watermark back", "S8", lambda: Parts(store=IgnoresUnreadPartitions)),
-    "old_generation": Plant("the configuration's generation is not compared", "config", lambda: Parts(store=OldGenerationClaims)),
-    "no_fence": Plant("token and lease are not checked before a write", "S4 S5", lambda: Parts(held=NoFence)),
-    "smallest_gap": Plant("a claim closes by the smallest gap, not by its rule's", "early S8", lambda: Parts(judge=ClosesBySmallestGap)),
-    "stale_turns": Plant("a trace that has grown is read as it was kept", "S5 L1", lambda: Parts(judge=ShorterTranscript)),
+    "buy_without_looking": Plant(
+        "saved answers are not looked up before buying", "S7", lambda: Parts(choke_point=BuysWithoutLooking)
+    ),
+    "silent_reconnect": Plant(
+        "a replaced primary goes unnoticed", "S1 S5 L1 L2", lambda: Parts(store=ReconnectsSilently)
+    ),
+    "unread_partition": Plant(
+        "a partition without progress does not hold the watermark back",
+        "S8",
+        lambda: Parts(store=IgnoresUnreadPartitions),
+    ),
+    "old_generation": Plant(
+        "the configuration's generation is not compared", "config", lambda: Parts(store=OldGenerationClaims)
+    ),
+    "smallest_gap": Plant(
+        "a claim closes by the smallest gap, not by its rule's", "early S8", lambda: Parts(judge=ClosesBySmallestGap)
+    ),
+    "stale_turns": Plant(
+        "a trace that has grown is read as it was kept", "S5 L1", lambda: Parts(judge=ShorterTranscript)
+    ),
     "error_patches": Plant("an error is PATCHed like a verdict", "S6", lambda: Parts(writing=ErrorsPatch)),
-    "delete_by_name": Plant("the writer deletes every row of the judge's name", "S10", lambda: Parts(writing=DeletesByName)),
+    "delete_by_name": Plant(
+        "the writer deletes every row of the judge's name", "S10", lambda: Parts(writing=DeletesByName)
+    ),
     "fallback_rests": Plant("a row on the next earliest trace is final", "S5 S4", lambda: Parts(writing=FallbackRests)),
-    "feed_trusts_ledger": Plant("what the ledger calls delivered is not published again", "feed", lambda: Parts(publishing=FeedTrustsLedger)),
-    "feed_unacknowledged": Plant("a verdict that the feed did not take counts as delivered", "feed", lambda: Parts(publishing=FeedAfterFailureOnly)),
-    "opened_forever": Plant("intents are never dropped by age", "L2", lambda: Parts(limits=replace(LIMITS, zombie_ms_max=10**9))),
+    "feed_trusts_ledger": Plant(
+        "what the ledger calls delivered is not published again", "feed", lambda: Parts(publishing=FeedTrustsLedger)
+    ),
+    "feed_unacknowledged": Plant(
+        "a verdict that the feed did not take counts as delivered",
+        "feed",
+        lambda: Parts(publishing=FeedAfterFailureOnly),
+    ),
+    "intents_for_ever": Plant(
+        "intents are never dropped by age", "L2", lambda: Parts(limits=replace(LIMITS, zombie_ms_max=10**9))
+    ),
 }
 """`law` names every law that may find it first."""

@@ -149,7 +149,9 @@ class World:
 
     # ------------------------------------------------------------ faults
 
-    async def call(self, worker: Worker, apply: Callable[[], T], slow: int = 15, hot: bool = False, late: bool = False) -> T:
+    async def call(
+        self, worker: Worker, apply: Callable[[], T], slow: int = 15, hot: bool = False, late: bool = False
+    ) -> T:
         """One port call. `hot`: a stop is likely just before it. `late`: it may happen after the caller saw it fail."""
         r = self.random
         if hot and self.faults and r.random() < self.p_pause_hot:
