@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 from redis.backoff import ConstantBackoff
-from redis.exceptions import BusyLoadingError, ConnectionError as RedisDown
+from redis.exceptions import BusyLoadingError
+from redis.exceptions import ConnectionError as RedisDown
 from redis.retry import Retry
 
 LOCAL = "127.0.0.1"

@@ -145,7 +145,7 @@ class Bucket:
 
     def scopes(self) -> list[Scope]:
         filled = [key for key, index in self.keys.items() if index and key[0] in ("quiet", "again")]
-        return sorted({Scope(*key[1:]) for key in filled})
+        return sorted({Scope(*key[1:]) for key in filled}, key=str)
 
     def indexes_of(self, ref: SessionRef) -> list[str]:
         return [name for name in ("quiet", "again") if ref.key in self.get((name, *ref.scope), dict[str, int]())]
@@ -187,9 +187,10 @@ def save_fragments(b: Bucket, now: int, source: str, fragments: Iterable[Fragmen
 
 
 def wake(b: Bucket, now: int, w: Wake) -> None:
-    s = b.edit(("s", w.session.key), SessionRow(w.session))
-    if s.members.get(w.trace_id, 0) >= w.version:
+    known = b.session(w.session.key)
+    if (known.members.get(w.trace_id, 0) if known else 0) >= w.version:
         return
+    s = b.edit(("s", w.session.key), SessionRow(w.session))
     s.members[w.trace_id] = w.version
     s.version += 1
     s.activity = max(s.activity, w.activity_ms)
@@ -220,9 +221,13 @@ def facts(b: Bucket, now: int, name: str) -> Facts | None:
 
 
 def adopt(b: Bucket, name: str, session_id: str) -> int:
-    """A claim's reading found an owner that no scan had named; the trace's version."""
-    t = b.edit(("t", name), TraceRow())
+    """A claim's reading found an owner that no scan had named; the trace's version, 0 if nothing is kept."""
+    found: TraceRow | None = b.keys.get(("t", name))
+    if found is None:
+        return 0
+    t = b.edit(("t", name), found)
     t.candidates.add(session_id)
+    b.edit(("parked",), dict[str, int]()).pop(name, None)
     return t.version
 
 
@@ -409,7 +414,14 @@ def inspect(b: Bucket, now: int) -> tuple[list[Sweep], list[tuple[Scope, str]]]:
     expired = sorted(name for name, at in b.get(("parked",), dict[str, int]()).items() if at <= now)
     rows = [row for row in (b.session(key) for key in due) if row is not None]
     sweeps = [Sweep(r.ref, r.version, {trace: turn.version for trace, turn in r.turns.items()}) for r in rows]
-    return sweeps, [(Scope(*name.split("|")[:2]), name.split("|")[2]) for name in expired]
+    return sweeps, [trace_name(name) for name in expired]
+
+
+def trace_name(name: str) -> tuple[Scope, str]:
+    """A tenant may hold a `|` of its own."""
+    source, _, rest = name.partition("|")
+    tenant, _, trace_id = rest.rpartition("|")
+    return Scope(source, tenant), trace_id
 
 
 def sweep_trace(b: Bucket, name: str, owner: str, turn_version: int) -> bool:
@@ -442,7 +454,10 @@ def forget_expired(b: Bucket, now: int) -> int:
     stale = [
         key
         for key, changed in b.get(("sessions",), dict[str, int]()).items()
-        if changed + b.limits.return_ms <= now and (s := b.session(key)) is not None and s.at_rest()
+        if changed + b.limits.return_ms <= now
+        and (s := b.session(key)) is not None
+        and s.at_rest()
+        and not b.indexes_of(s.ref)
     ]
     for key in stale:
         b.edit(("sessions",), dict[str, int]()).pop(key)

@@ -198,7 +198,8 @@ class FakeSessionStore:
     async def adopt(self, scope: Scope, trace_id: str, session: SessionRef, activity_ms: int) -> None:
         name = f"{scope}|{trace_id}"
         version = await self._run(bucket_of_trace(trace_id), lambda b, now: scripts.adopt(b, name, session.session_id))
-        await self.wake([Wake(session, trace_id, version, activity_ms)])
+        if version:
+            await self.wake([Wake(session, trace_id, version, activity_ms)])
 
     async def release(self, claim: Claim, gap_ms: int, wait_until_ms: int) -> None:
         await self._run(claim.bucket, lambda b, now: scripts.release(b, claim, gap_ms, wait_until_ms), claim)
@@ -273,8 +274,13 @@ class FakeSessionStore:
     async def set_paused(self, paused: bool) -> None:
         await self._set("paused", paused)
 
+    async def configuration(self) -> tuple[int, bytes]:
+        config = await self._run(0, lambda b, now: dict(b.get(("config",), dict[str, Any]())))
+        return config.get("generation", 0), config.get("content", b"")
+
     async def set_generation(self, generation: int, content: bytes) -> None:
         await self._set("generation", generation)
+        await self._set("content", content)
 
     async def _set(self, field: str, value: object) -> None:
         for bucket in self.redis.buckets:

@@ -6,7 +6,7 @@ for _, key in ipairs(old) do
   local s = load(key)
   if not s then
     call('ZREM', B .. 'sessions', key)
-  elseif at_rest(s) then
+  elseif at_rest(s) and not indexed(s) then
     local k = skey(key)
     call('UNLINK', k, k .. ':m', k .. ':t', k .. ':a', k .. ':r', k .. ':i', k .. ':l')
     call('ZREM', B .. 'sessions', key)

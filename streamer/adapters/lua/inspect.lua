@@ -6,8 +6,7 @@ for i = 1, #page[2], 2 do
   local s = load(page[2][i])
   if s then
     age_intents(s.key, '')
-    local indexed = call('ZSCORE', B .. 'quiet:' .. s.scope, s.key) or call('ZSCORE', B .. 'again:' .. s.scope, s.key)
-    if not indexed and not at_rest(s) then move(s, 'again', now) end
+    if not indexed(s) and not at_rest(s) then move(s, 'again', now) end
   end
 end
 local sweeps = {}

@@ -42,6 +42,9 @@ local function move(s, index, score)
     call('SADD', B .. 'scopes', s.scope)
   end
 end
+local function indexed(s)
+  return call('ZSCORE', B .. 'quiet:' .. s.scope, s.key) or call('ZSCORE', B .. 'again:' .. s.scope, s.key)
+end
 local function move_to_quiet(s)
   local gap = (s.gap and s.gap > 0) and s.gap or L.gap_min
   local at = s.activity + gap

@@ -51,6 +51,11 @@ class AuditSide(JudgeSide):
     async def set_generation(self, generation: int, content: bytes) -> None:
         await self._configure("generation", generation, "content", content)
 
+    async def configuration(self) -> tuple[int, bytes]:
+        """The number in force and what it stands for; (0, empty) before the first."""
+        ((number, content),) = await self._ask([("HMGET", f"{self._s.tag(0)}config", "generation", "content")])
+        return int(number or 0), content or b""
+
     async def _configure(self, *fields: bytes | str | int) -> None:
         """Repeatable. A worker may see the new value in some buckets before it stands in all."""
         primary = self._s.primary

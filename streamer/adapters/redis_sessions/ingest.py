@@ -10,7 +10,7 @@ import msgpack
 from streamer.adapters.redis_sessions.connection import parse_info
 from streamer.adapters.redis_sessions.handle import Handle
 from streamer.adapters.redis_sessions.scripts import Argument, ScriptCall
-from streamer.core.ids import bucket_of_trace
+from streamer.core.ids import bucket_of_session, bucket_of_trace
 from streamer.core.session import SessionRef, Wake
 from streamer.core.wire.records import Fragment
 from streamer.errors import Reconnected
@@ -64,7 +64,7 @@ class IngestSide(Handle):
         by_bucket: dict[int, dict[str, list[Wake]]] = defaultdict(lambda: defaultdict(list))
         for w in wakes:
             key = w.session.key
-            by_bucket[int(key[:2], 16) % 16][key].append(w)
+            by_bucket[bucket_of_session(key)][key].append(w)
         for bucket, sessions in by_bucket.items():
             arguments: list[Argument] = []
             room = CHUNK

@@ -8,7 +8,7 @@ from streamer.adapters.redis_sessions.handle import lost
 from streamer.adapters.redis_sessions.ingest import IngestSide, pairs, unpack_candidates
 from streamer.adapters.redis_sessions.scripts import WAKE_ADOPTED, Argument
 from streamer.core.assessment import RowRef
-from streamer.core.ids import BUCKETS, Scope, bucket_of_trace
+from streamer.core.ids import BUCKETS, Scope, bucket_of_session, bucket_of_trace
 from streamer.core.ledger import Entry
 from streamer.core.model import Completion
 from streamer.core.session import Begun, Claim, Facts, Outcome, SessionRef, SessionState, Wake
@@ -112,23 +112,23 @@ class JudgeSide(IngestSide):
         )
 
     async def session(self, key: str) -> tuple[SessionRef, SessionState] | None:
-        base = f"{self._s.tag(int(key[:2], 16) % BUCKETS)}s:{key}"
+        base = f"{self._s.tag(bucket_of_session(key))}s:{key}"
         keys = (base, f"{base}:m", f"{base}:t", f"{base}:l")
         flat, *parts = await self._ask([("HGETALL", name) for name in keys])
         row = dict(pairs(flat))
         return (read_ref(row), self._read_state(row, *parts)) if row else None
 
-    async def renew(self, claims: Sequence[Claim]) -> frozenset[int]:
+    async def renew(self, claims: Sequence[Claim]) -> frozenset[tuple[str, int]]:
         epoch = self._s.primary.epoch
-        gone = {claim.token for claim in claims if claim.epoch != epoch}
+        gone = {claim.name for claim in claims if claim.epoch != epoch}
         by_bucket: dict[int, list[Argument]] = defaultdict(list)
         for claim in claims:
             if claim.epoch == epoch:
-                by_bucket[claim.bucket] += (claim.session.key, claim.token)
+                by_bucket[claim.bucket] += claim.name
         if by_bucket:
             self._seen = epoch
-            replies = await self._run([self._call("renew", bucket, pairs_) for bucket, pairs_ in by_bucket.items()])
-            gone |= {int(token) for reply in replies for token in reply}
+            replies = await self._run([self._call("renew", bucket, names) for bucket, names in by_bucket.items()])
+            gone |= {(key.decode(), int(token)) for reply in replies for key, token in pairs(reply)}
         return frozenset(gone)
 
     async def facts(self, scope: Scope, trace_ids: Sequence[str]) -> Mapping[str, Facts]:

@@ -1,0 +1,56 @@
+"""The Lua in Redis does exactly what its readable twin does, over random calls at virtual times."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from streamer.adapters.redis_sessions import open_redis
+from streamer.core import turn_codec
+from tests.contract.conftest import RedisServer
+from tests.contract.contents import Contents, of_fake, of_redis
+from tests.contract.random_session_calls import LIMITS, START_MS, Twins
+from tests.fakes.session_store import FakeRedis, FakeSessionStore
+
+CALLS = 300
+
+
+def ticking() -> tuple[Callable[[], int], Callable[[int], int]]:
+    now = START_MS
+
+    def read() -> int:
+        return now
+
+    def tick(ms: int) -> int:
+        nonlocal now
+        now += ms
+        return now
+
+    return read, tick
+
+
+def assert_one_index_each(held: Contents) -> None:
+    """keys.md: an open session stands in exactly one index; a leased one in `again`."""
+    standing = Counter(
+        key for (_, name), index in held.items() if name.startswith(("quiet:", "again:")) for key in index
+    )
+    assert all(count == 1 for count in standing.values()), standing
+
+
+@pytest.mark.parametrize("seed", range(30))
+async def test_redis_and_its_twin_answer_alike_and_hold_the_same(seed: int, redis_server: RedisServer) -> None:
+    read, tick = ticking()
+    fake = FakeRedis(read, LIMITS)
+    prefix = f"twin{seed}"
+    real = await open_redis(redis_server.url, LIMITS, turn_codec, prefix=prefix, now_ms=read, page=10_000)
+    twins = Twins(seed, [FakeSessionStore(fake) for _ in range(2)], [real.handle() for _ in range(2)], tick)
+    try:
+        with redis_server.client() as client:
+            for n in range(CALLS):
+                await twins.step()
+                if n % 10 == 9:
+                    held = of_redis(client, prefix)
+                    assert_one_index_each(held)
+                    assert held == of_fake(fake), f"after {twins.log[-10:]}"
+    finally:
+        await real.close()
