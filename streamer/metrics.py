@@ -1,6 +1,7 @@
 """Every metric's name once, with kind, unit, labels and one sentence. Prometheus sees them with the prefix `streamer_`.
 
-Rule: a name or a label that is not here is refused, so that documentation, board and alerts cannot drift from the code.
+Rule: a name or a label that is not here is refused, and a name that nobody tells is not here, since a gauge that stands
+at 0 for ever is a false statement. So documentation, board and alerts cannot drift from the code.
 Labels hold configured or enumerated words, never a session's, a user's or a trace's name: their number must stay small.
 """
 
@@ -37,31 +38,21 @@ METRICS: dict[str, Metric] = {
     "fragments": _counter("fragments", "Fragments saved in Redis, repetitions included.", "source"),
     "records_out_of_scope": _counter("records", "Records that a rule of `keep` left out.", "rule"),
     "problems": _counter("problems", "What could not be read; its record is a dead letter.", "reason"),
-    "dead_letters": _counter("records", "Records set aside with bytes and reason.", "reason"),
     "lag_records": _gauge(
         "records", "Records between the saved position and the partition's end.", "topic", "partition"
     ),
     "offset_gap_records": _counter("records", "Committed offsets that Kafka had already deleted.", "source"),
-    "rebalances": _counter("rebalances", "Times that Kafka gave or took partitions.", "source"),
     "ingest_held": _gauge("flag", "1 while nothing is read because Redis is nearly full.", "source"),
     "ingest_interrupted": _counter("passes", "Passes that failed and went back to the committed offsets.", "source"),
-    "redis_memory_share": _gauge("ratio", "Used memory over maxmemory, the fullest primary."),
     "watermark_ms": _gauge("ms", "Record time before which everything is saved, Unix ms; -1: unknown.", "source"),
-    "watermark_age_seconds": _gauge("seconds", "How far the watermark is behind the clock.", "source"),
     # sessions
-    "claims": _counter("claims", "Sessions claimed."),
     "releases": _counter("claims", "Claims that found the session not closed yet and put it back."),
     "claims_abandoned": _counter("claims", "Claims given up after a failure; the lease runs out and another finishes."),
     "ownership_lost": _counter("claims", "Claims that another worker took over."),
     "stale_completions": _counter("claims", "Completions that were refused because the claim was not in force."),
     "closings": _counter("sessions", "Sessions closed.", "reason"),
-    "close_lateness_seconds": _seconds("From the moment a session may close to its judgement's start."),
-    "last_turn_to_verdict_seconds": _seconds("From a session's last fact to its verdict on the feed.", "judge"),
     "facts_expired": _counter("sessions", "Sessions with a trace whose spans were gone before they were read."),
     "retractions": _counter("sessions", "Sessions left without turns, whose rows were deleted."),
-    "session_key_breakers": _counter("sessions", "Session ids with so many traces that nobody judges them."),
-    "sessions": _gauge("sessions", "Sessions by state.", "state"),
-    "intents_open": _gauge("intents", "Writes begun and not ended."),
     "paused": _gauge("flag", "1 while `streamer pause` is in force."),
     # judging
     "model_calls": _counter("calls", "Calls to a model, by how they ended.", "judge", "outcome"),
@@ -85,5 +76,4 @@ METRICS: dict[str, Metric] = {
     "sessions_forgotten": _counter("sessions", "Sessions removed after their return time."),
     # the process
     "service_up": _gauge("flag", "1 while the last call to the service was answered.", "service"),
-    "loop_beat_age_seconds": _gauge("seconds", "Since the loop's last finished pass.", "loop"),
 }

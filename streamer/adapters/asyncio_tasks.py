@@ -1,14 +1,15 @@
 """ports.Tasks on asyncio.
 
-Rule: an error that nobody expected ends the process. It is kept in `failure`, and the task that made this object (the
-main one) is cancelled, so that it can shut down in order and raise it.
+Rule: an error that nobody expected, or that only a person can mend (ConfigurationError), ends the process. It is kept
+in `failure`, and the task that made this object (the main one) is cancelled, so that it can shut down in order and
+raise it.
 """
 
 import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from streamer.errors import StreamerError
+from streamer.errors import ConfigurationError, StreamerError
 
 
 class AsyncioTasks:
@@ -51,7 +52,7 @@ class AsyncioTasks:
         if task.cancelled():
             return
         error = task.exception()
-        if error is None or isinstance(error, StreamerError):
+        if error is None or (isinstance(error, StreamerError) and not isinstance(error, ConfigurationError)):
             return
         self.failure = self.failure or error
         if self._main is not None:

@@ -56,12 +56,17 @@ async def serve(host: str, port: int, health: Health, registry: CollectorRegistr
 
 def bind(host: str, port: int) -> socket.socket:
     """The listening socket, or a sentence with the remedy."""
+    listening = None
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
-    except OSError as error:
+        listening.listen()
+    except (OSError, OverflowError) as error:
+        if listening is not None:
+            listening.close()
+        cause = getattr(error, "strerror", None) or str(error)
         remedy = "set http.port in the configuration to a free one, or to 0 to switch the page off"
-        raise ConfigurationError(f"http.port: cannot listen on {host}:{port} ({error.strerror}); {remedy}") from error
+        raise ConfigurationError(f"http.port: cannot listen on {host}:{port} ({cause}); {remedy}") from error
     return listening
