@@ -46,7 +46,7 @@ def of_bucket(tag: str, bucket: Bucket) -> Contents:
         elif key[0] == "t":
             held[name] = (value.facts(), value.ends)
         elif key[0] == "config":
-            held[name] = {field: int(setting) for field, setting in value.items()}
+            held[name] = {field: int(setting) for field, setting in value.items() if field != "content"}
         elif value:
             held[name] = dict(value)
     return held
@@ -55,7 +55,7 @@ def of_bucket(tag: str, bucket: Bucket) -> Contents:
 def of_row(tag: str, row: SessionRow) -> Contents:
     base = f"s:{row.ref.key}"
     fields = {field: int(getattr(row, field) or 0) for field in NUMBERS}
-    parts = {
+    parts: dict[str, dict[Any, Any]] = {
         "m": row.members,
         "t": row.turns,
         "a": row.answers,

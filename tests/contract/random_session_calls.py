@@ -132,6 +132,7 @@ async def adopt(t: Twins, now: int) -> None:
 async def configure(t: Twins, now: int) -> None:
     await t.both("set_paused", t.r.random() < 0.2)
     await t.both("set_generation", t.r.randrange(1, 3), b"{}")
+    await t.both("configuration")
 
 
 async def renew(t: Twins, now: int) -> None:

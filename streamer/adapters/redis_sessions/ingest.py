@@ -61,24 +61,27 @@ class IngestSide(Handle):
         await self._run(list(self._wake_calls("wake", wakes)))
 
     def _wake_calls(self, script: str, wakes: Sequence[Wake]) -> Iterator[ScriptCall]:
-        by_bucket: dict[int, dict[str, list[Wake]]] = defaultdict(lambda: defaultdict(list))
+        # By session first: its key is a SHA-256, which costs as much as the rest of a wake.
+        by_session: dict[SessionRef, list[Wake]] = defaultdict(list)
         for w in wakes:
-            key = w.session.key
-            by_bucket[bucket_of_session(key)][key].append(w)
-        for bucket, sessions in by_bucket.items():
+            by_session[w.session].append(w)
+        by_bucket: dict[int, list[tuple[str, list[Wake]]]] = defaultdict(list)
+        for ref, mine in by_session.items():
+            key = ref.key
+            for start in range(0, len(mine), CHUNK):
+                by_bucket[bucket_of_session(key)].append((key, mine[start : start + CHUNK]))
+        for bucket, parts in by_bucket.items():
             arguments: list[Argument] = []
             room = CHUNK
-            for key, mine in sessions.items():
-                for start in range(0, len(mine), CHUNK):
-                    chunk = mine[start : start + CHUNK]
-                    if len(chunk) > room:
-                        yield self._call(script, bucket, arguments)
-                        arguments, room = [], CHUNK
-                    room -= len(chunk)
-                    scope, session_id = chunk[0].session
-                    arguments += (key, scope.source, scope.tenant, session_id, len(chunk))
-                    for w in chunk:
-                        arguments += (w.trace_id, w.version, w.activity_ms, int(w.ends_session))
+            for key, chunk in parts:
+                if len(chunk) > room:
+                    yield self._call(script, bucket, arguments)
+                    arguments, room = [], CHUNK
+                room -= len(chunk)
+                scope, session_id = chunk[0].session
+                arguments += (key, scope.source, scope.tenant, session_id, len(chunk))
+                for w in chunk:
+                    arguments += (w.trace_id, w.version, w.activity_ms, int(w.ends_session))
             yield self._call(script, bucket, arguments)
 
     async def end_session(self, session: SessionRef, at_ms: int) -> None:

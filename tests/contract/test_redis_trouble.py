@@ -1,0 +1,102 @@
+"""A Redis that is full, replaced, laid out by another version, or that evicts."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from streamer.adapters.redis_sessions import RedisSessionStore, open_redis
+from streamer.core import turn_codec
+from streamer.core.ids import BUCKETS, Scope
+from streamer.core.lifecycle import Limits
+from streamer.core.session import Outcome, SessionRef, Wake
+from streamer.core.turn import Turn
+from streamer.core.wire.records import Fragment
+from streamer.errors import ConfigurationError, Reconnected, TransientError
+from tests.contract.conftest import RedisServer
+
+SCOPE = Scope("spans", "acme")
+AT_MS = 1_700_000_000_000
+ALL = {"spans": AT_MS * 2}
+
+
+@pytest.fixture
+def own_server() -> Iterator[RedisServer]:
+    server = RedisServer("redis-server", "--maxmemory-policy", "noeviction")
+    yield server
+    server.close()
+
+
+def fragment(n: int, size: int = 8) -> Fragment:
+    return Fragment(SCOPE.tenant, f"{n:032x}", n.to_bytes(16, "big"), bytes(size), (f"chat-{n}",))
+
+
+async def save(store: RedisSessionStore, *fragments: Fragment) -> None:
+    saved = await store.save_fragments(SCOPE.source, fragments)
+    refs = {f.trace_id: SessionRef(SCOPE, f.candidates[0]) for f in fragments}
+    await store.wake([Wake(refs[trace], trace, said.version, AT_MS) for (_, trace), said in saved.items()])
+
+
+async def fill(store: RedisSessionStore) -> None:
+    for n in range(10_000):
+        await save(store, fragment(n, 20_000))
+
+
+async def test_each_handle_and_each_claim_hears_once_of_a_replaced_server(own_server: RedisServer) -> None:
+    redis = await open_redis(own_server.url, Limits(), turn_codec)
+    ingest, judge = redis.handle(), redis.handle()
+    await save(ingest, fragment(1))
+    (claim,) = (await judge.claim(5, ALL, 1)).claims
+    own_server.kill()
+    with pytest.raises(TransientError):
+        await ingest.probe()
+    own_server.start()
+    with pytest.raises(Reconnected):
+        await ingest.probe()
+    await ingest.probe()
+    for _ in range(2):
+        with pytest.raises(Reconnected):
+            await judge.put_back(claim, AT_MS)
+    assert await judge.renew([claim]) == {claim.name}
+    assert await judge.session(claim.session.key) is not None
+    await redis.close()
+
+
+async def test_a_full_redis_refuses_facts_and_empties_itself_by_judging(own_server: RedisServer) -> None:
+    redis = await open_redis(own_server.url, Limits(late_ms=0), turn_codec)
+    store = redis.handle()
+    with own_server.client() as client:
+        client.config_set("maxmemory", "8mb")
+        with pytest.raises(TransientError, match="full"):
+            await fill(store)
+        full = int(client.info("memory")["used_memory"])
+        while claims := (await store.claim(50, ALL, 1)).claims:
+            for claim in claims:
+                turns = [
+                    Turn(trace_id=trace, version=version, start_ns=1, end_ns=2, user="a", assistant="b")
+                    for trace, version in claim.state.members.items()
+                ]
+                await store.keep_turns(claim, turns, 1)
+                await store.begin_write(claim, [])
+                assert await store.end_write(claim, Outcome(version=claim.state.version, entries={}, reason="quiet"))
+        for bucket in range(BUCKETS):
+            for sweep in (await store.inspect(bucket))[0]:
+                for trace, version in sweep.turns.items():
+                    assert await store.sweep_trace(sweep, trace, version)
+                assert await store.finish_sweep(sweep)
+        assert int(client.info("memory")["used_memory"]) < full / 2
+    await save(store, fragment(99_999))
+    await redis.close()
+
+
+async def test_a_redis_that_evicts_is_refused(own_server: RedisServer) -> None:
+    with own_server.client() as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+    with pytest.raises(ConfigurationError, match="noeviction"):
+        await open_redis(own_server.url, Limits(), turn_codec)
+
+
+async def test_another_layout_is_refused(own_server: RedisServer) -> None:
+    with own_server.client() as client:
+        client.hset("st:layout", mapping={"format": 2, "buckets": 16})
+    with pytest.raises(ConfigurationError, match="st:layout"):
+        await open_redis(own_server.url, Limits(), turn_codec)
