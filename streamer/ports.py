@@ -188,6 +188,9 @@ class SessionStore(Protocol):
     # people
     async def set_paused(self, paused: bool) -> None: ...
 
+    async def configuration(self) -> tuple[int, bytes]:
+        """The configuration's number in force and what it stands for; (0, empty) before the first."""
+
     async def set_generation(self, generation: int, content: bytes) -> None: ...
 
     async def session(self, key: str) -> tuple[SessionRef, SessionState] | None: ...

@@ -1,0 +1,74 @@
+"""The command line: parse, load settings, hand over.
+
+Rule: an error that streamer raises on purpose is one line with its cause and remedy, never a traceback.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streamer import app as composition
+from streamer.cli import people
+from streamer.errors import ConfigurationError, StreamerError
+from streamer.settings import Settings, load
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="TOML file; else $STREAMER_CONFIG, else ./streamer.toml")
+]
+
+cli = typer.Typer(
+    name="streamer", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+)
+
+
+@cli.callback()
+def about() -> None:
+    """Judge traced LLM conversations as they go quiet: verdicts in MLflow, a feed on Kafka."""
+
+
+@cli.command()
+def run(
+    config: ConfigOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="no model call, no write outside Redis")] = False,
+    seconds: Annotated[int | None, typer.Option("--for", help="stop by itself after so many seconds")] = None,
+) -> None:
+    """All roles in one process.
+
+    Example: streamer run --dry-run --for 60
+    """
+    _run(load(config), frozenset({"ingest", "judge", "audit"}), dry_run, seconds)
+
+
+@cli.command()
+def ingest(config: ConfigOption = None) -> None:
+    """Only read Kafka and save sessions in Redis. Example: streamer ingest -c streamer.toml"""
+    _run(load(config), frozenset({"ingest"}))
+
+
+@cli.command()
+def judge(config: ConfigOption = None) -> None:
+    """Only judge due sessions, and audit. Example: streamer judge -c streamer.toml"""
+    _run(load(config), frozenset({"judge", "audit"}))
+
+
+def _run(
+    settings: Settings, roles: frozenset[composition.Role], dry_run: bool = False, seconds: int | None = None
+) -> None:
+    raise typer.Exit(composition.run(settings, roles, dry_run=dry_run, for_ms=seconds * 1000 if seconds else None))
+
+
+people.add_to(cli)
+
+
+def main() -> None:
+    """Exit code 2: somebody must change a setting; 1: any other error."""
+    try:
+        cli()
+    except ConfigurationError as error:
+        print(f"streamer: {error}", file=sys.stderr)
+        sys.exit(2)
+    except StreamerError as error:
+        print(f"streamer: {error}", file=sys.stderr)
+        sys.exit(1)

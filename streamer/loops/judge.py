@@ -213,8 +213,9 @@ class Judge:
             )
             return
 
-    async def _put_back(self, held: Held) -> None:
+    async def _put_back(self, held: Held, in_ms: int = 0) -> None:
+        """Give the claim up: no revision, no call, due again by itself."""
         try:
-            await self._p.store.put_back(held.claim, self._p.clock.now_ms())
+            await self._p.store.put_back(held.claim, self._p.clock.now_ms() + in_ms)
         except TransientError as error:
             self._p.journal.say("warning", "claim_abandoned", session=held.claim.session.key, cause=str(error))

@@ -1,0 +1,114 @@
+"""Feed records and dead letters onto Kafka.
+
+Rule: a call returns when Kafka has acknowledged everything it was given (acks=all, idempotent producer).
+"""
+
+import asyncio
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import confluent_kafka as ck
+from confluent_kafka import KafkaException
+
+from streamer.adapters.kafka.errors import translated
+from streamer.core.feed import SCHEMA_VERSION, FeedRecord
+from streamer.core.wire.records import Header, Record
+from streamer.errors import StreamerError, TransientError
+
+DELIVERY_MS_MAX = 15_000
+"""Longer than a leader election; the loop tries again by itself."""
+HEADROOM_BYTES = 64 * 1024
+"""A dead letter is the record and its headers: it must fit where the record did."""
+
+
+class KafkaPublisher:
+    """FeedPublisher and DeadLetters."""
+
+    def __init__(
+        self, connection: Mapping[str, Any], feed_topic: str, record_bytes_max: int = 16 * 1024 * 1024
+    ) -> None:
+        self._feed_topic = feed_topic
+        self._thread = ThreadPoolExecutor(1, "kafka-publisher")
+        self._partitions = 0
+        self._producer = ck.Producer(
+            {
+                "acks": "all",
+                "enable.idempotence": True,
+                "compression.type": "zstd",
+                "linger.ms": 2,
+                "delivery.timeout.ms": DELIVERY_MS_MAX,
+                "message.max.bytes": record_bytes_max + HEADROOM_BYTES,
+                **connection,
+            }
+        )
+
+    async def publish(self, records: Sequence[FeedRecord]) -> None:
+        """One series stays on one partition, so that one monitor worker reads it whole."""
+        await self._call(lambda: self._send([self._of_feed(record) for record in records]))
+
+    async def put(self, record: Record, reason: str, detail: str) -> None:
+        headers = [*record.headers, *dead_letter_headers(record, reason, detail)]
+        await self._call(lambda: self._send([(f"{record.topic}.dlq", -1, record.key, record.value, headers)]))
+
+    async def ready(self) -> None:
+        """TransientError unless a broker answers."""
+        await self._call(lambda: self._producer.list_topics(timeout=3))
+
+    async def close(self) -> None:
+        await self._call(lambda: self._producer.flush(5))
+        self._thread.shutdown()
+
+    def _of_feed(self, record: FeedRecord) -> tuple[Any, ...]:
+        if not self._partitions:
+            topic = self._producer.list_topics(self._feed_topic, timeout=10).topics[self._feed_topic]
+            if topic.error is not None:
+                raise translated(topic.error, f"topic {self._feed_topic}")
+            self._partitions = len(topic.partitions)
+        headers = [
+            ("content-type", b"application/json"),
+            ("ce_id", str(record.value["event_id"]).encode()),
+            ("streamer.schema", str(SCHEMA_VERSION).encode()),
+        ]
+        partition = zlib.crc32(record.series.encode()) % self._partitions
+        value = json.dumps(record.value, ensure_ascii=False, separators=(",", ":")).encode()
+        return self._feed_topic, partition, record.key.encode(), value, headers
+
+    def _send(self, messages: Sequence[tuple[Any, ...]]) -> None:
+        failed: list[StreamerError] = []
+
+        def delivered(error: ck.KafkaError | None, _: object) -> None:
+            if error is not None:
+                failed.append(translated(error, "produce"))
+
+        for topic, partition, key, value, headers in messages:
+            self._producer.produce(topic, value, key, partition, on_delivery=delivered, headers=headers)
+        left = self._producer.flush(DELIVERY_MS_MAX / 1000 + 1)
+        if failed:
+            raise failed[0]
+        if left:
+            raise TransientError("Kafka did not acknowledge in time")
+
+    async def _call(self, work: Any) -> Any:  # noqa: ANN401
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except KafkaException as error:
+            raise translated(error.args[0], "produce") from error
+        except BufferError as error:
+            raise TransientError("the producer's queue is full", maybe_done=False) from error
+
+
+def dead_letter_headers(record: Record, reason: str, detail: str) -> list[Header]:
+    """Where a dead letter comes from and why it is one."""
+    said = {
+        "reason": reason,
+        "detail": detail,
+        "topic": record.topic,
+        "partition": str(record.partition),
+        "offset": str(record.offset),
+        "timestamp": str(record.timestamp_ms),
+        "version": "1",
+    }
+    return [(f"dlq.{name}", value.encode()) for name, value in said.items()]

@@ -1,0 +1,141 @@
+"""One call to a language model through litellm: a deadline, no hidden retry, errors by kind, tokens and cost.
+
+Rule: an error's detail names its class and status, never what was asked: providers repeat prompts in their messages.
+"""
+
+import asyncio
+import os
+from collections import defaultdict
+from typing import Any
+
+from streamer.core.model import Completion, ModelRequest, canonical
+from streamer.core.verdict import FailureKind
+from streamer.errors import ConfigurationError
+from streamer.ports import CallFailed
+
+CHARS_PER_TOKEN = 3
+"""An estimate that errs upwards for English (about 4) and other Latin scripts; a tokenizer costs 100 times the CPU."""
+OUTPUT_TOKENS_MAX = 1_000
+"""A verdict and its rationale: MLflow's judges answer in 50 to 400 tokens."""
+UNREACHABLE = ("endpoints", "databricks", "gateway")
+
+
+class LitellmModel:
+    """Model. `concurrency` calls at once to one provider."""
+
+    def __init__(self, concurrency: int = 8) -> None:
+        for name in ("LITELLM_LOCAL_MODEL_COST_MAP", "MLFLOW_DISABLE_TELEMETRY"):
+            os.environ.setdefault(name, "True")  # noqa: TID251 – read by the library at import, not by us
+        import litellm
+
+        litellm.suppress_debug_info = True
+        self._litellm: Any = litellm
+        self._kinds = _kinds(litellm)
+        self._errors = tuple(self._kinds)
+        self._room: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(concurrency))
+        self._plain: set[str] = set()
+
+    async def complete(self, request: ModelRequest, deadline_ms: int) -> Completion:
+        name, parameters = litellm_name(request.model), dict(request.parameters)
+        if name in self._plain:
+            parameters.pop("response_format", None)
+        async with self._room[name.split("/")[0]]:
+            try:
+                return await self._call(name, request, parameters, deadline_ms)
+            except self._litellm.BadRequestError as error:
+                refuses = "response_format" in parameters and _names_response_format(error)
+                if not refuses:
+                    raise self._failed(error) from error
+            except self._errors as error:
+                raise self._failed(error) from error
+            self._plain.add(name)
+            del parameters["response_format"]
+            try:
+                return await self._call(name, request, parameters, deadline_ms)
+            except self._errors as error:
+                raise self._failed(error) from error
+
+    def estimate(self, request: ModelRequest) -> tuple[float | None, int]:
+        asked = len(canonical(request.messages)) // CHARS_PER_TOKEN
+        answered = int(request.parameters.get("max_tokens") or OUTPUT_TOKENS_MAX)
+        return self._price(litellm_name(request.model), asked, answered), asked + answered
+
+    async def _call(self, name: str, request: ModelRequest, parameters: dict[str, Any], deadline_ms: int) -> Completion:
+        async with asyncio.timeout(deadline_ms / 1000):
+            reply = await self._litellm.acompletion(
+                model=name,
+                messages=list(request.messages),
+                timeout=deadline_ms / 1000,
+                num_retries=0,
+                max_retries=0,
+                **parameters,
+            )
+        message, usage = reply.choices[0].message, reply.usage
+        if not message.content:
+            raise CallFailed("refused", f"finish_reason {reply.choices[0].finish_reason}")
+        asked, answered = int(usage.prompt_tokens or 0), int(usage.completion_tokens or 0)
+        return Completion(
+            content=message.content,
+            input_tokens=asked,
+            output_tokens=answered,
+            cost_usd=self._price(name, asked, answered),
+        )
+
+    def _price(self, name: str, asked: int, answered: int) -> float | None:
+        known = self._litellm.model_cost.get(name) or self._litellm.model_cost.get(name.split("/", 1)[-1])
+        if not known or "input_cost_per_token" not in known:
+            return None
+        return float(asked * known["input_cost_per_token"] + answered * (known.get("output_cost_per_token") or 0.0))
+
+    def _failed(self, error: BaseException) -> CallFailed:
+        kind = next(kind for cls, kind in self._kinds.items() if isinstance(error, cls))
+        status = getattr(error, "status_code", None)
+        return CallFailed(kind, f"{type(error).__name__} {status or ''}".strip(), _retry_after_ms(error))
+
+
+def litellm_name(uri: str) -> str:
+    """`openai:/gpt-4.1-mini` as MLflow spells it, `openai/gpt-4.1-mini` as litellm does."""
+    provider, found, model = uri.partition(":/")
+    if not found or not model.strip("/"):
+        raise ConfigurationError(f"model {uri!r} is not spelled <provider>:/<model>, as in openai:/gpt-4.1-mini")
+    if provider in UNREACHABLE:
+        raise ConfigurationError(
+            f"model {uri!r} goes through a gateway of its own; name the provider behind it, as in openai:/gpt-4.1-mini"
+        )
+    return f"{provider}/{model.lstrip('/')}"
+
+
+def _kinds(litellm: Any) -> dict[type[BaseException], FailureKind]:  # noqa: ANN401
+    """The one table from litellm's errors to ours; the first that fits wins."""
+    return {
+        TimeoutError: "timeout",
+        litellm.Timeout: "timeout",
+        litellm.RateLimitError: "rate_limited",
+        litellm.ContextWindowExceededError: "context_too_long",
+        litellm.ContentPolicyViolationError: "refused",
+        litellm.AuthenticationError: "authentication",
+        litellm.PermissionDeniedError: "authentication",
+        litellm.NotFoundError: "bad_request",
+        litellm.UnprocessableEntityError: "bad_request",
+        litellm.BadRequestError: "bad_request",
+        litellm.ServiceUnavailableError: "unavailable",
+        litellm.InternalServerError: "unavailable",
+        litellm.APIConnectionError: "unavailable",
+        litellm.APIError: "unavailable",
+    }
+
+
+def _names_response_format(error: BaseException) -> bool:
+    said = str(error).lower()
+    return "response_format" in said or "json_schema" in said
+
+
+def _retry_after_ms(error: BaseException) -> int | None:
+    headers = getattr(getattr(error, "response", None), "headers", None) or getattr(
+        error, "litellm_response_headers", None
+    )
+    raw = headers.get("retry-after") if headers else None
+    try:
+        return int(float(raw) * 1000) if raw else None
+    except ValueError:
+        return None  # an HTTP date: the doubling pauses of our own do

@@ -1,0 +1,253 @@
+"""ports.AssessmentStore on MLflow's REST API 3.0, with one pooled HTTP client.
+
+Rule: one request per call, no retry in here. MLflow's own client retries a refused POST for minutes and repeats it
+after a lost response (facts: mlflow 4.2), so it is not used.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+from urllib.parse import quote
+
+import httpx
+
+from streamer.core.assessment import Row, RowRef
+from streamer.core.ids import mlflow_trace_id
+from streamer.core.row import SESSION_KEY
+from streamer.errors import PermanentError, TransientError
+
+API = "/api/3.0/mlflow"
+DUPLICATE = "constraint violation"
+"""How MLflow 3.17 says, with status 500, that the client's assessment id is taken."""
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+TRY_AGAIN = frozenset({408, 429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MlflowAccess:
+    """How to reach an MLflow server. Either a token, or user and password, or neither."""
+
+    url: str
+    token: str | None = None
+    username: str | None = None
+    password: str | None = None
+    ca_file: str | None = None
+    workspace: str | None = None
+    timeout_ms: int = 30_000
+    """MLflow on SQLite waits up to 20 s for its own lock (facts: mlflow 4.5)."""
+    connections_max: int = 20
+
+
+class StoredRow(NamedTuple):
+    """An assessment as MLflow holds it, whoever wrote it."""
+
+    assessment_id: str
+    trace_id: str
+    name: str
+    source_type: str
+    source_id: str
+    value: Any
+    error_code: str | None
+    rationale: str
+    metadata: Mapping[str, str]
+    valid: bool
+
+
+class OnlineScorer(NamedTuple):
+    """A scorer that MLflow itself runs on new traces of an experiment."""
+
+    experiment_id: str
+    name: str
+    sample_rate: float
+    reads_session: bool
+
+
+class MlflowAssessments:
+    def __init__(self, access: MlflowAccess) -> None:
+        headers = {"X-MLFLOW-WORKSPACE": access.workspace} if access.workspace else {}
+        if access.token:
+            headers["Authorization"] = f"Bearer {access.token}"
+        by_password = access.username is not None and access.token is None
+        self._http = httpx.AsyncClient(
+            base_url=access.url.rstrip("/"),
+            headers=headers,
+            auth=httpx.BasicAuth(access.username or "", access.password or "") if by_password else None,
+            verify=_trusted(access.ca_file),
+            timeout=access.timeout_ms / 1000,
+            limits=httpx.Limits(max_connections=access.connections_max),
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def ready(self) -> None:
+        """TransientError unless the server answers."""
+        _found(await self._send("GET", "/health", None))
+
+    async def patch(self, row: Row) -> bool:
+        """Replace value, rationale and metadata; False if there is no such row. Repeatable."""
+        body = {"assessment": _assessment(row), "update_mask": "feedback,rationale,metadata"}
+        answer = await self._send("PATCH", _path(row.ref), body)
+        return _found(answer)
+
+    async def post(self, row: Row) -> Literal["created", "exists", "no_trace"]:
+        """Create under the row's id. Repeatable: the second time it exists."""
+        source = {"source_type": "LLM_JUDGE", "source_id": row.source_id}
+        body = {"assessment": {**_assessment(row), "source": source}}
+        answer = await self._send("POST", _assessments_path(row.ref.trace_id), body)
+        if answer.status_code == httpx.codes.CONFLICT or (answer.status_code >= 500 and DUPLICATE in answer.text):
+            return "exists"
+        return "created" if _found(answer) else "no_trace"
+
+    async def delete(self, row: RowRef) -> None:
+        """Repeatable: a row or trace that is not there needs no deleting."""
+        _found(await self._send("DELETE", _path(row), None))
+
+    async def expectations(self, first_trace: str, session_id: str) -> Mapping[str, Any]:
+        """What people expect of the session, by name; as MLflow's evaluate takes them: HUMAN, about this session."""
+        return {
+            assessment["assessment_name"]: _expected(assessment["expectation"])
+            for assessment in await self._assessments(mlflow_trace_id(first_trace))
+            if "expectation" in assessment
+            and assessment.get("source", {}).get("source_type") == "HUMAN"
+            and assessment.get("metadata", {}).get(SESSION_KEY) == session_id
+            and assessment.get("valid", True)
+        }
+
+    async def trace_exists(self, trace_id: str) -> bool:
+        """`trace_id` is MLflow's (`tr-…`)."""
+        return _found(await self._send("GET", _trace_path(trace_id), None))
+
+    async def rows(self, trace_id: str) -> Sequence[StoredRow]:
+        """All feedback on a trace (`tr-…`), ours or not; none if MLflow does not have the trace."""
+        return [_stored(raw, trace_id) for raw in await self._assessments(trace_id) if "feedback" in raw]
+
+    async def online_scorers(self, experiment_ids: Sequence[str]) -> Sequence[OnlineScorer]:
+        """Scorers that MLflow runs by itself on these experiments; none where the server does not know the question."""
+        found: list[OnlineScorer] = []
+        for experiment_id in experiment_ids:
+            answer = await self._send("GET", f"{API}/scorers/list", {"experiment_id": experiment_id})
+            scorers = {s["scorer_id"]: s for s in answer.json().get("scorers", [])} if _found(answer) else {}
+            if not scorers:
+                continue
+            answer = await self._send("GET", f"{API}/scorers/online-configs", {"scorer_ids": list(scorers)})
+            configs = answer.json().get("configs", []) if _found(answer) else []
+            found += [
+                _online(scorers[config["scorer_id"]], config)
+                for config in configs
+                if config["experiment_id"] == experiment_id and config["sample_rate"] > 0
+            ]
+        return found
+
+    async def _assessments(self, trace_id: str) -> Sequence[dict[str, Any]]:
+        answer = await self._send("GET", _trace_path(trace_id), None)
+        if not _found(answer):
+            return []
+        assessments: list[dict[str, Any]] = answer.json()["trace"]["trace_info"].get("assessments", [])
+        return assessments
+
+    async def _send(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
+        as_query = body if method == "GET" else None
+        try:
+            return await self._http.request(method, path, params=as_query, json=None if as_query else body)
+        except NEVER_SENT as error:
+            raise TransientError(f"MLflow: {type(error).__name__}", maybe_done=False) from error
+        except httpx.TransportError as error:
+            raise TransientError(f"MLflow: {type(error).__name__}") from error
+
+
+def _trusted(ca_file: str | None) -> Any:  # noqa: ANN401  (httpx takes a context or a switch)
+    if ca_file is None:
+        return True
+    context = httpx.create_ssl_context()
+    context.load_verify_locations(ca_file)
+    return context
+
+
+def _trace_path(trace_id: str) -> str:
+    return f"{API}/traces/{quote(trace_id, safe='')}"
+
+
+def _assessments_path(trace_id: str) -> str:
+    return f"{_trace_path(trace_id)}/assessments"
+
+
+def _path(row: RowRef) -> str:
+    return f"{_assessments_path(row.trace_id)}/{quote(row.assessment_id, safe='')}"
+
+
+def _assessment(row: Row) -> dict[str, Any]:
+    """An empty rationale is sent too: MLflow keeps the old one where none is named."""
+    if row.error is None:
+        feedback: dict[str, Any] = {"value": row.value}
+    else:
+        feedback = {"error": {"error_code": row.error.kind, "error_message": row.error.detail}}
+    return {
+        "assessment_id": row.ref.assessment_id,
+        "trace_id": row.ref.trace_id,
+        "assessment_name": row.ref.judge,
+        "feedback": feedback,
+        "rationale": row.rationale,
+        "metadata": row.metadata,
+    }
+
+
+def _found(answer: httpx.Response) -> bool:
+    """False: 404. Anything else than success is raised; what the server said is not repeated, it may quote a text."""
+    if answer.is_success:
+        return True
+    code = _error_code(answer)
+    # Without MLflow's code a 404 is a proxy's or a wrong address's, and says nothing about rows.
+    if answer.status_code == httpx.codes.NOT_FOUND and code == "RESOURCE_DOES_NOT_EXIST":
+        return False
+    message = f"MLflow: {answer.request.method} answered {answer.status_code} {code}".rstrip()
+    if answer.status_code in TRY_AGAIN:
+        raise TransientError(message, _retry_after_ms(answer))
+    raise PermanentError(message)
+
+
+def _error_code(answer: httpx.Response) -> str:
+    try:
+        body = answer.json()
+    except ValueError:
+        return ""
+    return str(body.get("error_code", ""))[:60] if isinstance(body, dict) else ""
+
+
+def _retry_after_ms(answer: httpx.Response) -> int | None:
+    seconds = answer.headers.get("retry-after", "")
+    return int(seconds) * 1000 if seconds.isdecimal() else None
+
+
+def _expected(expectation: Mapping[str, Any]) -> object:
+    """Lists and objects travel as JSON text (mlflow.entities.assessment, Expectation)."""
+    if "serialized_value" in expectation:
+        return json.loads(expectation["serialized_value"]["value"])
+    return expectation.get("value")
+
+
+def _stored(raw: Mapping[str, Any], trace_id: str) -> StoredRow:
+    feedback, source = raw["feedback"], raw.get("source", {})
+    return StoredRow(
+        assessment_id=raw["assessment_id"],
+        trace_id=trace_id,
+        name=raw["assessment_name"],
+        source_type=source.get("source_type", ""),
+        source_id=source.get("source_id", ""),
+        value=feedback.get("value"),
+        error_code=feedback["error"].get("error_code") if "error" in feedback else None,
+        rationale=raw.get("rationale", ""),
+        metadata=raw.get("metadata", {}),
+        valid=raw.get("valid", True),
+    )
+
+
+def _online(scorer: Mapping[str, Any], config: Mapping[str, Any]) -> OnlineScorer:
+    serialized = json.loads(scorer.get("serialized_scorer", "{}"))
+    return OnlineScorer(
+        experiment_id=config["experiment_id"],
+        name=scorer.get("scorer_name", ""),
+        sample_rate=float(config["sample_rate"]),
+        reads_session=bool(serialized.get("is_session_level_scorer")),
+    )

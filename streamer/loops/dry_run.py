@@ -1,0 +1,74 @@
+"""The judge loop without its hands: it decodes, closes and estimates. No model call, no write outside Redis.
+
+Sessions that it has looked at go back to where they were due, so that a real run judges them.
+"""
+
+from collections.abc import Mapping
+
+from streamer.core.assemble import assemble
+from streamer.core.lifecycle import Closing
+from streamer.core.model import Completion, ModelRequest
+from streamer.core.turn import Turn
+from streamer.loops.held import Held
+from streamer.loops.judge import Judge, JudgeParts
+from streamer.ports import CallFailed, Judges, Model
+
+LOOK_AGAIN_MS = 30_000
+"""Long enough not to spin on the same sessions, short enough that a real run started next finds them soon."""
+
+
+class Estimate:
+    """What a real run would have done so far. Each version of a session counts once."""
+
+    def __init__(self) -> None:
+        self._calls: dict[tuple[str, int], int] = {}
+        self._usd: dict[tuple[str, int], float] = {}
+        self.tokens_unpriced = 0
+
+    @property
+    def sessions(self) -> int:
+        return len({key for key, _ in self._calls})
+
+    @property
+    def calls(self) -> int:
+        return sum(self._calls.values())
+
+    @property
+    def usd(self) -> float:
+        return sum(self._usd.values())
+
+    def knows(self, name: tuple[str, int]) -> bool:
+        return name in self._calls
+
+    def add(self, name: tuple[str, int], usd: float | None, tokens: int) -> None:
+        self._calls[name] = self._calls.get(name, 0) + 1
+        self._usd[name] = self._usd.get(name, 0.0) + (usd or 0.0)
+        self.tokens_unpriced += tokens if usd is None else 0
+
+    def __str__(self) -> str:
+        unpriced = f" and {self.tokens_unpriced} tokens of unknown price" if self.tokens_unpriced else ""
+        return f"would have judged {self.sessions} sessions for ${self.usd:.4f}{unpriced} ({self.calls} model calls)"
+
+
+class DryRun(Judge):
+    def __init__(self, parts: JudgeParts, judges: Judges, model: Model, estimate: Estimate) -> None:
+        super().__init__(parts)
+        self._judges, self._model, self._estimate = judges, model, estimate
+
+    async def _score_and_write(self, held: Held, turns: Mapping[str, Turn], closed: Closing) -> None:
+        claim = held.claim
+        name = (claim.session.key, claim.state.version)
+        if not self._estimate.knows(name):
+            transcript = assemble(claim.session.session_id, turns)
+
+            async def ask(request: ModelRequest) -> Completion:
+                self._estimate.add(name, *self._model.estimate(request))
+                raise CallFailed("internal", "dry run")
+
+            for spec in self._p.specs:
+                await self._judges.judge(spec, transcript, {} if spec.reads_expectations else None, ask)
+            self._p.journal.say("info", "would_judge", session=claim.session.key, usd=round(self._estimate.usd, 6))
+        await self._put_back(held, LOOK_AGAIN_MS)
+
+    async def _retract(self, held: Held, closed: Closing) -> None:
+        await self._put_back(held, LOOK_AGAIN_MS)
