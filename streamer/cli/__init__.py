@@ -4,19 +4,15 @@ Rule: an error that streamer raises on purpose is one line with its cause and re
 """
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from streamer import app as composition
 from streamer.cli import people
+from streamer.cli.options import ConfigOption
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.settings import Settings, load
-
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="TOML file; else $STREAMER_CONFIG, else ./streamer.toml")
-]
 
 cli = typer.Typer(
     name="streamer", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False

@@ -16,7 +16,7 @@ from streamer.core.session import Claim, Facts, Outcome, SessionRef
 from streamer.core.turn import Turn
 from streamer.core.verdict import JudgeFailure
 from streamer.core.watermark import watermark_of
-from streamer.errors import OwnershipLost, TransientError
+from streamer.errors import OwnershipLost, PermanentError, TransientError
 from streamer.loops.choke_point import Paused
 from streamer.loops.held import Held, HeldClaims
 from streamer.loops.publishing import Publishing
@@ -91,7 +91,7 @@ class Judge:
             self._p.metrics.count("ownership_lost")
             self._p.journal.say("warning", "ownership_lost", session=key, token=held.claim.token)
             await self._complete(held, Outcome(version=0, entries={}))
-        except TransientError as error:
+        except (TransientError, PermanentError) as error:
             self._p.metrics.count("claims_abandoned")
             self._p.journal.say("warning", "claim_abandoned", session=key, cause=str(error))
         finally:

@@ -1,10 +1,9 @@
-"""The composition root: builds adapters, introduces them to loops, and ends in order.
+"""Adapters are made and introduced to loops.
 
-Rule: the only file that sees both sides. Nothing is decided here but who meets whom and what stops first.
+Rule: nothing is decided here but who meets whom.
 """
 
 import asyncio
-import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -25,7 +24,6 @@ from streamer.core import turn_codec
 from streamer.core.model import canonical
 from streamer.core.wire.cut import Cutter
 from streamer.errors import TransientError
-from streamer.loops import run as loops_run
 from streamer.loops.audit import Audit
 from streamer.loops.choke_point import ChokePoint
 from streamer.loops.dry_run import DryRun, Estimate
@@ -42,8 +40,6 @@ from streamer.web.state import Health, Service
 
 T = TypeVar("T")
 Role = Literal["ingest", "judge", "audit"]
-DRAIN_MS = 20_000
-"""Kubernetes kills 30 s after SIGTERM; what is not done by then is left to the lease."""
 RETRY_MS = 1_000
 
 
@@ -65,45 +61,12 @@ class Process:
     held: HeldClaims | None = None
 
 
-def run(settings: Settings, roles: frozenset[Role], *, dry_run: bool = False, for_ms: int | None = None) -> int:
-    """Run the roles until SIGTERM or SIGINT, or for `for_ms`; returns the exit code."""
-    estimate = Estimate() if dry_run else None
-    asyncio.run(_main(settings, roles, estimate, for_ms))
-    if estimate is not None:
-        print(estimate)  # noqa: T201 – the result of a dry run
-    return 0
-
-
-async def _main(settings: Settings, roles: frozenset[Role], estimate: Estimate | None, for_ms: int | None) -> None:
-    clock = SystemClock()
-    async with AsyncExitStack() as stack:
-        process = Process(
-            settings=settings,
-            clock=clock,
-            metrics=PrometheusMetrics(),
-            journal=JsonJournal(clock, settings.log.level, settings.log.format),
-            tasks=AsyncioTasks(),
-            health=Health(clock, [], ["kafka", "redis", "mlflow"]),
-            stack=stack,
-        )
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, process.stopping.set)
-        try:
-            await _start(process, roles, estimate)
-            await _until_stopped(process, for_ms)
-        except asyncio.CancelledError:
-            if process.tasks.failure is None:
-                raise
-        if process.tasks.failure is not None:
-            raise process.tasks.failure
-
-
-async def _start(process: Process, roles: frozenset[Role], estimate: Estimate | None) -> None:
+async def start(process: Process, roles: frozenset[Role], estimate: Estimate | None) -> None:
     http = process.settings.http
     if http.port:
         page = health_page.serve(http.host, http.port, process.health, process.metrics.registry)
         process.tasks.start(page)
-    redis = await _when_there(process, "redis", lambda: _redis(process))
+    redis = await _when_there(process, "redis", lambda: open_for(process.settings))
     process.stack.push_async_callback(redis.close)
     publisher = KafkaPublisher(process.settings.kafka.connection(), process.settings.feed.topic)
     process.stack.push_async_callback(publisher.close)
@@ -121,12 +84,13 @@ async def _start(process: Process, roles: frozenset[Role], estimate: Estimate | 
         known = cast(Service, service)
         process.health.down(known, reason) if reason else process.health.up(known)
 
+    for name in process.loops:
+        process.health.beat(name)
     process.loops["probe"] = Probe(process.asks, on_change, process.metrics, process.journal).step
     process.journal.say("info", "started", roles=sorted(roles))
 
 
-async def _redis(process: Process) -> RedisConnection:
-    settings = process.settings
+async def open_for(settings: Settings) -> RedisConnection:
     return await open_redis(
         settings.redis.url.get_secret_value(),
         settings.limits(),
@@ -146,7 +110,7 @@ async def _when_there(process: Process, service: Service, make: Callable[[], Awa
                 process.journal.say("warning", "service_down", service=service, cause=str(error))
             said = True
             process.health.down(service, type(error).__name__)
-            await _sleep(process, RETRY_MS)
+            await sleep(process, RETRY_MS)
             if process.stopping.is_set():
                 raise asyncio.CancelledError from error
         else:
@@ -154,7 +118,7 @@ async def _when_there(process: Process, service: Service, make: Callable[[], Awa
             return made
 
 
-async def _sleep(process: Process, ms: int) -> None:
+async def sleep(process: Process, ms: int) -> None:
     """Ends early when the process is told to stop."""
     try:
         async with asyncio.timeout(ms / 1000):
@@ -197,7 +161,7 @@ async def _add_judge(
     store, namespace = redis.handle(), settings.mlflow.namespace
     generation = await _when_there(process, "redis", lambda: _generation(store, settings))
     held = HeldClaims(store, clock, limits)
-    rows = MlflowAssessments(_access(settings))
+    rows = MlflowAssessments(access_of(settings))
     judges, model = (
         MlflowJudges(settings.judging.sessions_at_once, settings.judge_specs()),
         LitellmModel(settings.models.concurrency),
@@ -234,7 +198,7 @@ async def _add_judge(
     process.asks["mlflow"] = rows.ready
 
 
-def _access(settings: Settings) -> MlflowAccess:
+def access_of(settings: Settings) -> MlflowAccess:
     mlflow = settings.mlflow
     return MlflowAccess(
         url=mlflow.tracking_uri,
@@ -255,55 +219,3 @@ async def _generation(store: RedisSessionStore, settings: Settings) -> int:
         return number
     await store.set_generation(number + 1, content)
     return number + 1
-
-
-async def _until_stopped(process: Process, for_ms: int | None) -> None:
-    """Run every loop; then stop reading and claiming, finish what was begun, stop renewing, and close."""
-    draining = asyncio.Event()
-    first = {name: step for name, step in process.loops.items() if name not in ("renewal", "probe")}
-    last = {name: step for name, step in process.loops.items() if name not in first}
-    running = [_loop(process, name, step, process.stopping) for name, step in first.items()]
-    helping = [_loop(process, name, step, draining) for name, step in last.items()]
-    async with asyncio.TaskGroup() as group:
-        for work in (*running, *helping):
-            group.create_task(work)
-        if for_ms is not None:
-            await _sleep(process, for_ms)
-            process.stopping.set()
-        await process.stopping.wait()
-        process.journal.say("info", "stopping")
-        if process.judge is not None:
-            process.judge.stopping = True
-        await _drain(process)
-        draining.set()
-    process.journal.say("info", "stopped")
-
-
-async def _drain(process: Process) -> None:
-    if process.held is None:
-        return
-    until_ms = process.clock.now_ms() + DRAIN_MS
-    while len(process.held) and process.clock.now_ms() < until_ms:
-        await asyncio.sleep(0.05)
-
-
-async def _loop(process: Process, name: str, step: Callable[[], Awaitable[int]], until: asyncio.Event) -> None:
-    class StoppableClock(SystemClock):
-        async def sleep_ms(self, ms: int) -> None:
-            if ms:
-                await _or_stop(until, ms)
-            else:
-                await asyncio.sleep(0)
-
-    await loops_run.run(step, StoppableClock(), until.is_set, lambda: process.health.beat(name))
-
-
-async def _or_stop(until: asyncio.Event, ms: int) -> None:
-    try:
-        async with asyncio.timeout(ms / 1000):
-            await until.wait()
-    except TimeoutError:
-        return
-
-
-__all__ = ["Role", "run"]

@@ -1,0 +1,60 @@
+"""The last records of a topic, and what follows, without joining a group: for people who look."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import confluent_kafka as ck
+from confluent_kafka import KafkaException
+
+from streamer.adapters.kafka.errors import translated
+from streamer.core.wire.records import Record
+
+WAIT_S = 0.5
+
+
+def read(connection: Mapping[str, Any], topic: str, last: int, follow: bool) -> Iterator[Record]:
+    """The last `last` records of the topic by partition and offset; then new ones, if `follow`, until it is closed.
+
+    Raises ConfigurationError where the topic does not exist or may not be read.
+    """
+    consumer = ck.Consumer({"group.id": "streamer-look", "enable.auto.commit": False, **connection})
+    try:
+        ends = _ends(consumer, topic)
+        first = {p: max(low, high - last) for p, (low, high) in ends.items()}
+        consumer.assign([ck.TopicPartition(topic, p, offset) for p, offset in first.items()])
+        left = {p for p, (_, high) in ends.items() if first[p] < high}
+        earlier: list[Record] = []
+        while left:
+            for record in _poll(consumer):
+                earlier.append(record)
+                if record.offset + 1 >= ends[record.partition][1]:
+                    left.discard(record.partition)
+        yield from sorted(earlier, key=lambda record: record.timestamp_ms)[-last:] if last else ()
+        while follow:
+            yield from _poll(consumer)
+    except KafkaException as error:
+        raise translated(error.args[0], f"read {topic}") from error
+    finally:
+        consumer.close()
+
+
+def _ends(consumer: ck.Consumer, topic: str) -> dict[int, tuple[int, int]]:
+    found = consumer.list_topics(topic, timeout=10).topics[topic]
+    if found.error is not None:
+        raise translated(found.error, f"topic {topic}")
+    return {p: consumer.get_watermark_offsets(ck.TopicPartition(topic, p), timeout=10) for p in found.partitions}
+
+
+def _poll(consumer: ck.Consumer) -> Iterator[Record]:
+    for message in consumer.consume(500, WAIT_S):
+        if message.error() is not None:
+            raise translated(message.error(), "read")
+        yield Record(
+            message.topic(),
+            message.partition(),
+            message.offset(),
+            message.timestamp()[1],
+            message.value(),
+            message.key(),
+            message.headers() or (),
+        )

@@ -1,0 +1,110 @@
+"""The composition root: what runs, and in which order it ends.
+
+Rule: only this package sees both adapters and loops.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+from streamer.adapters.asyncio_tasks import AsyncioTasks
+from streamer.adapters.json_journal import JsonJournal
+from streamer.adapters.prometheus_metrics import PrometheusMetrics
+from streamer.adapters.system_clock import SystemClock
+from streamer.app.building import Process, Role, sleep, start
+from streamer.loops import run as loops_run
+from streamer.loops.dry_run import Estimate
+from streamer.settings import Settings
+from streamer.web.state import Health, Service
+
+DRAIN_MS = 20_000
+"""Kubernetes kills 30 s after SIGTERM; what is not done by then is left to the lease."""
+
+
+def run(settings: Settings, roles: frozenset[Role], *, dry_run: bool = False, for_ms: int | None = None) -> int:
+    """Run the roles until SIGTERM or SIGINT, or for `for_ms`; returns the exit code."""
+    estimate = Estimate() if dry_run else None
+    asyncio.run(_main(settings, roles, estimate, for_ms))
+    if estimate is not None:
+        print(estimate)  # noqa: T201 – the result of a dry run
+    return 0
+
+
+async def _main(settings: Settings, roles: frozenset[Role], estimate: Estimate | None, for_ms: int | None) -> None:
+    clock = SystemClock()
+    services: list[Service] = ["kafka", "redis"]
+    if "judge" in roles:
+        services.append("mlflow")
+    async with AsyncExitStack() as stack:
+        process = Process(
+            settings=settings,
+            clock=clock,
+            metrics=PrometheusMetrics(),
+            journal=JsonJournal(clock, settings.log.level, settings.log.format),
+            tasks=AsyncioTasks(),
+            health=Health(clock, [], services),
+            stack=stack,
+        )
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, process.stopping.set)
+        try:
+            await start(process, roles, estimate)
+            await _until_stopped(process, for_ms)
+        except asyncio.CancelledError:
+            if process.tasks.failure is None:
+                raise
+        if process.tasks.failure is not None:
+            raise process.tasks.failure
+
+
+async def _until_stopped(process: Process, for_ms: int | None) -> None:
+    """Run every loop; then stop reading and claiming, finish what was begun, stop renewing, and close."""
+    draining = asyncio.Event()
+    first = {name: step for name, step in process.loops.items() if name not in ("renewal", "probe")}
+    last = {name: step for name, step in process.loops.items() if name not in first}
+    running = [_loop(process, name, step, process.stopping) for name, step in first.items()]
+    helping = [_loop(process, name, step, draining) for name, step in last.items()]
+    async with asyncio.TaskGroup() as group:
+        for work in (*running, *helping):
+            group.create_task(work)
+        if for_ms is not None:
+            await sleep(process, for_ms)
+            process.stopping.set()
+        await process.stopping.wait()
+        process.journal.say("info", "stopping")
+        if process.judge is not None:
+            process.judge.stopping = True
+        await _drain(process)
+        draining.set()
+    process.journal.say("info", "stopped")
+
+
+async def _drain(process: Process) -> None:
+    if process.held is None:
+        return
+    until_ms = process.clock.now_ms() + DRAIN_MS
+    while len(process.held) and process.clock.now_ms() < until_ms:
+        await asyncio.sleep(0.05)
+
+
+async def _loop(process: Process, name: str, step: Callable[[], Awaitable[int]], until: asyncio.Event) -> None:
+    class StoppableClock(SystemClock):
+        async def sleep_ms(self, ms: int) -> None:
+            if ms:
+                await _or_stop(until, ms)
+            else:
+                await asyncio.sleep(0)
+
+    await loops_run.run(step, StoppableClock(), until.is_set, lambda: process.health.beat(name))
+
+
+async def _or_stop(until: asyncio.Event, ms: int) -> None:
+    try:
+        async with asyncio.timeout(ms / 1000):
+            await until.wait()
+    except TimeoutError:
+        return
+
+
+__all__ = ["Role", "run"]

@@ -1,0 +1,63 @@
+"""What people ask of a deployment: sessions, counts, the feed. Nothing here changes anything."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from streamer.adapters.kafka import reader as kafka_reader
+from streamer.adapters.redis_sessions import RedisConnection
+from streamer.adapters.redis_sessions.reader import RedisReader
+from streamer.adapters.redis_sessions.spending import RedisSpending
+from streamer.adapters.system_clock import SystemClock
+from streamer.app.building import open_for
+from streamer.core.status import SessionLine
+from streamer.core.watermark import watermark_of
+from streamer.settings import Settings
+
+
+@asynccontextmanager
+async def redis_of(settings: Settings) -> AsyncIterator[RedisConnection]:
+    redis = await open_for(settings)
+    try:
+        yield redis
+    finally:
+        await redis.close()
+
+
+async def session_lines(redis: RedisConnection, limit: int, state: str | None) -> list[SessionLine]:
+    return await RedisReader(redis.shared).sessions(limit, state)
+
+
+async def status(redis: RedisConnection, settings: Settings) -> dict[str, Any]:
+    """By name: counts over all buckets, each source's watermark and what holds it back, the day's spending."""
+    now_ms = SystemClock().now_ms()
+    said: dict[str, Any] = (await RedisReader(redis.shared).counts(now_ms))._asdict()
+    store = redis.handle()
+    for source in settings.sources:
+        progress = await store.progress(source.name)
+        mark = watermark_of(progress.values())
+        said[f"watermark_age_ms.{source.name}"] = None if mark < 0 else now_ms - mark
+        slowest = min(progress, key=lambda p: progress[p], default=None)
+        said[f"held_back_by.{source.name}"] = f"{slowest.topic}/{slowest.partition}" if slowest else "nothing read yet"
+    spending = RedisSpending(
+        redis.shared.primary,
+        usd_max=settings.spending.usd_per_day,
+        tokens_max=settings.spending.tokens_per_day,
+        prefix=settings.redis.key_prefix,
+    )
+    spent = await spending.spent(now_ms)
+    return {
+        **said,
+        "spent_usd_today": spent.usd,
+        "usd_per_day": settings.spending.usd_per_day,
+        "spent_tokens_today": spent.tokens,
+        "tokens_per_day": settings.spending.tokens_per_day,
+    }
+
+
+def feed_records(settings: Settings, last: int, follow: bool) -> Iterator[dict[str, Any]]:
+    """Values of the feed, the last ones first; without joining a group."""
+    for record in kafka_reader.read(settings.kafka.connection(), settings.feed.topic, last, follow):
+        if record.value:
+            yield json.loads(record.value)
