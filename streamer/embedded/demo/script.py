@@ -1,0 +1,40 @@
+"""What is said in the demo."""
+
+from typing import NamedTuple
+
+
+class Conversation(NamedTuple):
+    session: str
+    turns: tuple[tuple[str, str], ...]
+
+
+_CALM = (
+    ("Where is my order?", "It left our warehouse this morning."),
+    ("Can I change the delivery address?", "Yes, until it is handed to the carrier."),
+    ("How do I reset my password?", "I have sent you a link."),
+    ("Do you ship to Norway?", "We do, in four days."),
+    ("What is your return policy?", "Thirty days, free of charge."),
+    ("My invoice shows the wrong name.", "I have corrected it and sent a new one."),
+    ("Is the blue one back in stock?", "Since yesterday."),
+    ("Can I pay by bank transfer?", "Of course; here are the details."),
+    ("The discount code does not work.", "It had expired; here is a new one."),
+    ("Can I add a gift note?", "Done, what shall it say?"),
+    ("How long is the warranty?", "Two years."),
+)
+MORNING = tuple(
+    Conversation(f"chat-{n:02}", ((user, assistant), ("Thanks, that works.", "You are welcome!")))
+    for n, (user, assistant) in enumerate(_CALM, start=1)
+)
+ANGRY = Conversation(
+    "chat-12",
+    (
+        ("My refund has not arrived.", "Refunds take five working days."),
+        ("This is the third time I ask. This is useless!", "I am sorry to hear that."),
+    ),
+)
+RETURN = ("Somebody called me, the refund is here. Thank you, perfect.", "I am glad it worked out!")
+AFTERNOON = (
+    Conversation("chat-13", (("The parcel is damaged.", "I will send a new one."), ("Great, thank you!", "Sure."))),
+    Conversation("chat-14", (("I want to speak to a human, this is a waste of time.", "One moment."),)),
+    Conversation("chat-15", (("Which size fits me?", "M, by your measurements."), ("Perfect.", "Good choice!"))),
+)
