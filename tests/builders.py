@@ -38,6 +38,8 @@ def any_value(value: Any) -> AnyValue:
             wire.kvlist_value.SetInParent()
             for key, item in value.items():
                 wire.kvlist_value.values.add(key=key, value=any_value(item))
+        case _:
+            raise TypeError(f"no AnyValue for {type(value).__name__}")
     return wire
 
 

@@ -54,7 +54,11 @@ def test_without_a_root_the_earliest_span_wins() -> None:
     assert read(otlp_record(late, early), trace_id=TRACE).owner == "early"
 
 
-IDS = st.one_of(st.text(max_size=12), st.integers(), st.sampled_from(['"q"', "null", TRACE, '{"session_id": "x"}']))
+IDS = st.one_of(
+    st.text(max_size=12),
+    st.integers(-(2**63), 2**63 - 1),
+    st.sampled_from(['"q"', "null", TRACE, '{"session_id": "x"}']),
+)
 
 
 @given(st.lists(st.tuples(st.sampled_from(SESSION_KEYS), IDS), max_size=6))
