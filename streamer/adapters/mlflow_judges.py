@@ -49,7 +49,7 @@ class _Stopped(BaseException):
 class _Judgement:
     """One run of a judge, as its thread and the event loop share it."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, ask: Ask, model: str) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop | None, ask: Ask | None, model: str) -> None:
         self._loop, self._ask, self._model = loop, ask, model
         self.failure: CallFailed | None = None
         self.answers = 0
@@ -57,13 +57,14 @@ class _Judgement:
 
     def complete(self, messages: list[dict[str, Any]], parameters: dict[str, Any]) -> Completion:
         """In the judge's thread: ask, and wait for the answer."""
-        if self.cancelled:
+        if self.cancelled or self._loop is None or self._ask is None:
             raise _Stopped
+        ask = self._ask
         said = tuple({"role": str(m["role"]), "content": str(m["content"])} for m in messages)
         request = ModelRequest(model=self._model, messages=said, parameters=parameters)
 
         async def asking() -> Completion:
-            return await self._ask(request)
+            return await ask(request)
 
         try:
             answer = asyncio.run_coroutine_threadsafe(asking(), self._loop).result()
@@ -83,7 +84,9 @@ class MlflowJudges:
             os.environ.setdefault(name, value)  # noqa: TID251 – read by libraries at import, not by us
         _register_provider()
         self._threads = ThreadPoolExecutor(threads, "judge")
-        self._scorers = {(spec.name, spec.version): _scorer_of(spec) for spec in specs}
+        self._scorers: dict[tuple[str, str], Callable[..., Any]] = {}
+        for spec in specs:
+            self._rehearse(spec)
 
     async def judge(
         self, spec: JudgeSpec, transcript: Transcript, expectations: Mapping[str, Any] | None, ask: Ask
@@ -115,6 +118,13 @@ class MlflowJudges:
         finally:
             _here.judgement = None
         return _verdict(spec, feedback)
+
+    def _rehearse(self, spec: JudgeSpec) -> None:
+        """Make the judge and run it up to its first model call, which a cancelled judgement refuses."""
+        turn = Turn(trace_id="0" * 31 + "1", version=0, start_ns=1, end_ns=2, user="", assistant="")
+        judgement = _Judgement(None, None, spec.model)
+        judgement.cancelled = True
+        self._run(judgement, spec, Transcript(session_id="rehearsal", turns=(turn,), hash=""), None)
 
     def _scorer(self, spec: JudgeSpec) -> Callable[..., Any]:
         name = (spec.name, spec.version)

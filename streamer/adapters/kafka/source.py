@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 import confluent_kafka as ck
 from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streamer.adapters.kafka.errors import translated
 from streamer.core.wire.records import Record
@@ -73,10 +74,12 @@ class KafkaSource:
                 "auto.offset.reset": "error",
                 "topic.metadata.refresh.interval.ms": 10_000,
                 "fetch.queue.backoff.ms": 20,
+                "fetch.wait.max.ms": 100,
                 **settings.connection,
                 **settings.extra,
             }
         )
+        self._admin = AdminClient(dict(settings.connection))
         self._timeout_s = settings.call_ms_max / 1_000
         self._subscribed = self._held = False
         self._positions: dict[TopicPartition, int] = {}
@@ -223,14 +226,17 @@ class KafkaSource:
         return low
 
     def _ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """One ListOffsets on a connection of its own: on the consumer's it would wait behind a fetch in progress."""
+        asked = {ck.TopicPartition(*partition): OffsetSpec.latest() for partition in partitions}
+        answers = self._admin.list_offsets(
+            asked, isolation_level=ck.IsolationLevel.READ_COMMITTED, request_timeout=self._timeout_s
+        )
         ends = {}
-        for partition in partitions:
+        for partition, answer in answers.items():
             try:
-                asked = self._consumer.get_watermark_offsets(ck.TopicPartition(*partition), self._timeout_s)
-            except KafkaException:
-                continue
-            if asked is not None:
-                ends[partition] = asked[1]
+                ends[_plain(partition)] = answer.result(self._timeout_s).offset
+            except (KafkaException, TimeoutError):
+                continue  # left out: its progress is what saved timestamps prove
         return ends
 
     def _list(self) -> frozenset[TopicPartition]:

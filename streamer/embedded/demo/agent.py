@@ -10,7 +10,6 @@ import json
 import sys
 
 import mlflow
-from opentelemetry import trace
 
 
 @mlflow.trace(span_type="RETRIEVER")  # type: ignore[untyped-decorator, unused-ignore]
@@ -31,19 +30,8 @@ def main() -> None:
     for line in sys.stdin:
         turn = json.loads(line)
         answer(turn["session"], turn["user"], turn["assistant"])
-        flush()
         sys.stdout.write("done\n")
         sys.stdout.flush()
-
-
-def flush() -> None:
-    """Export now, so that the next line of the script is really later."""
-    from mlflow.tracing.provider import _get_tracer
-
-    provider = getattr(_get_tracer(__name__), "_provider", None) or trace.get_tracer_provider()
-    for candidate in (provider, trace.get_tracer_provider()):
-        if hasattr(candidate, "force_flush"):
-            candidate.force_flush()
 
 
 if __name__ == "__main__":

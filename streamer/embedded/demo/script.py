@@ -37,4 +37,7 @@ AFTERNOON = (
     Conversation("chat-13", (("The parcel is damaged.", "I will send a new one."), ("Great, thank you!", "Sure."))),
     Conversation("chat-14", (("I want to speak to a human, this is a waste of time.", "One moment."),)),
     Conversation("chat-15", (("Which size fits me?", "M, by your measurements."), ("Perfect.", "Good choice!"))),
+    Conversation("chat-16", (("Do you have gift cards?", "From ten euros."), ("Thanks!", "You are welcome."))),
+    Conversation("chat-17", (("The courier is late.", "He comes by six."), ("Great.", "I will watch it."))),
+    Conversation("chat-18", (("Is it vegan?", "All of it."), ("Wonderful, thank you.", "Enjoy!"))),
 )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import confluent_kafka as ck
+import redis
 
 from streamer.embedded import stand_ins
 from streamer.embedded.collector import Collector
@@ -77,7 +78,7 @@ class Stage:
     # ------------------------------------------------------------ setting up
 
     def _set_up(self) -> None:
-        run = f"demo{time.time_ns() // 1_000_000:x}"
+        self._run = run = f"demo{time.time_ns() // 1_000_000:x}"
         topics = {TOPIC: 4, FEED: 2, f"{TOPIC}.dlq": 1}
         self.kafka = self._service(
             "KAFKA", "Kafka: librdkafka's mock cluster", lambda: stand_ins.kafka(self._home, topics)
@@ -96,6 +97,7 @@ class Stage:
         self.ingest = self._streamer("ingest")
         self.judge = self._streamer("judge")
         self._agent = self._start_agent()
+        self._await_watermark()
         self._start_of_feed = self._feed_ends()
 
     def _service(self, variable: str, name: str, start: Callable[[], tuple[Program, str]]) -> str:
@@ -132,11 +134,22 @@ class Stage:
         began = program.log.stat().st_size if program.log.exists() else 0
         return program.start(lambda: " started " in program.log.read_text()[began:], STREAMER_S_MAX)
 
+    def _await_watermark(self) -> None:
+        """Ingest has joined its group and read every partition to its end."""
+        command = [sys.executable, "-m", "streamer", "status", "--json", "-c", str(self.config)]
+        for _ in range(STREAMER_S_MAX):
+            said = json.loads(subprocess.run(command, env=self.environment, capture_output=True, check=True).stdout)
+            if said["watermark_age_ms.default"] is not None:
+                return
+            time.sleep(0.5)
+        raise RuntimeError("ingest did not begin to read: " + (self._home / "streamer-ingest.log").read_text()[-2000:])
+
     def _start_agent(self) -> "subprocess.Popen[str]":
         exporter = {
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": self.collector.endpoint,
             "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
             "OTEL_SERVICE_NAME": "support-agent",
+            "OTEL_BSP_SCHEDULE_DELAY": "100",
         }
         with (self._home / "agent.log").open("w") as log:
             agent = subprocess.Popen(
@@ -187,6 +200,14 @@ class Stage:
         if self.model_log is None:
             return Counter()
         return Counter(json.loads(line)["request"] for line in self.model_log.read_text().splitlines())
+
+    def saved_answers(self) -> int:
+        """Answers of the model that have reached Redis."""
+        client = redis.Redis.from_url(self.redis)
+        try:
+            return sum(client.hlen(key) for key in client.scan_iter(f"{self._run}:*:a", count=1_000))
+        finally:
+            client.close()
 
     def _feed_ends(self) -> dict[int, int]:
         consumer = ck.Consumer({"bootstrap.servers": self.kafka, "group.id": "demo-look"})

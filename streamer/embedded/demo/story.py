@@ -21,8 +21,6 @@ from streamer.errors import StreamerError
 T = TypeVar("T")
 console = Console(highlight=False)
 WAIT_S = 45
-ANSWER_SAVED_S = 0.02
-"""From the model's log line to the answer in Redis; the rows in MLflow take longer."""
 DAY_SESSIONS = 1_000
 """A day of a small support desk, for the estimate of cost."""
 
@@ -92,10 +90,7 @@ class Story:
         rows = self._await_rows(len(talks), "verdicts in MLflow")
         for talk in talks:
             row = rows[talk.session]
-            late_s = (
-                int(row["metadata"]["streamer.scored_at_ms"]) / 1000 - self._last_turn[talk.session] - GAP_MS / 1000
-            )
-            say(f"  {talk.session}  {row['feedback']['value']:11} {max(0.0, late_s):4.1f} s after its gap")
+            say(f"  {talk.session}  {row['feedback']['value']:11} {self._late(talk.session, row)} after its gap")
         values = [row["feedback"]["value"] for row in rows.values()]
         state("eleven are none, one is unresolved", sorted(values) == ["none"] * 11 + ["unresolved"])
         said = rows[ANGRY.session]["rationale"]
@@ -107,21 +102,19 @@ class Story:
         self._turn(ANGRY.session, *RETURN)
         rows = self._await(lambda: self._at_revision(ANGRY.session, 2), f"{ANGRY.session} judged again")
         row = rows[ANGRY.session]
-        say(f"  {ANGRY.session}  {before['feedback']['value']} → {row['feedback']['value']}")
+        late = self._late(ANGRY.session, row)
+        say(f"  {ANGRY.session}  {before['feedback']['value']} → {row['feedback']['value']}, {late} after the gap")
         mine = [r for r in self._s.rows() if r["metadata"]["mlflow.trace.session"] == ANGRY.session]
         state("MLflow still has one row", len(mine) == 1 and mine[0]["assessment_id"] == before["assessment_id"])
         state("revision 1 is kept with it", '"revision": 1' in row["metadata"]["streamer.history"])
 
     def _kill(self) -> None:
         say("\nScene 3  kill -9 of the judge while it writes, and a restart", "bold")
-        calls = sum(self._s.model_calls().values())
-        known = len(self._s.rows())
+        known, answers = len(self._s.rows()), self._s.saved_answers()
         for talk in AFTERNOON:
             self._hold(talk)
-        if self._s.model_log is not None:
-            wanted = calls + len(AFTERNOON)
-            self._await(lambda: sum(self._s.model_calls().values()) >= wanted or None, "the model's answers", 0.002)
-            time.sleep(ANSWER_SAVED_S)
+        wanted = answers + len(AFTERNOON)
+        self._await(lambda: self._s.saved_answers() >= wanted or None, "the model's answers", 0.002)
         self._s.kill_judge()
         say(f"  killed; {len(self._s.rows()) - known} of {len(AFTERNOON)} rows stood in MLflow")
         self._s.restart_judge()
@@ -137,7 +130,7 @@ class Story:
         self._s.collector.produce(b"this is no OTLP")
         self._s.collector.produce(b'{"hello": "json"}')
         self._s.collector.produce(truncated_record())
-        self._hold(Conversation("chat-16", (("Is anybody there?", "I am."), ("Great, thanks.", "Any time."))))
+        self._hold(Conversation("chat-19", (("Is anybody there?", "I am."), ("Great, thanks.", "Any time."))))
         self._await_rows(known + 1, "the good conversation's verdict")
         letters = self._await(lambda: letters if len(letters := self._s.dead_letters()) >= 3 else None, "dead letters")
         for letter in letters:
@@ -179,6 +172,10 @@ class Story:
     def _turn(self, session: str, user: str, assistant: str) -> None:
         self._s.turn(session, user, assistant)
         self._last_turn[session] = time.time_ns() / 1e9
+
+    def _late(self, session: str, row: dict[str, Any]) -> str:
+        scored_s = int(row["metadata"]["streamer.scored_at_ms"]) / 1000
+        return f"{scored_s - self._last_turn[session] - GAP_MS / 1000:4.1f} s"
 
     def _rows(self) -> dict[str, dict[str, Any]]:
         return {row["metadata"]["mlflow.trace.session"]: row for row in self._s.rows()}
