@@ -15,7 +15,7 @@ setup: ## Make .venv from the lock, and what the tests start
 
 demo: ## Tell the whole story in about a minute, on stand-ins or on KAFKA, REDIS_URL, MLFLOW_TRACKING_URI
 	@scripts/setup.sh runtime
-	@exec .venv/bin/streamer demo
+	@exec $(PY) -m streamer.embedded.demo
 
 test: setup static ## Everything that is not slow, on real Kafka, Redis and MLflow (under 10 minutes warm)
 	@$(STEP) simulation $(PY) -m tests.simulation --seconds 30
