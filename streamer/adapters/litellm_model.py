@@ -31,7 +31,7 @@ class LitellmModel:
         litellm.suppress_debug_info = True
         self._litellm: Any = litellm
         # The first completion imports for seconds; no session should wait for that.
-        litellm.completion(model="openai/warm-up", messages=[{"role": "user", "content": ""}], mock_response="")
+        litellm.completion(model="openai/warm-up", messages=[{"role": "user", "content": "-"}], mock_response="-")
         self._kinds = _kinds(litellm)
         self._errors = tuple(self._kinds)
         self._room: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(concurrency))

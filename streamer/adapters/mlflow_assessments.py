@@ -124,7 +124,7 @@ class MlflowAssessments:
         return [_stored(raw, trace_id) for raw in await self._assessments(trace_id) if "feedback" in raw]
 
     async def online_scorers(self, experiment_ids: Sequence[str]) -> Sequence[OnlineScorer]:
-        """Scorers that MLflow runs by itself on these experiments; none where the server does not know the question."""
+        """Scorers that MLflow runs by itself on these experiments."""
         found: list[OnlineScorer] = []
         for experiment_id in experiment_ids:
             answer = await self._send("GET", f"{API}/scorers/list", {"experiment_id": experiment_id})

@@ -205,7 +205,7 @@ class Stage:
         """Answers of the model that have reached Redis."""
         client = redis.Redis.from_url(self.redis)
         try:
-            return sum(client.hlen(key) for key in client.scan_iter(f"{self._run}:*:a", count=1_000))
+            return sum(client.hlen(key) for key in set(client.scan_iter(f"{self._run}:*:a", count=1_000)))
         finally:
             client.close()
 
