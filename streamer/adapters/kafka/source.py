@@ -222,7 +222,10 @@ class KafkaSource:
         return {_plain(p): p.offset for p in answer if p.offset >= 0}
 
     def _low(self, partition: TopicPartition) -> int:
-        low: int = self._consumer.get_watermark_offsets(ck.TopicPartition(*partition), self._timeout_s)[0]
+        found = self._consumer.get_watermark_offsets(ck.TopicPartition(*partition), self._timeout_s)
+        if found is None:
+            raise TransientError(f"{partition.topic}[{partition.partition}] did not tell its first offset in time")
+        low: int = found[0]
         return low
 
     def _ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:

@@ -182,6 +182,12 @@ class Stage:
     def restart_judge(self) -> None:
         self.judge = self._streamer("judge")
 
+    def kill_ingest(self) -> None:
+        self.ingest.stop(signal.SIGKILL)
+
+    def restart_ingest(self) -> None:
+        self.ingest = self._streamer("ingest")
+
     # ------------------------------------------------------------ reading back
 
     def rows(self) -> list[dict[str, Any]]:

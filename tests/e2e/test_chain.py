@@ -1,0 +1,130 @@
+"""From a traced conversation to one verdict in MLflow, on real Kafka, Redis and MLflow."""
+
+import json
+import time
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any, TypeVar
+
+import jsonschema
+
+from streamer.core.ids import assessment_id
+from streamer.embedded.demo.stage import JUDGE, Stage
+from streamer.embedded.demo.story import truncated_record
+
+T = TypeVar("T")
+WAIT_S = 60
+
+
+def eventually(look: Callable[[], T | None], what: str) -> T:
+    end = time.monotonic() + WAIT_S
+    while time.monotonic() < end:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"{what}: not within {WAIT_S} s")
+
+
+def rows_of(stage: Stage, session: str) -> list[dict[str, Any]]:
+    return [row for row in stage.rows() if row["metadata"]["mlflow.trace.session"] == session]
+
+
+def row_at(stage: Stage, session: str, revision: int) -> dict[str, Any]:
+    def look() -> dict[str, Any] | None:
+        found = [row for row in rows_of(stage, session) if row["metadata"]["streamer.revision"] == str(revision)]
+        return found[0] if found else None
+
+    return eventually(look, f"revision {revision} of {session}")
+
+
+def test_a_verdict_stands_on_the_sessions_first_trace_with_its_provenance(stage: Stage) -> None:
+    stage.turn("e2e-1", "My refund is missing. This is useless!", "I am sorry.")
+    stage.turn("e2e-1", "Still not there.", "Please wait.")
+    row = row_at(stage, "e2e-1", 1)
+    assert row["feedback"]["value"] == "unresolved"
+    assert "This is useless!" in row["rationale"] or "Still not there" in row["rationale"]
+    first = row["trace_id"].removeprefix("tr-")
+    namespace = stage.config.read_text().split('namespace = "')[1].split('"')[0]
+    assert row["assessment_id"] == assessment_id(namespace, first, "e2e-1", JUDGE)
+    meta = row["metadata"]
+    assert meta["streamer.turns"] == "2"
+    assert int(meta["mlflow.assessment.judgeInputTokens"]) > 0
+    assert meta["streamer.prompt_hash"]
+    assert float(meta["mlflow.assessment.judgeCost"]) > 0
+
+
+def test_a_returning_user_is_judged_again_on_the_same_row_and_history_is_kept(stage: Stage) -> None:
+    stage.turn("e2e-2", "I am annoyed, nothing works.", "Let me look.")
+    before = row_at(stage, "e2e-2", 1)
+    stage.turn("e2e-2", "It works now. Thank you!", "Great.")
+    after = row_at(stage, "e2e-2", 2)
+    assert len(rows_of(stage, "e2e-2")) == 1
+    assert after["assessment_id"] == before["assessment_id"]
+    assert (before["feedback"]["value"], after["feedback"]["value"]) == ("unresolved", "resolved")
+    history = json.loads(after["metadata"]["streamer.history"])
+    assert [(past["revision"], past["value"], past["turns"]) for past in history] == [(1, "unresolved", 1)]
+
+
+def test_every_feed_record_is_valid_and_says_what_mlflow_says(stage: Stage) -> None:
+    stage.turn("e2e-3", "Where is my parcel?", "At your door.")
+    row = row_at(stage, "e2e-3", 1)
+    schema = json.loads((files("streamer") / "schema" / "assessments-v1.json").read_text())
+
+    def said() -> list[dict[str, Any]] | None:
+        return [value for value in stage.feed() if value["session"]["id"] == "e2e-3"] or None
+
+    records = eventually(said, "the feed")
+    for record in stage.feed():
+        jsonschema.validate(record, schema)
+    assert {record["kind"] for record in records} == {"verdict", "closing"}
+    verdict = next(record for record in records if record["kind"] == "verdict")
+    assert verdict["value"] == row["feedback"]["value"]
+    assert str(verdict["token"]) == row["metadata"]["streamer.token"]
+
+
+def test_unreadable_records_are_dead_letters_and_cost_nothing_good(stage: Stage) -> None:
+    before = len(stage.dead_letters())
+    for value in (b"this is no OTLP", truncated_record()):
+        stage.collector.produce(value)
+    stage.turn("e2e-4", "Anybody there?", "Yes.")
+    row_at(stage, "e2e-4", 1)
+    letters = eventually(lambda: found if len(found := stage.dead_letters()) >= before + 2 else None, "dead letters")
+    mine = letters[before:]
+    assert {letter["dlq.reason"] for letter in mine} == {"unreadable", "truncated"}
+    assert all(letter["dlq.topic"] == "otlp_spans" and letter["dlq.offset"].isdigit() for letter in mine)
+
+
+def test_kill_9_of_any_role_in_the_middle_ends_with_one_row_each_and_no_saved_answer_bought_again(
+    stage: Stage,
+) -> None:
+    kills: list[float] = []
+    sessions = [f"e2e-kill-{n}" for n in range(12)]
+    for n, session in enumerate(sessions):
+        stage.turn(session, f"How long does order {n} take?", "Two days.")
+        if n in (4, 8):
+            kills.append(time.time_ns() / 1e6)
+            stage.kill_ingest()
+            stage.restart_ingest()
+    eventually(lambda: len([s for s in sessions if rows_of(stage, s)]) or None, "the first row")
+    kills.append(time.time_ns() / 1e6)
+    stage.kill_judge()
+    stage.restart_judge()
+    eventually(lambda: all(rows_of(stage, session) for session in sessions) or None, "all rows")
+    assert {session: len(rows_of(stage, session)) for session in sessions} == dict.fromkeys(sessions, 1)
+    in_flight_ms = 1_500  # the scripted model takes 300 ms; what it answered before that had long been saved
+    calls = [json.loads(line) for line in (stage.model_log or stage.config).read_text().splitlines()]
+    first: dict[str, float] = {}
+    for call in calls:
+        at_ms = first.setdefault(call["request"], call["at_ms"])
+        if at_ms != call["at_ms"]:
+            assert any(0 <= kill - at_ms <= in_flight_ms for kill in kills), "bought again, though it was saved"
+
+
+def test_sigterm_ends_cleanly_and_a_restart_goes_on(stage: Stage) -> None:
+    stage.turn("e2e-5", "One question.", "Sure.")
+    stage.judge.stop()
+    assert stage.judge.log.read_text().rstrip().splitlines()[-1].split()[2] == "stopped"
+    stage.restart_judge()
+    row_at(stage, "e2e-5", 1)
+    assert len(rows_of(stage, "e2e-5")) == 1
