@@ -74,12 +74,14 @@ class ScriptedModel:
         log.touch()
 
     def order(self, fault: dict[str, Any]) -> None:
-        """As in `{"status": 429, "retry_after": 1, "times": 3}`, `{"content": "no json"}`, `{"latency_ms": 5000}`."""
+        """As in `{"status": 429, "retry_after": 1, "times": 3}`, `{"status": 400, "message": "…", "code": "…"}`,
+        `{"content": "no json"}`, `{"latency_ms": 5000}`; `{}` ends a fault."""
         with self._lock:
             self._latency_ms = int(fault.get("latency_ms", self._latency_ms))
             self._fault = {"times": 10**9, **fault} if {"status", "content"} & set(fault) else {}
 
-    def answer(self, request: dict[str, Any]) -> tuple[int, dict[str, Any], dict[str, str]]:
+    def answer(self, request: dict[str, Any], connection: int) -> tuple[int, dict[str, Any], dict[str, str]]:
+        """(status, body, headers). `connection` is the client's port, for whoever counts connections in the log."""
         time.sleep(self._latency_ms / 1000)
         with self._lock:
             fault = dict(self._fault) if self._fault.get("times", 0) > 0 else {}
@@ -87,21 +89,24 @@ class ScriptedModel:
                 self._fault["times"] -= 1
         messages, status = request["messages"], int(fault.get("status", 200))
         said = "".join(message["content"] for message in messages)
-        self._write(request, said, status)
+        self._write(request, said, status, connection)
         if status != 200:
             headers = {"Retry-After": str(fault["retry_after"])} if "retry_after" in fault else {}
-            return status, {"error": {"message": "ordered by the test", "type": "fault"}}, headers
+            error = {"message": fault.get("message", "ordered"), "type": "fault", "code": fault.get("code")}
+            return status, {"error": error}, headers
         value, rationale = judged(messages, allowed_values(request))
         content = fault.get("content") or json.dumps({"result": value, "rationale": rationale})
         tokens = len(said) // CHARS_PER_TOKEN, len(content) // CHARS_PER_TOKEN
         return 200, completion(request["model"], content, *tokens), {}
 
-    def _write(self, request: dict[str, Any], said: str, status: int) -> None:
+    def _write(self, request: dict[str, Any], said: str, status: int, connection: int) -> None:
         line = {
             "at_ms": time.time_ns() // 1_000_000,
             "model": request["model"],
             "request": hashlib.sha256(said.encode()).hexdigest()[:16],
             "status": status,
+            "structured": "response_format" in request,
+            "connection": connection,
         }
         with self._lock, self._log.open("a") as log:
             log.write(json.dumps(line) + "\n")
@@ -132,7 +137,7 @@ def serve(model: ScriptedModel, port: int) -> ThreadingHTTPServer:
                 model.order(body)
                 status, reply, headers = 200, dict[str, Any](), dict[str, str]()
             else:
-                status, reply, headers = model.answer(body)
+                status, reply, headers = model.answer(body, self.client_address[1])
             raw = json.dumps(reply).encode()
             self.send_response(status)
             for name, value in {"Content-Type": "application/json", "Content-Length": str(len(raw)), **headers}.items():

@@ -1,0 +1,98 @@
+"""MLflow's multi-turn judges, unchanged, on traces built from turns: no MLflow server is asked.
+
+Rule: a judge's model call goes to `ask` and nowhere else.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal
+
+from streamer.adapters.mlflow_judges.bridge import Judgement, Stopped, register_provider
+from streamer.adapters.mlflow_judges.scorers import accepted, scorer_of
+from streamer.adapters.mlflow_judges.traces import traces_of
+from streamer.core.judges import JudgeSpec
+from streamer.core.transcript import Transcript
+from streamer.core.turn import Turn
+from streamer.core.verdict import JudgeFailure, Verdict
+from streamer.ports import Ask
+
+QUIET_ENVIRONMENT = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "MLFLOW_MODEL_CATALOG_URI": "",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+"""What these libraries would otherwise fetch or send at their first use (facts: up to 7 s without a network)."""
+
+
+class MlflowJudges:
+    """Judges. Each judgement waits for its model in a thread of its own, since MLflow's judges are synchronous."""
+
+    def __init__(self, sessions_at_once: int = 16, specs: Collection[JudgeSpec] = ()) -> None:
+        """`specs` are made ready now: importing MLflow takes seconds that no session should wait for.
+        ConfigurationError for one that MLflow does not take."""
+        for name, value in QUIET_ENVIRONMENT.items():
+            os.environ.setdefault(name, value)  # noqa: TID251 – read by libraries at import, not by us
+        register_provider()
+        self._threads = ThreadPoolExecutor(sessions_at_once * max(1, len(specs)), "judge")
+        self._scorers: dict[tuple[str, str], Callable[..., Any]] = {}
+        for spec in specs:
+            self._rehearse(spec)
+
+    async def judge(
+        self, spec: JudgeSpec, transcript: Transcript, expectations: Mapping[str, Any] | None, ask: Ask
+    ) -> Verdict | JudgeFailure:
+        """What MLflow's judge says of the transcript, or why it says nothing. When cancelled, an answer under way is
+        still waited for by `ask`, since it is paid, and no other is asked for."""
+        loop = asyncio.get_running_loop()
+        judgement = Judgement(loop, ask, spec.model)
+        try:
+            outcome = await loop.run_in_executor(self._threads, self._run, judgement, spec, transcript, expectations)
+        finally:
+            judgement.cancelled = True
+        if judgement.broken is not None:
+            raise judgement.broken
+        return outcome
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _run(
+        self, judgement: Judgement, spec: JudgeSpec, transcript: Transcript, expectations: Mapping[str, Any] | None
+    ) -> Verdict | JudgeFailure:
+        known = {"expectations": dict(expectations)} if expectations is not None else {}
+        scorer = self._scorer(spec)
+        try:
+            feedback = judgement.run(lambda: scorer(session=traces_of(spec, transcript), **known))
+        except Stopped:
+            return _stopped(judgement)
+        except Exception as error:  # noqa: BLE001 – the judge's own code, and whatever it makes of an odd answer
+            kind: Literal["bad_answer", "internal"] = "bad_answer" if judgement.usage.requests else "internal"
+            return JudgeFailure(kind=kind, detail=type(error).__name__, usage=judgement.usage)
+        value = None if feedback.error is not None else accepted(spec, feedback.value)
+        if value is None:
+            detail = "a value outside the judge's labels or type"
+            return JudgeFailure(kind="bad_answer", detail=detail, usage=judgement.usage)
+        return Verdict(value=value, rationale=feedback.rationale or "", usage=judgement.usage)
+
+    def _rehearse(self, spec: JudgeSpec) -> None:
+        """Make the judge and run it up to its first model call."""
+        turn = Turn(trace_id="0" * 31 + "1", version=0, start_ns=1, end_ns=2, user="", assistant="")
+        transcript = Transcript(session_id="rehearsal", turns=(turn,), hash="")
+        self._run(Judgement(None, None, spec.model), spec, transcript, None)
+
+    def _scorer(self, spec: JudgeSpec) -> Callable[..., Any]:
+        name = (spec.name, spec.version)
+        if name not in self._scorers:
+            self._scorers[name] = scorer_of(spec)
+        return self._scorers[name]
+
+
+def _stopped(judgement: Judgement) -> JudgeFailure:
+    failure = judgement.failure
+    if failure is None:
+        return JudgeFailure(kind="internal", detail="cancelled", usage=judgement.usage)
+    return JudgeFailure(
+        kind=failure.kind, detail=failure.detail, retry_after_ms=failure.retry_after_ms, usage=judgement.usage
+    )

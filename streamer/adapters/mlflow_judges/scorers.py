@@ -1,0 +1,81 @@
+"""MLflow's judges by their type in the configuration, and what they may answer.
+
+Rule: unchanged. Nothing here touches a prompt.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Literal
+
+from streamer.adapters.mlflow_judges.bridge import MODEL
+from streamer.core.judges import JudgeSpec, JudgeType
+from streamer.core.verdict import VerdictValue
+from streamer.errors import ConfigurationError
+
+BUILT_IN: dict[JudgeType, tuple[str, tuple[str, ...]]] = {
+    "user_frustration": ("UserFrustration", ("none", "resolved", "unresolved")),
+    "conversation_completeness": ("ConversationCompleteness", ("yes", "no")),
+    "conversational_safety": ("ConversationalSafety", ("yes", "no")),
+    "conversational_tool_call_efficiency": ("ConversationalToolCallEfficiency", ("yes", "no")),
+    "conversational_role_adherence": ("ConversationalRoleAdherence", ("yes", "no")),
+    "conversational_guidelines": ("ConversationalGuidelines", ("yes", "no")),
+    "knowledge_retention": ("KnowledgeRetention", ("yes", "no")),
+}
+"""MLflow's class and the values it may give (mlflow 3.17.2, genai/scorers/builtin_scorers.py)."""
+
+
+def scorer_of(spec: JudgeSpec) -> Callable[..., Any]:
+    """MLflow's judge, with our provider as its model. ConfigurationError where MLflow does not take the table."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return _custom(spec) if spec.type == "make_judge" else _built_in(spec)
+    except MlflowException as error:
+        raise ConfigurationError(f"judge {spec.name}: {error.message}") from error
+
+
+def _custom(spec: JudgeSpec) -> Callable[..., Any]:
+    from mlflow.genai.judges import make_judge
+
+    kinds = {"str": str, "bool": bool, "int": int, "float": float}
+    wanted: Any = Literal[spec.labels] if spec.labels else kinds[spec.value_type]
+    judge: Callable[..., Any] = make_judge(
+        name=spec.name,
+        instructions=spec.instructions,
+        model=MODEL,
+        feedback_value_type=wanted,
+        inference_params=dict(spec.parameters) or None,
+    )
+    return judge
+
+
+def _built_in(spec: JudgeSpec) -> Callable[..., Any]:
+    from mlflow.genai import scorers
+
+    given: dict[str, Any] = {"name": spec.name, "model": MODEL, "inference_params": dict(spec.parameters) or None}
+    if spec.type == "conversational_guidelines":
+        given["guidelines"] = list(spec.guidelines)
+    judge: Callable[..., Any] = getattr(scorers, BUILT_IN[spec.type][0])(**given)
+    return judge
+
+
+def accepted(spec: JudgeSpec, given: object) -> VerdictValue | None:
+    """The answer as the judge's type, None if it is none that the judge may give.
+
+    MLflow passes on whatever stands in the model's JSON. A number or boolean that was written as text is what it
+    spells ("3", "True"), and 1 is 1.0 to a float judge; nothing else is bent.
+    """
+    labels: tuple[VerdictValue, ...] = spec.labels or BUILT_IN.get(spec.type, ("", ()))[1]
+    value = getattr(given, "value", given)  # KnowledgeRetention gives an enum
+    spells = not any(isinstance(label, str) for label in labels) if labels else spec.value_type != "str"
+    if spells and isinstance(value, str):
+        try:
+            value = json.loads(value.strip().lower())
+        except ValueError:
+            return None
+    if type(value) is int and not labels and spec.value_type == "float":
+        value = float(value)
+    if isinstance(value, bool | int | float | str) and replace(spec, labels=labels).accepts(value):
+        return value
+    return None
