@@ -20,6 +20,10 @@ OUTPUT_TOKENS_MAX = 1_000
 UNREACHABLE = ("endpoints", "databricks", "gateway")
 
 
+class _ResponseFormatRefused(Exception):
+    """The model knows no structured output."""
+
+
 class LitellmModel:
     """Model. `concurrency` calls at once to one provider."""
 
@@ -27,35 +31,29 @@ class LitellmModel:
         for name in ("LITELLM_LOCAL_MODEL_COST_MAP", "MLFLOW_DISABLE_TELEMETRY"):
             os.environ.setdefault(name, "True")  # noqa: TID251 – read by the library at import, not by us
         import litellm
+        import openai
 
         litellm.suppress_debug_info = True
         self._litellm: Any = litellm
         # The first completion imports for seconds; no session should wait for that.
         litellm.completion(model="openai/warm-up", messages=[{"role": "user", "content": "-"}], mock_response="-")
-        self._kinds = _kinds(litellm)
-        self._errors = tuple(self._kinds)
+        self._named = _named(litellm)
+        self._errors = (TimeoutError, openai.OpenAIError)
         self._room: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(concurrency))
         self._plain: set[str] = set()
 
     async def complete(self, request: ModelRequest, deadline_ms: int) -> Completion:
+        """A model that refuses `response_format` is asked once more without, and from then on never with it."""
         name, parameters = litellm_name(request.model), dict(request.parameters)
         if name in self._plain:
             parameters.pop("response_format", None)
         async with self._room[name.split("/")[0]]:
             try:
                 return await self._call(name, request, parameters, deadline_ms)
-            except self._litellm.BadRequestError as error:
-                refuses = "response_format" in parameters and _names_response_format(error)
-                if not refuses:
-                    raise self._failed(error) from error
-            except self._errors as error:
-                raise self._failed(error) from error
-            self._plain.add(name)
-            del parameters["response_format"]
-            try:
+            except _ResponseFormatRefused:
+                self._plain.add(name)
+                del parameters["response_format"]
                 return await self._call(name, request, parameters, deadline_ms)
-            except self._errors as error:
-                raise self._failed(error) from error
 
     def estimate(self, request: ModelRequest) -> tuple[float | None, int]:
         asked = len(canonical(request.messages)) // CHARS_PER_TOKEN
@@ -63,21 +61,32 @@ class LitellmModel:
         return self._price(litellm_name(request.model), asked, answered), asked + answered
 
     async def _call(self, name: str, request: ModelRequest, parameters: dict[str, Any], deadline_ms: int) -> Completion:
-        async with asyncio.timeout(deadline_ms / 1000):
-            reply = await self._litellm.acompletion(
-                model=name,
-                messages=list(request.messages),
-                timeout=deadline_ms / 1000,
-                num_retries=0,
-                max_retries=0,
-                **parameters,
-            )
-        message, usage = reply.choices[0].message, reply.usage
-        if not message.content:
+        try:
+            async with asyncio.timeout(deadline_ms / 1000):
+                reply = await self._litellm.acompletion(
+                    model=name,
+                    messages=list(request.messages),
+                    timeout=deadline_ms / 1000,
+                    num_retries=0,
+                    max_retries=0,
+                    **parameters,
+                )
+        except self._errors as error:
+            if "response_format" in parameters and _names_response_format(error):
+                raise _ResponseFormatRefused from None
+            # Not `from error`: its message may hold the prompt, and a traceback would print it.
+            raise self._failed(error) from None
+        return self._completion(name, reply)
+
+    def _completion(self, name: str, reply: Any) -> Completion:  # noqa: ANN401 – litellm's ModelResponse
+        if not reply.choices:
+            raise CallFailed("unavailable", "a reply without a choice")
+        content, usage = reply.choices[0].message.content, reply.usage
+        if not content:
             raise CallFailed("refused", f"finish_reason {reply.choices[0].finish_reason}")
         asked, answered = int(usage.prompt_tokens or 0), int(usage.completion_tokens or 0)
         return Completion(
-            content=message.content,
+            content=content,
             input_tokens=asked,
             output_tokens=answered,
             cost_usd=self._price(name, asked, answered),
@@ -90,8 +99,9 @@ class LitellmModel:
         return float(asked * known["input_cost_per_token"] + answered * (known.get("output_cost_per_token") or 0.0))
 
     def _failed(self, error: BaseException) -> CallFailed:
-        kind = next(kind for cls, kind in self._kinds.items() if isinstance(error, cls))
         status = getattr(error, "status_code", None)
+        named = (kind for cls, kind in self._named.items() if isinstance(error, cls))
+        kind = next(named, None) or _kind_of(status if isinstance(status, int) else 500)
         return CallFailed(kind, f"{type(error).__name__} {status or ''}".strip(), _retry_after_ms(error))
 
 
@@ -107,29 +117,34 @@ def litellm_name(uri: str) -> str:
     return f"{provider}/{model.lstrip('/')}"
 
 
-def _kinds(litellm: Any) -> dict[type[BaseException], FailureKind]:  # noqa: ANN401
-    """The one table from litellm's errors to ours; the first that fits wins."""
+def _named(litellm: Any) -> dict[type[BaseException], FailureKind]:  # noqa: ANN401
+    """Errors that say more than their status. All of litellm's errors are openai.OpenAIError."""
     return {
         TimeoutError: "timeout",
         litellm.Timeout: "timeout",
-        litellm.RateLimitError: "rate_limited",
+        litellm.APIConnectionError: "unavailable",
         litellm.ContextWindowExceededError: "context_too_long",
         litellm.ContentPolicyViolationError: "refused",
-        litellm.AuthenticationError: "authentication",
-        litellm.PermissionDeniedError: "authentication",
-        litellm.NotFoundError: "bad_request",
-        litellm.UnprocessableEntityError: "bad_request",
-        litellm.BadRequestError: "bad_request",
-        litellm.ServiceUnavailableError: "unavailable",
-        litellm.InternalServerError: "unavailable",
-        litellm.APIConnectionError: "unavailable",
-        litellm.APIError: "unavailable",
     }
 
 
+KIND_OF_STATUS: dict[int, FailureKind] = {
+    401: "authentication",
+    403: "authentication",
+    408: "timeout",
+    429: "rate_limited",
+    504: "timeout",
+}
+
+
+def _kind_of(status: int) -> FailureKind:
+    return KIND_OF_STATUS.get(status) or ("bad_request" if 400 <= status < 500 else "unavailable")
+
+
 def _names_response_format(error: BaseException) -> bool:
+    """Providers have no code for it (MLflow's own adapters read the message too)."""
     said = str(error).lower()
-    return "response_format" in said or "json_schema" in said
+    return getattr(error, "status_code", None) == 400 and ("response_format" in said or "json_schema" in said)
 
 
 def _retry_after_ms(error: BaseException) -> int | None:

@@ -75,10 +75,10 @@ class ScriptedModel:
 
     def order(self, fault: dict[str, Any]) -> None:
         """As in `{"status": 429, "retry_after": 1, "times": 3}`, `{"status": 400, "message": "…", "code": "…"}`,
-        `{"content": "no json"}`, `{"latency_ms": 5000}`; `{}` ends a fault."""
+        `{"content": "no json"}`, `{"reply": {whole body}}`, `{"latency_ms": 5000}`; `{}` ends a fault."""
         with self._lock:
             self._latency_ms = int(fault.get("latency_ms", self._latency_ms))
-            self._fault = {"times": 10**9, **fault} if {"status", "content"} & set(fault) else {}
+            self._fault = {"times": 10**9, **fault} if {"status", "content", "reply"} & set(fault) else {}
 
     def answer(self, request: dict[str, Any], connection: int) -> tuple[int, dict[str, Any], dict[str, str]]:
         """(status, body, headers). `connection` is the client's port, for whoever counts connections in the log."""
@@ -92,8 +92,14 @@ class ScriptedModel:
         self._write(request, said, status, connection)
         if status != 200:
             headers = {"Retry-After": str(fault["retry_after"])} if "retry_after" in fault else {}
-            error = {"message": fault.get("message", "ordered"), "type": "fault", "code": fault.get("code")}
+            error = {
+                "message": fault.get("message", "ordered"),
+                "type": "invalid_request_error",
+                "code": fault.get("code"),
+            }
             return status, {"error": error}, headers
+        if "reply" in fault:
+            return status, fault["reply"], {}
         value, rationale = judged(messages, allowed_values(request))
         content = fault.get("content") or json.dumps({"result": value, "rationale": rationale})
         tokens = len(said) // CHARS_PER_TOKEN, len(content) // CHARS_PER_TOKEN
