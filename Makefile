@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 STEP := scripts/step.sh
+# About 30 s of seeds that no run had before; a failure prints the command that replays its own.
+FRESH_SEED := $(shell shuf -i 0-999999999 -n 1)
 RUN_PYTEST := $(PY) -m pytest
 
 .PHONY: help setup demo test test-full static format lint types imports core contract simulate integration e2e bench lock clean
@@ -18,7 +20,7 @@ demo: ## Tell the whole story in about a minute, on stand-ins or on KAFKA, REDIS
 	@exec $(PY) -m streamer.embedded.demo
 
 test: setup static ## Everything that is not slow, on real Kafka, Redis and MLflow (under 10 minutes warm)
-	@$(STEP) simulation $(PY) -m tests.simulation --seconds 30
+	@$(STEP) simulation $(PY) -m tests.simulation --seeds 250 --first-seed $(FRESH_SEED)
 	@exec $(RUN_PYTEST) -m "not slow" tests/core tests/loops tests/contract tests
 
 test-full: setup static ## make test and the slow suites: long simulation, storm, Collector

@@ -76,7 +76,7 @@ def test_every_script_opens_with_its_keys() -> None:
     silent = []
     for path in files(".lua"):
         comment = re.match(r"(?:--.*\n)*", path.read_text())
-        if path.name != "prelude.lua" and not (comment and re.search(r"[Kk]ey", comment.group())):
+        if path.name != "prelude.lua" and not (comment and re.search(r"[Kk]ey|KEYS", comment.group())):
             silent.append(name_of(path))
     assert not silent, f"say in the opening comment which keys the script reads and writes: {silent}"
 
