@@ -161,7 +161,7 @@ class Stage:
                 env=stand_ins.environment(**exporter),
                 start_new_session=True,
             )
-        self._stack.callback(agent.wait)
+        self._stack.enter_context(agent)  # closes its pipes and waits for it, once it is killed
         self._stack.callback(agent.kill)
         return agent
 
