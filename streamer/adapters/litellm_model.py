@@ -101,7 +101,11 @@ class LitellmModel:
     def _failed(self, error: BaseException) -> CallFailed:
         status = getattr(error, "status_code", None)
         named = (kind for cls, kind in self._named.items() if isinstance(error, cls))
-        kind = next(named, None) or _kind_of(status if isinstance(status, int) else 500)
+        kind = (
+            KIND_OF_CODE.get(_code_of(error))
+            or next(named, None)
+            or _kind_of(status if isinstance(status, int) else 500)
+        )
         return CallFailed(kind, f"{type(error).__name__} {status or ''}".strip(), _retry_after_ms(error))
 
 
@@ -128,6 +132,13 @@ def _named(litellm: Any) -> dict[type[BaseException], FailureKind]:  # noqa: ANN
     }
 
 
+KIND_OF_CODE: dict[str, FailureKind] = {
+    "content_policy_violation": "refused",
+    "content_filter": "refused",
+    "context_length_exceeded": "context_too_long",
+}
+"""OpenAI's own codes come first: which of them litellm gives a class of its own changes with its version."""
+
 KIND_OF_STATUS: dict[int, FailureKind] = {
     401: "authentication",
     403: "authentication",
@@ -135,6 +146,11 @@ KIND_OF_STATUS: dict[int, FailureKind] = {
     429: "rate_limited",
     504: "timeout",
 }
+
+
+def _code_of(error: BaseException) -> str:
+    body = getattr(error, "body", None)
+    return str(body.get("code")) if isinstance(body, dict) else ""
 
 
 def _kind_of(status: int) -> FailureKind:
