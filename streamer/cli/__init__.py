@@ -10,6 +10,7 @@ import typer
 
 from streamer import app as composition
 from streamer.cli import people
+from streamer.cli.check import check
 from streamer.cli.options import ConfigOption
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.settings import Settings, load
@@ -56,6 +57,7 @@ def _run(
 
 
 people.add_to(cli)
+cli.command()(check)
 
 
 def main() -> None:

@@ -166,7 +166,7 @@ def _cells(line: SessionLine) -> tuple[str, ...]:
 def _feed_line(value: dict[str, Any]) -> str:
     session, judge = value["session"]["id"], value.get("judge", "")
     said = value.get("value", value.get("failure", {}).get("kind", "") if "failure" in value else "")
-    return f"{_at(value['published_at'])}  {value['kind']:9} {session:30} {judge:28} {said}"
+    return f"{_at(value['published_at_ms'])}  {value['kind']:9} {session:30} {judge:28} {said}"
 
 
 def _at(ms: int | None) -> str:

@@ -1,12 +1,15 @@
 """From a traced conversation to one verdict in MLflow, on real Kafka, Redis and MLflow."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any, TypeVar
 
 import jsonschema
+import pytest
 
 from streamer.core.ids import assessment_id
 from streamer.embedded.demo.stage import JUDGE, Stage
@@ -93,6 +96,29 @@ def test_unreadable_records_are_dead_letters_and_cost_nothing_good(stage: Stage)
     mine = letters[before:]
     assert {letter["dlq.reason"] for letter in mine} == {"unreadable", "truncated"}
     assert all(letter["dlq.topic"] == "otlp_spans" and letter["dlq.offset"].isdigit() for letter in mine)
+
+
+@pytest.mark.parametrize(
+    "words", [["explain", "e2e-6"], ["sessions"], ["status"], ["feed", "tail", "--no-follow"], ["check"]]
+)
+def test_commands_to_look_tell_of_a_judged_session(stage: Stage, words: list[str]) -> None:
+    if not rows_of(stage, "e2e-6"):
+        stage.turn("e2e-6", "[/b] Is this [red]markup[/red]?", "No.")
+        row_at(stage, "e2e-6", 1)
+    for form in ([], ["--json"]):
+        command = [sys.executable, "-m", "streamer", *words, *form, "-c", str(stage.config)]
+        done = subprocess.run(command, env=stage.environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        if words[0] in ("explain", "feed"):
+            assert "e2e-6" in done.stdout
+
+
+def test_a_session_that_nobody_knows_is_a_sentence_not_a_traceback(stage: Stage) -> None:
+    command = [sys.executable, "-m", "streamer", "explain", "nobody", "-c", str(stage.config)]
+    done = subprocess.run(command, env=stage.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "no session 'nobody'" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_kill_9_of_any_role_in_the_middle_ends_with_one_row_each_and_no_saved_answer_bought_again(

@@ -1,0 +1,157 @@
+"""`streamer check`: every service reached, a sample read, and what is missing named with the line that adds it.
+
+Rule: it changes nothing and joins no group.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from itertools import islice
+from typing import Literal, NamedTuple
+
+from streamer.adapters.kafka import reader as kafka_reader
+from streamer.adapters.kafka.publisher import KafkaPublisher
+from streamer.adapters.mlflow_assessments import MlflowAssessments
+from streamer.app.building import access_of
+from streamer.app.people import redis_of
+from streamer.core.ids import mlflow_trace_id
+from streamer.core.sample import Sample, sample
+from streamer.core.wire.cut import Cutter
+from streamer.core.wire.records import Record
+from streamer.errors import StreamerError
+from streamer.settings import Settings, Source
+
+LOOKED_UP = 20
+"""Newest traces that are looked for in MLflow."""
+
+
+class Finding(NamedTuple):
+    step: str
+    state: Literal["ok", "warn", "fail"]
+    said: str
+    remedy: str = ""
+
+
+async def findings(settings: Settings, last: int) -> AsyncIterator[Finding]:
+    """One after the other, as they are known."""
+    yield Finding("configuration", "ok", f"{len(settings.sources)} sources, {len(settings.judges)} judges")
+    yield await _redis(settings)
+    yield await _kafka(settings)
+    for name in (settings.feed.topic, *(f"{t}.dlq" for s in settings.sources for t in s.topics if t[0] != "^")):
+        yield await asyncio.to_thread(_topic, settings, name)
+    rows = MlflowAssessments(access_of(settings))
+    try:
+        yield await _mlflow(rows)
+        for source in settings.sources:
+            async for finding in _source(settings, source, rows, last):
+                yield finding
+        yield await _other_scorers(settings, rows)
+    finally:
+        await rows.close()
+
+
+async def _redis(settings: Settings) -> Finding:
+    try:
+        async with redis_of(settings) as redis:
+            await redis.handle().probe()
+            share = await redis.handle().memory_share()
+    except StreamerError as error:
+        return Finding("redis", "fail", str(error), 'REDIS_URL, or redis.url = "redis://host:6379/0"')
+    return Finding("redis", "ok", f"answers, does not evict, {share:.0%} of maxmemory used" if share else "answers")
+
+
+async def _kafka(settings: Settings) -> Finding:
+    publisher = KafkaPublisher(settings.kafka.connection(), settings.feed.topic)
+    try:
+        await publisher.ready()
+    except StreamerError as error:
+        return Finding("kafka", "fail", str(error), 'KAFKA, or kafka.bootstrap = "host:9092"')
+    finally:
+        await publisher.close()
+    return Finding("kafka", "ok", f"{settings.kafka.bootstrap} answers")
+
+
+def _topic(settings: Settings, name: str) -> Finding:
+    try:
+        next(kafka_reader.read(settings.kafka.connection(), name, 0, False), None)
+    except StreamerError as error:
+        return Finding(f"topic {name}", "fail", str(error), f"create it: kafka-topics.sh --create --topic {name}")
+    return Finding(f"topic {name}", "ok", "exists")
+
+
+async def _mlflow(rows: MlflowAssessments) -> Finding:
+    try:
+        await rows.ready()
+    except StreamerError as error:
+        return Finding("mlflow", "fail", str(error), 'MLFLOW_TRACKING_URI, or mlflow.tracking_uri = "http://host:5000"')
+    return Finding("mlflow", "ok", "answers")
+
+
+async def _source(settings: Settings, source: Source, rows: MlflowAssessments, last: int) -> AsyncIterator[Finding]:
+    for topic in source.topics:
+        try:
+            records = await asyncio.to_thread(_last, settings, topic, last)
+        except StreamerError as error:
+            yield Finding(f"topic {topic}", "fail", str(error), 'sources.topics = ["…"] names what does not exist')
+            continue
+        found = sample(records, Cutter(source.cut_rules()))
+        for finding in sampled(topic, found):
+            yield finding
+        if found.newest:
+            yield await _in_mlflow(rows, found.newest[:LOOKED_UP])
+
+
+def _last(settings: Settings, topic: str, last: int) -> list[Record]:
+    return list(islice(kafka_reader.read(settings.kafka.connection(), topic, last, False), last))
+
+
+def sampled(topic: str, found: Sample) -> list[Finding]:
+    """The ladder: each rung says what it would unlock."""
+    step = f"topic {topic}"
+    if not found.records:
+        return [
+            Finding(step, "warn", "is empty: nothing can be said about its spans", "let an application trace a turn")
+        ]
+    kept = f"{found.spans} spans of {found.traces} traces kept in {found.records} records"
+    dialects = ", ".join(f"{name} {count}" for name, count in found.dialects.most_common())
+    said = [Finding(step, "ok", f"{kept}; dialects: {dialects or 'none'}")]
+    if left_out := dict(found.out_of_scope):
+        said.append(Finding(step, "ok", f"left out by rule: {left_out}"))
+    if problems := dict(found.problems):
+        remedy = "traces: {encoding: otlp_proto} in the Collector's kafka exporter"
+        said.append(Finding(step, "warn", f"unreadable: {problems}", remedy))
+    if found.traces:
+        said.append(
+            _rung(step, "name a session", found.with_session, found.traces, 'span.set_attribute("session.id", …)')
+        )
+        said.append(
+            _rung(step, "say something to judge", found.with_text, found.traces, "switch on content capture in the SDK")
+        )
+    return said
+
+
+def _rung(step: str, what: str, count: int, of: int, remedy: str) -> Finding:
+    state: Literal["ok", "warn", "fail"] = "ok" if count == of else "warn" if count else "fail"
+    return Finding(step, state, f"{count} of {of} traces {what}", "" if count == of else remedy)
+
+
+async def _in_mlflow(rows: MlflowAssessments, traces: list[str]) -> Finding:
+    try:
+        there = sum([await rows.trace_exists(mlflow_trace_id(trace)) for trace in traces])
+    except StreamerError as error:
+        return Finding("traces in mlflow", "fail", str(error))
+    said = f"{there} of the {len(traces)} newest traces of the topic are in MLflow"
+    remedy = "" if there else "export the same spans to MLflow: verdicts stand on its traces (deploy/collector)"
+    return Finding("traces in mlflow", "ok" if there == len(traces) else "warn", said, remedy)
+
+
+async def _other_scorers(settings: Settings, rows: MlflowAssessments) -> Finding:
+    step, ids = "mlflow's own scorers", settings.mlflow.experiment_ids
+    if not ids:
+        return Finding(step, "ok", "not looked for", 'mlflow.experiment_ids = ["…"] looks for them')
+    try:
+        active = [scorer.name for scorer in await rows.online_scorers(ids) if scorer.reads_session]
+    except StreamerError as error:
+        return Finding(step, "warn", str(error))
+    if not active:
+        return Finding(step, "ok", "none on these experiments reads sessions")
+    return Finding(step, "warn", f"{', '.join(active)} judge the same sessions", "stop them, or both rows are shown")

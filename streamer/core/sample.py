@@ -1,0 +1,54 @@
+"""What a sample of a topic's records holds: for `streamer check`."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from streamer.core.interpret import interpret
+from streamer.core.session import Facts
+from streamer.core.wire.conventions import DIALECTS
+from streamer.core.wire.cut import Cutter
+from streamer.core.wire.decode import decode
+from streamer.core.wire.records import Record
+
+
+@dataclass(slots=True)
+class Sample:
+    """Counts over records, spans and traces."""
+
+    records: int = 0
+    out_of_scope: Counter[str] = field(default_factory=Counter)
+    problems: Counter[str] = field(default_factory=Counter)
+    spans: int = 0
+    traces: int = 0
+    with_session: int = 0
+    with_text: int = 0
+    dialects: Counter[str] = field(default_factory=Counter)
+    newest: list[str] = field(default_factory=list)
+    """Trace ids, the latest record's first."""
+
+
+def sample(records: Iterable[Record], cutter: Cutter) -> Sample:
+    """Reads as ingest and a claim would; traces that stand in several records are put together."""
+    found, frames = Sample(), dict[str, list[bytes]]()
+    candidates: dict[str, set[str]] = {}
+    for record in records:
+        cut = cutter.cut(record)
+        found.records += 1
+        found.spans += cut.spans
+        found.problems.update(problem.reason for problem in cut.problems)
+        if cut.out_of_scope:
+            found.out_of_scope[cut.out_of_scope] += 1
+        for fragment in cut.fragments:
+            frames.setdefault(fragment.trace_id, []).append(fragment.frame)
+            candidates.setdefault(fragment.trace_id, set()).update(fragment.candidates)
+    for trace_id, mine in frames.items():
+        facts = Facts(tuple(sorted(candidates[trace_id])), 1, tuple(mine), None, False)
+        owner, turn = interpret(trace_id, facts, None)
+        found.traces += 1
+        found.with_session += owner is not None
+        found.with_text += turn is not None and turn.unscorable is None
+        spoken = {read.__module__.rsplit(".", 1)[-1] for span in decode(mine) for read in DIALECTS if read(span)}
+        found.dialects.update(spoken or {"none known"})
+    found.newest = list(reversed(frames))
+    return found
