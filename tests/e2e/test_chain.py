@@ -17,6 +17,9 @@ from streamer.embedded.demo.story import truncated_record
 
 T = TypeVar("T")
 WAIT_S = 60
+IN_FLIGHT_MS = 1_500
+"""From the model's log line to the answer in Redis, on a machine that runs everything at once; a call that was under
+way at the kill is logged up to the model's 300 ms after it."""
 
 
 def eventually(look: Callable[[], T | None], what: str) -> T:
@@ -138,13 +141,13 @@ def test_kill_9_of_any_role_in_the_middle_ends_with_one_row_each_and_no_saved_an
     stage.restart_judge()
     eventually(lambda: all(rows_of(stage, session) for session in sessions) or None, "all rows")
     assert {session: len(rows_of(stage, session)) for session in sessions} == dict.fromkeys(sessions, 1)
-    in_flight_ms = 1_500  # the scripted model takes 300 ms; what it answered before that had long been saved
-    calls = [json.loads(line) for line in (stage.model_log or stage.config).read_text().splitlines()]
-    first: dict[str, float] = {}
-    for call in calls:
-        at_ms = first.setdefault(call["request"], call["at_ms"])
-        if at_ms != call["at_ms"]:
-            assert any(0 <= kill - at_ms <= in_flight_ms for kill in kills), "bought again, though it was saved"
+    assert stage.model_log is not None
+    calls = [json.loads(line) for line in stage.model_log.read_text().splitlines()]
+    answered: dict[str, int] = {}
+    again = [c for c in calls if answered.setdefault(c["request"], c["at_ms"]) != c["at_ms"]]
+    before_ms = [min((kill - answered[c["request"]] for kill in kills), key=abs) for c in again]
+    in_flight = [-IN_FLIGHT_MS < ms < IN_FLIGHT_MS for ms in before_ms]
+    assert all(in_flight), f"bought again, though answered {before_ms} ms before a kill"
 
 
 def test_sigterm_ends_cleanly_and_a_restart_goes_on(stage: Stage) -> None:
