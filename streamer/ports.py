@@ -33,7 +33,7 @@ class Tasks(Protocol):
     """Concurrency, so that loops need no event loop of their own."""
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run beside the caller. An error that is not of errors.StreamerError ends the process."""
+        """Run beside the caller. A ConfigurationError, or what is no errors.StreamerError, ends the process."""
 
     async def together(self, works: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
         """Run all, wait for all, then raise the first error if any."""
@@ -231,7 +231,8 @@ class Judges(Protocol):
     async def judge(
         self, spec: JudgeSpec, transcript: Transcript, expectations: Mapping[str, Any] | None, ask: Ask
     ) -> Verdict | JudgeFailure:
-        """MLflow's judge on the whole session; all its model calls go through `ask`. Cancellation stops new calls."""
+        """MLflow's judge on the whole session, with the usage of all its answers; each of its model calls goes through
+        `ask`. Cancellation stops new calls."""
 
 
 class AssessmentStore(Protocol):

@@ -69,12 +69,10 @@ async def _until_stopped(process: Process, for_ms: int | None) -> None:
         for work in (*running, *helping):
             group.create_task(work)
         if for_ms is not None:
-            await sleep(process, for_ms)
+            await sleep(process.stopping, for_ms)
             process.stopping.set()
         await process.stopping.wait()
         process.journal.say("info", "stopping")
-        if process.judge is not None:
-            process.judge.stopping = True
         await _drain(process)
         draining.set()
     process.journal.say("info", "stopped")
@@ -92,19 +90,11 @@ async def _loop(process: Process, name: str, step: Callable[[], Awaitable[int]],
     class StoppableClock(SystemClock):
         async def sleep_ms(self, ms: int) -> None:
             if ms:
-                await _or_stop(until, ms)
+                await sleep(until, ms)
             else:
                 await asyncio.sleep(0)
 
     await loops_run.run(step, StoppableClock(), until.is_set, lambda: process.health.beat(name))
-
-
-async def _or_stop(until: asyncio.Event, ms: int) -> None:
-    try:
-        async with asyncio.timeout(ms / 1000):
-            await until.wait()
-    except TimeoutError:
-        return
 
 
 __all__ = ["Role", "run"]

@@ -57,7 +57,6 @@ class Process:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     loops: dict[str, Callable[[], Awaitable[int]]] = field(default_factory=dict)
     asks: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
-    judge: Judge | None = None
     held: HeldClaims | None = None
 
 
@@ -99,6 +98,15 @@ async def open_for(settings: Settings) -> RedisConnection:
     )
 
 
+def spending_of(redis: RedisConnection, settings: Settings) -> RedisSpending:
+    return RedisSpending(
+        redis.shared.primary,
+        usd_max=settings.spending.usd_per_day,
+        tokens_max=settings.spending.tokens_per_day,
+        prefix=settings.redis.key_prefix,
+    )
+
+
 async def _when_there(process: Process, service: Service, make: Callable[[], Awaitable[T]]) -> T:
     """A service that is down at the start is waited for, in sight."""
     said = False
@@ -110,7 +118,7 @@ async def _when_there(process: Process, service: Service, make: Callable[[], Awa
                 process.journal.say("warning", "service_down", service=service, cause=str(error))
             said = True
             process.health.down(service, type(error).__name__)
-            await sleep(process, RETRY_MS)
+            await sleep(process.stopping, RETRY_MS)
             if process.stopping.is_set():
                 raise asyncio.CancelledError from error
         else:
@@ -118,11 +126,11 @@ async def _when_there(process: Process, service: Service, make: Callable[[], Awa
             return made
 
 
-async def sleep(process: Process, ms: int) -> None:
-    """Ends early when the process is told to stop."""
+async def sleep(until: asyncio.Event, ms: int) -> None:
+    """Ends early when the event is set."""
     try:
         async with asyncio.timeout(ms / 1000):
-            await process.stopping.wait()
+            await until.wait()
     except TimeoutError:
         return
 
@@ -168,12 +176,7 @@ async def _add_judge(
     )
     process.stack.push_async_callback(rows.close)
     process.stack.callback(judges.close)
-    spending = RedisSpending(
-        redis.shared.primary,
-        usd_max=settings.spending.usd_per_day,
-        tokens_max=settings.spending.tokens_per_day,
-        prefix=settings.redis.key_prefix,
-    )
+    spending = spending_of(redis, settings)
     choke_point = ChokePoint(model, store, held, spending, clock, metrics, journal)
     parts = JudgeParts(
         sources=[source.name for source in settings.sources],
@@ -192,9 +195,9 @@ async def _add_judge(
         metrics=metrics,
         journal=journal,
     )
-    process.judge = Judge(parts) if estimate is None else DryRun(parts, judges, model, estimate)
+    judge = Judge(parts) if estimate is None else DryRun(parts, judges, model, estimate)
     process.held = held
-    process.loops |= {"judge": process.judge.step, "renewal": held.step}
+    process.loops |= {"judge": judge.step, "renewal": held.step}
     process.asks["mlflow"] = rows.ready
 
 

@@ -8,9 +8,8 @@ from typing import Any
 from streamer.adapters.kafka import reader as kafka_reader
 from streamer.adapters.redis_sessions import RedisConnection
 from streamer.adapters.redis_sessions.reader import RedisReader
-from streamer.adapters.redis_sessions.spending import RedisSpending
 from streamer.adapters.system_clock import SystemClock
-from streamer.app.building import open_for
+from streamer.app.building import open_for, spending_of
 from streamer.core.status import SessionLine
 from streamer.core.watermark import watermark_of
 from streamer.settings import Settings
@@ -40,13 +39,7 @@ async def status(redis: RedisConnection, settings: Settings) -> dict[str, Any]:
         said[f"watermark_age_ms.{source.name}"] = None if mark < 0 else now_ms - mark
         slowest = min(progress, key=lambda p: progress[p], default=None)
         said[f"held_back_by.{source.name}"] = f"{slowest.topic}/{slowest.partition}" if slowest else "nothing read yet"
-    spending = RedisSpending(
-        redis.shared.primary,
-        usd_max=settings.spending.usd_per_day,
-        tokens_max=settings.spending.tokens_per_day,
-        prefix=settings.redis.key_prefix,
-    )
-    spent = await spending.spent(now_ms)
+    spent = await spending_of(redis, settings).spent(now_ms)
     return {
         **said,
         "spent_usd_today": spent.usd,

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from streamer.core.ids import digest
+from streamer.core.verdict import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +16,11 @@ class ModelRequest:
     model: str
     messages: tuple[dict[str, str], ...]
     parameters: dict[str, Any]
+
+    @property
+    def provider(self) -> str:
+        """Whose limits and Retry-After the call is under."""
+        return self.model.split(":")[0]
 
     def call_key(self, attempt: int) -> str:
         """Identity of a call: the same request, asked again after an unusable answer, is another call (design 11)."""
@@ -30,6 +36,13 @@ class Completion:
     input_tokens: int
     output_tokens: int
     cost_usd: float | None
+
+    @property
+    def usage(self) -> Usage:
+        """What this one answer cost."""
+        return Usage(
+            requests=1, input_tokens=self.input_tokens, output_tokens=self.output_tokens, cost_usd=self.cost_usd
+        )
 
     def to_json(self) -> bytes:
         return canonical(asdict(self)).encode()

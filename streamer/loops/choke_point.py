@@ -3,11 +3,10 @@
 Rule: an answer is in Redis before anybody uses it, and Redis is asked once more at the last moment before buying.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from streamer.core.judges import JudgeSpec
 from streamer.core.model import Completion, ModelRequest
-from streamer.core.verdict import Usage
 from streamer.errors import StreamerError, TransientError
 from streamer.loops.held import Held, HeldClaims
 from streamer.ports import CallFailed, Clock, Journal, Metrics, Model, SessionStore, Spending
@@ -28,14 +27,12 @@ class SpendingLimitReached(StreamerError):
 
 @dataclass(slots=True)
 class Account:
-    """What one judgement has asked and paid so far, and what stopped it."""
+    """What one judgement asks for, and what stopped it."""
 
     held: Held
     spec: JudgeSpec
     rejected: int
-    usage: Usage = field(default_factory=Usage)
     prompt_hash: str | None = None
-    bought: int = 0
     stopped_by: StreamerError | None = None
 
 
@@ -61,19 +58,10 @@ class ChokePoint:
         """The answer to `request`, saved or bought. Raises CallFailed; what else stopped it stands in the account,
         since a judge's own code lies between here and the loop and may swallow what it does not know."""
         try:
-            answer = await self._ask(account, request)
+            return await self._ask(account, request)
         except StreamerError as error:
             account.stopped_by = error
             raise CallFailed("internal", type(error).__name__) from error
-        account.usage = account.usage.plus(
-            Usage(
-                requests=1,
-                input_tokens=answer.input_tokens,
-                output_tokens=answer.output_tokens,
-                cost_usd=answer.cost_usd,
-            )
-        )
-        return answer
 
     async def _ask(self, account: Account, request: ModelRequest) -> Completion:
         claim = account.held.claim
@@ -89,8 +77,8 @@ class ChokePoint:
         return await self._buy(account, request, call_key)
 
     async def _buy(self, account: Account, request: ModelRequest, call_key: str) -> Completion:
-        provider, now_ms = request.model.split(":")[0], self._clock.now_ms()
-        if (until_ms := self._not_before_ms.get(provider, 0)) > now_ms:
+        now_ms = self._clock.now_ms()
+        if (until_ms := self._not_before_ms.get(request.provider, 0)) > now_ms:
             raise CallFailed("rate_limited", "the provider asked to wait", until_ms - now_ms)
         usd, tokens = self._model.estimate(request)
         claim = account.held.claim
@@ -102,7 +90,6 @@ class ChokePoint:
             self._metrics.count("spending_limit_reached")
             raise SpendingLimitReached("the day's spending limit is reached")
         answer = await self._call(account, request, call)
-        account.bought += 1
         await self._save(account.held, call_key, answer)
         await self._settle(call, answer)
         return answer
@@ -114,8 +101,7 @@ class ChokePoint:
         except CallFailed as failure:
             self._metrics.count("model_calls", judge=account.spec.name, outcome=failure.kind)
             if failure.retry_after_ms:
-                provider = request.model.split(":")[0]
-                self._not_before_ms[provider] = self._clock.now_ms() + failure.retry_after_ms
+                self._not_before_ms[request.provider] = self._clock.now_ms() + failure.retry_after_ms
             await self._settle(call, None)
             raise
         self._metrics.count("model_calls", judge=account.spec.name, outcome="ok")

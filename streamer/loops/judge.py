@@ -59,12 +59,11 @@ class Judge:
 
     def __init__(self, parts: JudgeParts) -> None:
         self._p = parts
-        self.stopping = False
 
     async def step(self) -> int:
         """Claim as many sessions as there is room for; returns how many ms to wait before the next pass."""
         room = self._p.capacity - len(self._p.held)
-        if room <= 0 or self.stopping:
+        if room <= 0:
             return BUSY_MS
         try:
             watermarks = {}

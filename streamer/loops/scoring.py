@@ -92,9 +92,9 @@ class Scoring:
             raise account.stopped_by
         base = replace(base, prompt_hash=account.prompt_hash, scored_at_ms=self._clock.now_ms())
         if isinstance(answer, JudgeFailure):
-            return self._failed(base, spec, replace(answer, usage=account.usage))
+            return self._failed(base, spec, answer)
         self._metrics.count("verdicts", judge=spec.name, value=str(answer.value))
-        return self._judged(base, replace(answer, usage=account.usage))
+        return self._judged(base, answer)
 
     def _judged(self, base: Entry, verdict: Verdict) -> Entry:
         return replace(

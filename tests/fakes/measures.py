@@ -1,6 +1,5 @@
-"""Metrics and a journal for tests: silent, or remembering what they were told."""
+"""Metrics and a journal that say nothing."""
 
-from collections import Counter
 from typing import Literal
 
 
@@ -14,21 +13,3 @@ class SilentMetrics:
 
 class SilentJournal:
     def say(self, level: Literal["debug", "info", "warning", "error"], event: str, **fields: object) -> None: ...
-
-
-class CountingMetrics(SilentMetrics):
-    """Sums by name and label values."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[tuple[str, ...]] = Counter()
-
-    def count(self, name: str, by: float = 1, **labels: str) -> None:
-        self.counts[(name, *labels.values())] += int(by)
-
-
-class RememberingJournal(SilentJournal):
-    def __init__(self) -> None:
-        self.events: list[tuple[str, dict[str, object]]] = []
-
-    def say(self, level: Literal["debug", "info", "warning", "error"], event: str, **fields: object) -> None:
-        self.events.append((event, fields))

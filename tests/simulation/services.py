@@ -281,12 +281,12 @@ class SimulatedJudges:
         said = f"{spec.name}|{transcript.session_id}|{len(transcript.turns)}|{transcript.hash}"
         request = ModelRequest(model=spec.model, messages=({"role": "user", "content": said},), parameters={})
         try:
-            await ask(request)
+            answer = await ask(request)
         except CallFailed as failure:
             return JudgeFailure(kind=failure.kind, detail=failure.detail)
         if self.w.faults and self.w.random.random() < self.w.p_judge * 0.2:
-            return JudgeFailure(kind="bad_answer", detail="not a label")
-        return Verdict(value="good", rationale=transcript.hash)
+            return JudgeFailure(kind="bad_answer", detail="not a label", usage=answer.usage)
+        return Verdict(value="good", rationale=transcript.hash, usage=answer.usage)
 
 
 class FreeSpending:

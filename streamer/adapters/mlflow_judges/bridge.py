@@ -58,14 +58,7 @@ class Judgement:
         except BaseException as error:  # carried past litellm, which would ask again, and raised by judge()
             self.broken = error
             raise Stopped from error
-        self.usage = self.usage.plus(
-            Usage(
-                requests=1,
-                input_tokens=answer.input_tokens,
-                output_tokens=answer.output_tokens,
-                cost_usd=answer.cost_usd,
-            )
-        )
+        self.usage = self.usage.plus(answer.usage)
         return answer
 
 
