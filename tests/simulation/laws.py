@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Literal
 
 from streamer.core.assessment import RowRef
 from streamer.core.feed import FeedRecord
-from streamer.core.ids import Scope
+from streamer.core.ids import Scope, bucket_of_trace
 from streamer.core.interpret import interpret
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Closing, gap_of
 from streamer.core.model import Completion, ModelRequest
-from streamer.core.session import Begun, Claim, CloseReason, Facts, Sweep
+from streamer.core.session import Begun, Claim, CloseReason, Facts, Outcome, Sweep
 from streamer.core.turn import Turn, in_order
 from streamer.core.wire.cut import CutRules, Cutter
 from streamer.core.wire.records import Record
@@ -141,9 +141,20 @@ class Laws:
     # ------------------------------------------------------------ what is true
 
     def truth_of(self, trace_id: str) -> tuple[str | None, Turn | None]:
-        """The owner and the turn that all spans of a trace together give."""
+        """The owner and the turn that all spans of a trace together give.
+
+        A trace whose root names no session stays, once swept, with the session that has read it (session_id.owner_of):
+        the spans that a late, earlier one would have to agree with are gone.
+        """
         spans = self.c.apps.truth[trace_id]
-        return read(trace_id, tuple(sorted(spans.values())))
+        owner, turn = read(trace_id, tuple(sorted(spans.values())))
+        kept = self._swept_owner(trace_id)
+        named_by_root = any(span.root and span.session for span in spans.values())
+        return (kept if kept is not None and not named_by_root else owner), turn
+
+    def _swept_owner(self, trace_id: str) -> str | None:
+        row = self.c.redis.buckets[bucket_of_trace(trace_id)].keys.get(("t", f"default|default|{trace_id}"))
+        return row.owner if row is not None else None
 
     def true_owner(self, trace_id: str) -> str | None:
         return self.truth_of(trace_id)[0]
@@ -325,6 +336,12 @@ class WatchedStore(FakeSessionStore):
     async def save_answer(self, claim: Claim, call_key: str, answer: Completion) -> None:
         await super().save_answer(claim, call_key, answer)
         self.cluster.laws.answers.add((claim.session.key, call_key))
+
+    async def end_write(self, claim: Claim, outcome: Outcome) -> bool:
+        done = await super().end_write(claim, outcome)
+        if done:
+            self.cluster.laws.completed(claim, outcome.reason)
+        return done
 
     async def begin_write(self, claim: Claim, rows: Sequence[RowRef]) -> Begun:
         begun = await super().begin_write(claim, rows)

@@ -116,6 +116,20 @@ class CompletesAnyVersion(WatchedStore):
         return await super().end_write(claim, outcome if s is None else replace(outcome, version=s.version))
 
 
+class CountsAgeForever(WatchedStore):
+    """The maximum age is counted from the very first fact, not from the first since the last completed closing."""
+
+    async def end_write(self, claim: Claim, outcome: Outcome) -> bool:
+        done = await super().end_write(claim, outcome)
+        s = self.redis.buckets[claim.bucket].session(claim.session.key)
+        if done and s is not None and claim.state.opened_ms is not None:
+            s.opened = claim.state.opened_ms
+            b = self.redis.buckets[claim.bucket]
+            if "quiet" in b.indexes_of(s.ref):
+                b.move_to_quiet(s)
+        return done
+
+
 class NoIntents(WatchedStore):
     async def begin_write(self, claim: Claim, rows: Sequence[RowRef]) -> Begun:
         begun = await super().begin_write(claim, rows)
@@ -329,6 +343,9 @@ PLANTS: dict[str, Plant] = {
         "a verdict that the feed did not take counts as delivered",
         "feed",
         lambda: Parts(publishing=FeedAfterFailureOnly),
+    ),
+    "opened_forever": Plant(
+        "the maximum age is counted from the very first fact", "early", lambda: Parts(store=CountsAgeForever)
     ),
     "intents_for_ever": Plant(
         "intents are never dropped by age", "L2", lambda: Parts(limits=replace(LIMITS, zombie_ms_max=10**9))

@@ -5,8 +5,9 @@ import pytest
 from tests.simulation.cluster import run
 from tests.simulation.planted import PLANTS
 
-ONCE_FAILED = (5, 15, 31, 88, 157, 225)
-"""Two claims of one moment shared a token, and the renewal of one was taken for the other's."""
+ONCE_FAILED = (5, 15, 31, 88, 157, 225, 396)
+"""396: a swept trace without a root, whose spans disagree on the session, has an owner that is kept. The others: two
+claims of one moment shared a token, and the renewal of one was taken for the other's."""
 QUICK = (
     "no_retraction",
     "commit_first",
