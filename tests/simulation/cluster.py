@@ -20,15 +20,7 @@ from streamer.loops.publishing import Publishing
 from streamer.loops.scoring import Scoring
 from streamer.loops.writing import Writing
 from tests.fakes.session_store import FakeRedis, FakeSessionStore
-from tests.simulation.laws import (
-    Laws,
-    RareJournal,
-    RareMetrics,
-    WatchedChokePoint,
-    WatchedIngest,
-    WatchedJudge,
-    WatchedStore,
-)
+from tests.simulation.laws import Laws
 from tests.simulation.services import (
     Broker,
     DeadLetterTopic,
@@ -39,6 +31,14 @@ from tests.simulation.services import (
     Rows,
     SimulatedJudges,
     Source,
+)
+from tests.simulation.watched import (
+    RareJournal,
+    RareMetrics,
+    WatchedChokePoint,
+    WatchedIngest,
+    WatchedJudge,
+    WatchedStore,
 )
 from tests.simulation.workload import Applications
 from tests.simulation.world import EPOCH_MS, Pause, SimulatedClock, SimulatedTasks, Worker, World

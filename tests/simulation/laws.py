@@ -1,4 +1,4 @@
-"""The laws of the system, each as a check; and the system's classes with the law watching over their shoulder.
+"""The laws of the system, each as a check.
 
 S1 S2 S3 S7 S8 S10 and the index sentence are looked at whenever something happens, S4 S5 S6 L1 L2 when all is at rest.
 """
@@ -6,28 +6,18 @@ S1 S2 S3 S7 S8 S10 and the index sentence are looked at whenever something happe
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from streamer.core.assessment import RowRef
 from streamer.core.feed import FeedRecord
-from streamer.core.ids import Scope, bucket_of_trace
-from streamer.core.interpret import interpret
+from streamer.core.ids import bucket_of_trace
 from streamer.core.ledger import Entry
-from streamer.core.lifecycle import Closing, gap_of
-from streamer.core.model import Completion, ModelRequest
-from streamer.core.session import Begun, Claim, CloseReason, Facts, Outcome, Sweep
+from streamer.core.lifecycle import gap_of
+from streamer.core.session import Claim, CloseReason
 from streamer.core.turn import Turn, in_order
-from streamer.core.wire.cut import CutRules, Cutter
-from streamer.core.wire.records import Record
-from streamer.loops.choke_point import Account, ChokePoint
-from streamer.loops.ingest import Ingest
-from streamer.loops.judge import Judge
-from streamer.ports import TopicPartition
-from tests.fakes.measures import SilentJournal, SilentMetrics
-from tests.fakes.redis_state import Bucket, SessionRow, TraceRow
-from tests.fakes.session_store import FakeSessionStore
+from streamer.loops.choke_point import Account
+from tests.fakes.redis_state import Bucket, SessionRow
 from tests.simulation.services import Logged, Stored
-from tests.simulation.workload import SimulatedSpan, encode
+from tests.simulation.truth import read
 from tests.simulation.world import Worker
 
 if TYPE_CHECKING:
@@ -292,156 +282,9 @@ class JudgedCheck:
         return missing
 
 
-CUTTER = Cutter(CutRules())
-READ: dict[tuple[str, tuple[SimulatedSpan, ...]], tuple[str | None, Turn | None]] = {}
-
-
-def read(trace_id: str, spans: tuple[SimulatedSpan, ...]) -> tuple[str | None, Turn | None]:
-    """What the real core reads in these spans, all in one record."""
-    if (trace_id, spans) not in READ:
-        cut = CUTTER.cut(Record("spans", 0, 0, 0, encode(trace_id, spans, 0)))
-        candidates = sorted({c for f in cut.fragments for c in f.candidates})
-        frames = tuple(f.frame for f in cut.fragments)
-        if len(READ) > 10_000:
-            READ.clear()
-        owner, turn = interpret(trace_id, Facts(tuple(candidates), 1, frames, None, False), None)
-        READ[trace_id, spans] = owner, turn
-    return READ[trace_id, spans]
-
-
 def newest(feed: Sequence[FeedRecord], session: str, judge: str) -> FeedRecord | None:
     """What a reader of the feed keeps: the greatest fencing token, never the last arrived."""
     mine = [
         r for r in feed if r.kind != "closing" and r.value["session"]["id"] == session and r.value["judge"] == judge
     ]
     return max(mine, key=lambda r: int(r.value["token"]), default=None)
-
-
-# ---------------------------------------------------------------- the system's classes, watched
-
-
-class WatchedStore(FakeSessionStore):
-    def __init__(self, cluster: "Cluster", worker: Worker) -> None:
-        self.cluster, self.worker = cluster, worker
-
-        async def gate(apply: object, *, hot: bool = False) -> object:
-            return await cluster.world.call(worker, apply, hot=hot)  # type: ignore[arg-type]
-
-        super().__init__(cluster.redis, gate)  # type: ignore[arg-type]
-
-    def on_claims(self, claims: list[Claim]) -> list[Claim]:
-        self.cluster.laws.claimed(claims)
-        return claims
-
-    async def save_answer(self, claim: Claim, call_key: str, answer: Completion) -> None:
-        await super().save_answer(claim, call_key, answer)
-        self.cluster.laws.answers.add((claim.session.key, call_key))
-
-    async def end_write(self, claim: Claim, outcome: Outcome) -> bool:
-        done = await super().end_write(claim, outcome)
-        if done:
-            self.cluster.laws.completed(claim, outcome.reason)
-        return done
-
-    async def begin_write(self, claim: Claim, rows: Sequence[RowRef]) -> Begun:
-        begun = await super().begin_write(claim, rows)
-        if begun.crowded:
-            self.cluster.world.rare["another intent was open at begin"] += 1
-        return begun
-
-    def on_sweep(self, b: Bucket, sweep: Sweep, trace_id: str, row: TraceRow) -> None:
-        """S1: the sweep drops only what a kept turn has read."""
-        laws = self.cluster.laws
-        laws.swept.add(trace_id)
-        kept = self.cluster.redis.buckets[sweep.session.bucket].session(sweep.session.key)
-        turn = kept.turns.get(trace_id) if kept else None
-        read_now = interpret(trace_id, row.facts(), None).turn
-        if turn is None or (read_now is not None and not row.swept and read_now.spans_seen > turn.spans_seen):
-            laws.w.violate("S1", f"the sweep of {trace_id} dropped spans that no turn had")
-
-    async def finish_sweep(self, sweep: Sweep) -> bool:
-        done = await super().finish_sweep(sweep)
-        if done:
-            laws = self.cluster.laws
-            laws.answers -= {name for name in laws.answers if name[0] == sweep.session.key}
-        return done
-
-    async def expire_parked(self, scope: Scope, trace_id: str) -> bool:
-        gone = await super().expire_parked(scope, trace_id)
-        if gone:
-            self.cluster.laws.parked_out.add(trace_id)
-            self.cluster.world.rare["a parked trace expired"] += 1
-        return gone
-
-
-class WatchedIngest(Ingest):
-    cluster: "Cluster"
-
-    async def _save(self, by_partition: Mapping[TopicPartition, Sequence[Record]]) -> None:
-        await super()._save(by_partition)
-        for partition, records in by_partition.items():
-            for record in records:
-                self.cluster.broker.log[partition.partition][record.offset].saved = True
-
-    async def _go_back(self) -> None:
-        await super()._go_back()
-        if self.cluster.laws.failed_over:
-            self.cluster.world.rare["ingest sought back after a fail-over"] += 1
-
-
-class WatchedJudge(Judge):
-    cluster: "Cluster"
-    worker: Worker
-
-    def _closing(self, claim: Claim, turns: Mapping[str, Turn]) -> Closing:
-        closed = super()._closing(claim, turns)
-        if closed.reason is not None:
-            self.cluster.laws.closing(claim, turns, closed.reason, self._p.generation)
-        return closed
-
-
-class WatchedChokePoint(ChokePoint):
-    cluster: "Cluster"
-    worker: Worker
-
-    async def _buy(self, account: Account, request: ModelRequest, call_key: str) -> Completion:
-        self.cluster.laws.bought(account, call_key, self.worker)
-        try:
-            return await super()._buy(account, request, call_key)
-        finally:
-            self.cluster.laws.in_flight.pop((account.held.claim.session.key, call_key), None)
-
-
-RARE_BY_METRIC = {
-    "releases": "a claim put its session back",
-    "retractions": "retraction",
-    "facts_expired": "facts expired",
-    "ownership_lost": "lease lost between answer and write",
-    "stale_completions": "stale completion",
-    "answers_reused": "a saved answer was used again",
-    "first_trace_waits": "the first trace was awaited",
-    "no_trace": "MLflow has no trace of the session",
-}
-
-
-class RareMetrics(SilentMetrics):
-    """Rare states are what the metrics count anyway."""
-
-    def __init__(self, cluster: "Cluster") -> None:
-        self._rare = cluster.world.rare
-
-    def count(self, name: str, by: float = 1, **labels: str) -> None:
-        if name in RARE_BY_METRIC:
-            self._rare[RARE_BY_METRIC[name]] += 1
-        if name == "rows" and labels["action"] == "deleted":
-            self._rare["first trace moved after a write"] += 1
-
-
-class RareJournal(SilentJournal):
-    def __init__(self, cluster: "Cluster") -> None:
-        self._world = cluster.world
-
-    def say(self, level: Literal["debug", "info", "warning", "error"], event: str, **fields: object) -> None:
-        self._world.tell(event, *fields.values())
-        if event == "judge_failed" and fields["state"] == "failed":
-            self._world.rare["a judge failed for good"] += 1

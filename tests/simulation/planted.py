@@ -3,25 +3,41 @@
 A plant swaps one class of the system for one with a single rule broken. Those that simpler designs make come first.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
-from streamer.core.assessment import Row, RowRef
-from streamer.core.ledger import Entry
-from streamer.core.lifecycle import Closing
-from streamer.core.session import Begun, Claim, Outcome, Sweep, Wake
-from streamer.core.turn import Turn
-from streamer.core.wire.records import Cut, Fragment, Record
-from streamer.errors import TransientError
-from streamer.loops.held import Held, HeldClaims
-from streamer.loops.publishing import Publishing
-from streamer.loops.writing import Writing
-from streamer.ports import TopicPartition
-from tests.fakes import redis_state as scripts
-from tests.fakes.session_store import FakeRedis
 from tests.simulation.cluster import LIMITS, Parts
-from tests.simulation.laws import WatchedChokePoint, WatchedIngest, WatchedJudge, WatchedStore
+from tests.simulation.mistakes import (
+    AnswersNotSaved,
+    BuysWithoutLooking,
+    ClosesBySmallestGap,
+    CommitsBeforeSaving,
+    CompletesAnyToken,
+    CompletesAnyVersion,
+    CountsAgeForever,
+    DeletesByName,
+    DropsUnreadable,
+    ErrorsPatch,
+    FallbackRests,
+    FeedAfterFailureOnly,
+    FeedTrustsLedger,
+    IgnoresUnreadPartitions,
+    IngestMovesLeased,
+    NeverRetracts,
+    NoIntents,
+    NoRenewal,
+    OldGenerationClaims,
+    ReconnectsSilently,
+    RowsForgotten,
+    ShorterTranscript,
+    SkipsWhatFailed,
+    StaysAfterFailOver,
+    SweepsAnyVersion,
+    TrustsCachedEnd,
+    WakesOwnIdOnly,
+    count_tokens,
+    count_versions,
+)
 
 
 @dataclass(frozen=True)
@@ -30,247 +46,6 @@ class Plant:
     law: str
     """One of these laws finds it, whichever comes first in a run."""
     parts: Callable[[], Parts]
-
-
-# ---------------------------------------------------------------- ingest
-
-
-class WakesOwnIdOnly(WatchedIngest):
-    async def _save_fragments(self, fragments: Sequence[Fragment], activity_ms: Mapping[tuple[str, str], int]) -> None:
-        own: dict[str, set[str]] = {}
-        for f in fragments:
-            own.setdefault(f.trace_id, set()).update(f.candidates)
-        store = self._p.store
-        wake = store.wake
-
-        async def narrowed(wakes: Sequence[Wake]) -> None:
-            await wake([w for w in wakes if w.session.session_id in own[w.trace_id]])
-
-        store.wake = narrowed  # type: ignore[method-assign]
-        try:
-            await super()._save_fragments(fragments, activity_ms)
-        finally:
-            store.wake = wake  # type: ignore[method-assign]
-
-
-class CommitsBeforeSaving(WatchedIngest):
-    async def _save(self, by_partition: Mapping[TopicPartition, Sequence[Record]]) -> None:
-        ahead = {p: records[-1].offset + 1 for p, records in by_partition.items() if records}
-        if ahead:
-            await self._p.source.commit(ahead)
-        await super()._save(by_partition)
-
-
-class SkipsWhatFailed(WatchedIngest):
-    async def _save(self, by_partition: Mapping[TopicPartition, Sequence[Record]]) -> None:
-        try:
-            await super()._save(by_partition)
-        except TransientError:
-            for partition, records in by_partition.items():
-                if partition in self._readings:
-                    self._readings[partition].save(records, self._p.clock.now_ms())
-
-
-class DropsUnreadable(WatchedIngest):
-    async def _set_aside(self, record: Record, cut: Cut) -> None:
-        return None
-
-
-class TrustsCachedEnd(WatchedIngest):
-    """Progress is now while the fetch found nothing: librdkafka's end-of-partition event."""
-
-    async def _publish_progress(self) -> None:
-        now_ms = self._p.clock.now_ms()
-        await self._p.store.publish_progress(self._p.name, dict.fromkeys(self._readings, now_ms))
-
-
-class StaysAfterFailOver(WatchedIngest):
-    async def _go_back(self) -> None:
-        self._stale = False
-        self._p.source.hold(False)
-
-
-# ---------------------------------------------------------------- store
-
-
-class IngestMovesLeased(WatchedStore):
-    async def wake(self, wakes: Sequence[Wake]) -> None:
-        await super().wake(wakes)
-        for w in wakes:
-            b = self.redis.buckets[w.session.bucket]
-            if (s := b.session(w.session.key)) is not None and s.lease > self.redis.now_ms():
-                b.move_to_quiet(s)
-                b.touched.add(w.session.key)
-                self.redis.after(b)
-
-
-class CompletesAnyToken(WatchedStore):
-    async def end_write(self, claim: Claim, outcome: Outcome) -> bool:
-        s = self.redis.buckets[claim.bucket].session(claim.session.key)
-        return await super().end_write(claim if s is None else replace(claim, token=s.token), outcome)
-
-
-class CompletesAnyVersion(WatchedStore):
-    async def end_write(self, claim: Claim, outcome: Outcome) -> bool:
-        s = self.redis.buckets[claim.bucket].session(claim.session.key)
-        return await super().end_write(claim, outcome if s is None else replace(outcome, version=s.version))
-
-
-class CountsAgeForever(WatchedStore):
-    """The maximum age is counted from the very first fact, not from the first since the last completed closing."""
-
-    async def end_write(self, claim: Claim, outcome: Outcome) -> bool:
-        done = await super().end_write(claim, outcome)
-        s = self.redis.buckets[claim.bucket].session(claim.session.key)
-        if done and s is not None and claim.state.opened_ms is not None:
-            s.opened = claim.state.opened_ms
-            b = self.redis.buckets[claim.bucket]
-            if "quiet" in b.indexes_of(s.ref):
-                b.move_to_quiet(s)
-        return done
-
-
-class NoIntents(WatchedStore):
-    async def begin_write(self, claim: Claim, rows: Sequence[RowRef]) -> Begun:
-        begun = await super().begin_write(claim, rows)
-        s = self.redis.buckets[claim.bucket].session(claim.session.key)
-        if s is not None:
-            s.intents.clear()
-        return begun._replace(crowded=False)
-
-
-class RowsForgotten(WatchedStore):
-    """Delete the row of the last completed claim only: no set of rows that may stand."""
-
-    async def begin_write(self, claim: Claim, rows: Sequence[RowRef]) -> Begun:
-        await super().begin_write(claim, rows)
-        s = self.redis.buckets[claim.bucket].session(claim.session.key)
-        if s is not None:
-            s.intents.clear()
-            s.rows = set(rows)
-        return Begun(frozenset(rows), False)
-
-
-class SweepsAnyVersion(WatchedStore):
-    async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int) -> bool:
-        row: scripts.TraceRow | None = None
-        for b in self.redis.buckets.values():
-            row = row or b.keys.get(("t", f"{sweep.session.scope}|{trace_id}"))
-        return await super().sweep_trace(sweep, trace_id, row.version if row else turn_version)
-
-
-class AnswersNotSaved(WatchedStore):
-    async def save_answer(self, claim: Claim, call_key: str, answer: Any) -> None:
-        self.cluster.laws.answers.add((claim.session.key, call_key))
-
-
-class ReconnectsSilently(WatchedStore):
-    """What a replaced primary has lost goes unnoticed."""
-
-    async def _run(
-        self, bucket: int, body: Any, claim: Claim | None = None, wait: bool = False, hot: bool = False
-    ) -> Any:
-        self.seen = list(self.redis.epoch)
-        fresh = None if claim is None else replace(claim, epoch=self.redis.epoch[self.redis.node(bucket)])
-        return await super()._run(bucket, body, fresh, wait, hot)
-
-
-class IgnoresUnreadPartitions(WatchedStore):
-    async def progress(self, source: str) -> Mapping[TopicPartition, int]:
-        return {p: ms for p, ms in (await super().progress(source)).items() if ms >= 0}
-
-
-class OldGenerationClaims(WatchedStore):
-    async def claim(self, limit: int, watermarks: Mapping[str, int], generation: int) -> Any:
-        return await super().claim(limit, watermarks, 10**6)
-
-
-# ---------------------------------------------------------------- judge
-
-
-class NoRenewal(HeldClaims):
-    async def step(self) -> int:
-        return 500
-
-
-class ClosesBySmallestGap(WatchedJudge):
-    def _closing(self, claim: Claim, turns: Mapping[str, Turn]) -> Closing:
-        rules, self._p = self._p.rules, replace(self._p, rules=())
-        try:
-            return super()._closing(claim, turns)
-        finally:
-            self._p = replace(self._p, rules=rules)
-
-
-class NeverRetracts(WatchedJudge):
-    async def _retract(self, held: Held, closed: Closing) -> None:
-        await self._complete(held, self._outcome(held, {}, closed))
-
-
-class ShorterTranscript(WatchedJudge):
-    """A trace that has grown is read as it was kept."""
-
-    async def _decode(self, claim: Claim) -> tuple[dict[str, Turn], bool]:
-        turns, complete = await super()._decode(claim)
-        return {t: claim.state.turns.get(t, turn) for t, turn in turns.items()}, complete
-
-
-class BuysWithoutLooking(WatchedChokePoint):
-    async def _ask(self, account: Any, request: Any) -> Any:
-        account.prompt_hash = account.prompt_hash or request.call_key(0)
-        return await self._buy(account, request, request.call_key(account.rejected))
-
-
-class ErrorsPatch(Writing):
-    async def _place(self, held: Held, row: Row) -> bool:
-        await self._held.allowed(held)
-        return await self._rows.patch(row) or await super()._place(held, row)
-
-
-class DeletesByName(Writing):
-    """Every row of the judge's name on the first trace but its own, whoever wrote it."""
-
-    async def _place(self, held: Held, row: Row) -> bool:
-        placed = await super()._place(held, row)
-        if placed and row.ref.judge == "a":
-            foreign = RowRef(f"foreign-{row.ref.trace_id.removeprefix('tr-')}", row.ref.trace_id, row.ref.judge)
-            await self._rows.delete(foreign)
-        return placed
-
-
-class FallbackRests(Writing):
-    """A row on the next earliest trace is taken as final."""
-
-    async def write(self, *args: Any) -> Any:
-        placement = await super().write(*args)
-        return replace(placement, looking=False)
-
-
-class FeedTrustsLedger(Publishing):
-    def _is_due(self, held: Held, entry: Entry) -> bool:
-        return entry.state in ("judged", "failed") and not entry.feed
-
-
-class FeedAfterFailureOnly(Publishing):
-    """A verdict that the feed did not take is called delivered."""
-
-    async def _send(self, held: Held, records: Any) -> bool:
-        await super()._send(held, records)
-        return True
-
-
-def count_tokens(redis: FakeRedis) -> None:
-    for b in redis.buckets.values():
-        b.next_token = plus_one
-
-
-def count_versions(redis: FakeRedis) -> None:
-    for b in redis.buckets.values():
-        b.next_version = plus_one
-
-
-def plus_one(old: int, now: int) -> int:
-    return old + 1
 
 
 PLANTS: dict[str, Plant] = {

@@ -13,17 +13,11 @@ from streamer.adapters.mlflow_judges.bridge import Judgement, Stopped, register_
 from streamer.adapters.mlflow_judges.scorers import accepted, scorer_of
 from streamer.adapters.mlflow_judges.traces import traces_of
 from streamer.core.judges import JudgeSpec
+from streamer.core.quiet import QUIET
 from streamer.core.transcript import Transcript
 from streamer.core.turn import Turn
 from streamer.core.verdict import JudgeFailure, Verdict
 from streamer.ports import Ask
-
-QUIET_ENVIRONMENT = {
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-    "MLFLOW_MODEL_CATALOG_URI": "",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-}
-"""What these libraries would otherwise fetch or send at their first use (facts: up to 7 s without a network)."""
 
 
 class MlflowJudges:
@@ -32,7 +26,7 @@ class MlflowJudges:
     def __init__(self, sessions_at_once: int = 16, specs: Collection[JudgeSpec] = ()) -> None:
         """`specs` are made ready now: importing MLflow takes seconds that no session should wait for.
         ConfigurationError for one that MLflow does not take."""
-        for name, value in QUIET_ENVIRONMENT.items():
+        for name, value in QUIET.items():
             os.environ.setdefault(name, value)  # noqa: TID251 – read by libraries at import, not by us
         register_provider()
         self._threads = ThreadPoolExecutor(sessions_at_once * max(1, len(specs)), "judge")

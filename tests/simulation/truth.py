@@ -1,0 +1,24 @@
+"""What the real core reads in spans when it has them all, in one record: the truth that the laws compare with."""
+
+from streamer.core.interpret import interpret
+from streamer.core.session import Facts
+from streamer.core.turn import Turn
+from streamer.core.wire.cut import CutRules, Cutter
+from streamer.core.wire.records import Record
+from tests.simulation.workload import SimulatedSpan, encode
+
+CUTTER = Cutter(CutRules())
+READ: dict[tuple[str, tuple[SimulatedSpan, ...]], tuple[str | None, Turn | None]] = {}
+
+
+def read(trace_id: str, spans: tuple[SimulatedSpan, ...]) -> tuple[str | None, Turn | None]:
+    """What the real core reads in these spans, all in one record."""
+    if (trace_id, spans) not in READ:
+        cut = CUTTER.cut(Record("spans", 0, 0, 0, encode(trace_id, spans, 0)))
+        candidates = sorted({c for f in cut.fragments for c in f.candidates})
+        frames = tuple(f.frame for f in cut.fragments)
+        if len(READ) > 10_000:
+            READ.clear()
+        owner, turn = interpret(trace_id, Facts(tuple(candidates), 1, frames, None, False), None)
+        READ[trace_id, spans] = owner, turn
+    return READ[trace_id, spans]
