@@ -73,6 +73,9 @@ class KafkaSource:
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "error",
                 "topic.metadata.refresh.interval.ms": 10_000,
+                # A killed worker's partitions move after this and hold the watermark back until then; librdkafka's
+                # 45 s spares stateful consumers a move, and here nothing is lost by one.
+                "session.timeout.ms": 10_000,
                 "fetch.queue.backoff.ms": 20,
                 "fetch.wait.max.ms": 100,
                 **settings.connection,
