@@ -12,8 +12,7 @@ from typing import NamedTuple
 from streamer.core.session import Facts
 from streamer.core.session_id import Resolved, clean, is_scrubbed, owner_of, resolve
 from streamer.core.turn import IoSource, Message, Turn, Unscorable
-from streamer.core.wire.conventions import said_by
-from streamer.core.wire.conventions.said import Said
+from streamer.core.wire.conventions import Heard
 from streamer.core.wire.decode import Span, decode
 from streamer.core.wire.rules import END_KEYS
 from streamer.core.wire.scan import is_true
@@ -26,6 +25,7 @@ USER_KEYS = (
     "langsmith.metadata.user_id",
     "enduser.id",
 )
+_USER_KEYS, _END_KEYS = frozenset(USER_KEYS), frozenset(END_KEYS)
 
 
 class Interpretation(NamedTuple):
@@ -80,9 +80,8 @@ def _with_words_of(fresh: Turn, kept: Turn) -> Turn:
 
 def _turn(trace_id: str, version: int, spans: Sequence[Span], resolved: Resolved) -> Turn:
     root = next((span for span in spans if not span.parent_id), None)
-    said = {span.span_id: said_by(span) for span in spans}
-    words = _words(spans, root, said)
-    present = said.keys()
+    heard = {span.span_id: Heard(span) for span in spans}
+    words = _words(spans, root, heard)
     error = root.is_error if root else any(span.is_error for span in spans)
     first = root or spans[0]
     starts = [span.start_ns for span in spans if span.start_ns]
@@ -95,42 +94,43 @@ def _turn(trace_id: str, version: int, spans: Sequence[Span], resolved: Resolved
         user=words.user,
         assistant=words.assistant,
         system=words.system,
-        tools=tuple(tool for span in spans if (tool := said[span.span_id].tool)),
+        tools=tuple(tool for span in spans if (tool := heard[span.span_id].tool)),
         history=words.history,
         spans_seen=len(spans),
         has_root=root is not None,
-        complete=root is not None and all(not s.parent_id or s.parent_id in present for s in spans),
+        complete=root is not None and all(not s.parent_id or s.parent_id in heard for s in spans),
         io_source=words.source,
         error=error,
         unscorable=_unscorable(words, error),
-        ends_session=any(is_true(span.attributes.get(key)) for span in spans for key in END_KEYS),
+        ends_session=any(is_true(span.attributes[key]) for span in spans for key in _END_KEYS & span.attributes.names),
         session_id=resolved.session_id,
         session_id_source=resolved.source,
         session_conflicts=resolved.conflicts,
         user_id=_user_id(first, spans),
-        agent=_agent(root, spans, said),
+        agent=_agent(root, spans, heard),
         service=clean(first.resource.get("service.name")),
         service_version=clean(first.resource.get("service.version")),
         environment=clean(
             first.resource.get("deployment.environment.name") or first.resource.get("deployment.environment")
         ),
-        models=tuple(sorted({model for s in said.values() if (model := s.model)})),
+        models=tuple(sorted({model for h in heard.values() if (model := h.model)})),
         flags=frozenset({"clock_suspect"} if any(0 < s.end_ns < s.start_ns for s in spans) else ()),
     )
 
 
-def _words(spans: Sequence[Span], root: Span | None, said: dict[str, Said]) -> _Words:
+def _words(spans: Sequence[Span], root: Span | None, heard: dict[str, Heard]) -> _Words:
     """The root's words, and what they lack from the LLM spans."""
-    top = root or _local_root(spans, said)
-    own = _read(said[top.span_id].input, said[top.span_id].output, said[top.span_id].source) if top else _Words()
+    top = root or _local_root(spans, heard)
+    own = _read(*heard[top.span_id].words()) if top else _Words()
     if own.user and own.assistant:
         return own
-    models = [span for span in spans if said[span.span_id].kind == "LLM"]
+    models = [span for span in spans if heard[span.span_id].kind == "LLM"]
     if not models:
         return own
     first, last = models[0], max(models, key=lambda span: (span.end_ns, span.start_ns, span.span_id))
-    source: IoSource = "events" if said[first.span_id].source == "events" else "llm"
-    model = _read(said[first.span_id].input, said[last.span_id].output, source)
+    asked = heard[first.span_id].words()
+    answered = asked if last is first else heard[last.span_id].words()
+    model = _read(asked.input, answered.output, "events" if asked.source == "events" else "llm")
     return _Words(
         user=own.user or model.user,
         assistant=own.assistant or model.assistant,
@@ -141,10 +141,10 @@ def _words(spans: Sequence[Span], root: Span | None, said: dict[str, Said]) -> _
     )
 
 
-def _local_root(spans: Sequence[Span], said: dict[str, Said]) -> Span | None:
+def _local_root(spans: Sequence[Span], heard: dict[str, Heard]) -> Span | None:
     """The only span whose parent is elsewhere, if it is an agent or chain: its caller was traced by somebody else."""
-    tops = [span for span in spans if span.parent_id not in said]
-    return tops[0] if len(tops) == 1 and said[tops[0].span_id].kind in ("AGENT", "CHAIN") else None
+    tops = [span for span in spans if span.parent_id not in heard]
+    return tops[0] if len(tops) == 1 and heard[tops[0].span_id].kind in ("AGENT", "CHAIN") else None
 
 
 def _read(asked: Sequence[Message], answered: Sequence[Message], source: IoSource) -> _Words:
@@ -180,16 +180,17 @@ def _unscorable(words: _Words, error: bool) -> Unscorable | None:
 
 def _user_id(first: Span, spans: Sequence[Span]) -> str | None:
     for span in (first, *spans):
-        for key in USER_KEYS:
-            if key in span.attributes and (user := clean(span.attributes[key])):
+        present = _USER_KEYS & span.attributes.names
+        for key in USER_KEYS if present else ():
+            if key in present and (user := clean(span.attributes[key])):
                 return user
     return None
 
 
-def _agent(root: Span | None, spans: Sequence[Span], said: dict[str, Said]) -> str | None:
+def _agent(root: Span | None, spans: Sequence[Span], heard: dict[str, Heard]) -> str | None:
     """`gen_ai.agent.name` of the root, else the root's own name if it is an agent, else the first agent named below."""
     if root is not None:
-        name = said[root.span_id].agent or clean(root.attributes.get("gen_ai.agent.name"))
-        if name or said[root.span_id].kind == "AGENT":
+        name = heard[root.span_id].agent or clean(root.attributes.get("gen_ai.agent.name"))
+        if name or heard[root.span_id].kind == "AGENT":
             return name or root.name
-    return next((name for span in spans if (name := said[span.span_id].agent)), None)
+    return next((name for span in spans if (name := heard[span.span_id].agent)), None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from streamer.core.interpret import interpret
 from streamer.core.session import Facts
-from streamer.core.wire.conventions import DIALECTS
+from streamer.core.wire.conventions import spoken_by
 from streamer.core.wire.cut import Cutter
 from streamer.core.wire.decode import decode
 from streamer.core.wire.records import Record
@@ -48,7 +48,7 @@ def sample(records: Iterable[Record], cutter: Cutter) -> Sample:
         found.traces += 1
         found.with_session += owner is not None
         found.with_text += turn is not None and turn.unscorable is None
-        spoken = {read.__module__.rsplit(".", 1)[-1] for span in decode(mine) for read in DIALECTS if read(span)}
+        spoken = {name for span in decode(mine) for name in spoken_by(span)}
         found.dialects.update(spoken or {"none known"})
     found.newest = list(reversed(frames))
     return found

@@ -6,6 +6,7 @@ conversations into one session.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from streamer.core.wire.values import encodable, unwrap
@@ -46,7 +47,7 @@ class Identified(Protocol):
     @property
     def start_ns(self) -> int: ...
     @property
-    def attributes(self) -> Any: ...  # noqa: ANN401 - a mapping that decodes on access
+    def attributes(self) -> Any: ...  # noqa: ANN401 - a mapping that decodes on access, with the set of its names
 
 
 class Resolved(NamedTuple):
@@ -68,7 +69,12 @@ def clean(value: Any) -> str | None:  # noqa: ANN401
     """A usable id, or None. Unquotes up to two layers of JSON, turns numbers into text, trims."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
-    if not isinstance(value, str) or is_scrubbed(value):
+    return _clean_text(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=10_000)  # every span of a trace repeats it
+def _clean_text(value: str) -> str | None:
+    if is_scrubbed(value):
         return None
     plain = unwrap(value.strip())
     if not isinstance(plain, str):
@@ -97,8 +103,9 @@ def is_trace_id(candidate: str, trace_id: str) -> bool:
 def ids_of(span: Identified, keys: Sequence[str] = SESSION_KEYS) -> list[tuple[str, str]]:
     """(key, id) of every usable attribute, by priority."""
     found = []
-    for key in keys:
-        if key in span.attributes:
+    names = span.attributes.names
+    for key in keys if not names.isdisjoint(keys) else ():
+        if key in names:
             session_id = named_by(key, span.attributes[key])
             if session_id and not is_trace_id(session_id, span.trace_id):
                 found.append((key, session_id))

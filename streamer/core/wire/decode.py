@@ -1,11 +1,13 @@
 """Compressed fragments of one trace into its spans.
 
 Rule: spans are a set. Of two versions of a span the greater by (has an end, end, number of attributes, bytes) stands,
-whatever the order in which fragments come. Attributes are decoded when they are asked for: most never are.
+whatever the order in which fragments come. Attributes are decoded when they are asked for: most never are, so the
+parsed map is kept as it is and only the set of its names is made.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
 from google.protobuf.message import DecodeError
 
@@ -17,60 +19,88 @@ from streamer.core.wire.values import value_of
 class Attributes(Mapping[str, Any]):
     """Attributes as Python values (values.value_of), decoded on access."""
 
-    __slots__ = ("_raw",)
+    __slots__ = ("_raw", "names")
 
     def __init__(self, raw: Mapping[str, bytes]) -> None:
         self._raw = raw
+        self.names = frozenset(raw)
 
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401
+        if key not in self.names:  # a protobuf map would say b""
+            raise KeyError(key)
         return value_of(self._raw[key])
 
     def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401
-        raw = self._raw.get(key)
-        return default if raw is None else value_of(raw)
+        return value_of(self._raw[key]) if key in self.names else default
 
     def __contains__(self, key: object) -> bool:
-        return key in self._raw
+        return key in self.names
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._raw)
+        return iter(self.names)
 
     def __len__(self) -> int:
-        return len(self._raw)
+        return len(self.names)
 
 
-class Span(NamedTuple):
+class Span:
     """A span as read. Ids are lowercase hex, `parent_id` is "" for a root; times are Unix ns, 0 where unknown."""
 
-    trace_id: str
-    span_id: str
-    parent_id: str
-    name: str
-    start_ns: int
-    end_ns: int
-    is_error: bool
-    attributes: Attributes
-    raw_events: tuple[bytes, ...]
-    resource: Attributes
+    def __init__(self, read: Any, attributes: Attributes, resource: Attributes) -> None:  # noqa: ANN401
+        parent = read.parent_span_id
+        self._read = read
+        self.trace_id: str = read.trace_id.hex()
+        self.span_id: str = read.span_id.hex()
+        self.parent_id: str = "" if parent in _NO_PARENT else parent.hex()
+        self.start_ns: int = read.start
+        self.end_ns: int = read.end
+        self.attributes = attributes
+        self.resource = resource
+
+    @cached_property
+    def name(self) -> str:
+        return str(self._read.name.decode("utf-8", "replace"))
+
+    @property
+    def is_error(self) -> bool:
+        return bool(self._read.status.code == 2)
+
+    @property
+    def has_events(self) -> bool:
+        return bool(self._read.events)
 
     def events(self) -> Iterator[tuple[str, Attributes]]:
         """(name, attributes) of each event that can be read."""
-        for raw in self.raw_events:
+        for raw in self._read.events:
             try:
                 event = schema.Event.FromString(raw)
-                yield event.name.decode("utf-8", "replace"), Attributes(dict(event.attributes))
+                yield event.name.decode("utf-8", "replace"), Attributes(event.attributes)
             except (DecodeError, UnicodeDecodeError):
                 continue
 
 
 _NO_PARENT = (b"", bytes(8))
 
-_Rank = tuple[bool, int, int, bytes, bytes]
+
+class _Version:
+    """A span as one fragment has it."""
+
+    __slots__ = ("attributes", "body", "read", "resource", "resource_raw")
+
+    def __init__(self, read: Any, body: bytes, resource: Attributes, resource_raw: bytes) -> None:  # noqa: ANN401
+        self.read = read
+        self.body = body
+        self.resource = resource
+        self.resource_raw = resource_raw
+        self.attributes = _attributes(read, body)
+
+    def rank(self) -> tuple[bool, int, int, bytes, bytes]:
+        return self.read.end > 0, self.read.end, len(self.attributes), self.body, self.resource_raw
 
 
 def decode(frames: Sequence[bytes]) -> list[Span]:
     """Spans of all fragments, united, by (start, span id). Never raises; what is no span of a trace is left out."""
-    best: dict[tuple[str, str], tuple[_Rank, Span]] = {}
+    best: dict[bytes, _Version] = {}
     for frame in frames:
         raw = decompress(frame)
         if raw is None:
@@ -79,50 +109,44 @@ def decode(frames: Sequence[bytes]) -> list[Span]:
             part = schema.ResourceSpans.FromString(raw)
         except DecodeError:
             continue
-        resource = Attributes(_resource(part.resource))
-        for scope_spans in part.scope_spans:
-            for body in scope_spans.spans:
-                span = _span(body, resource)
-                if span is None:
-                    continue
-                rank = (span.end_ns > 0, span.end_ns, len(span.attributes), body, part.resource)
-                name = (span.trace_id, span.span_id)
-                if name not in best or rank > best[name][0]:
-                    best[name] = (rank, span)
-    return sorted((span for _, span in best.values()), key=lambda span: (span.start_ns, span.span_id))
+        _unite(part, best)
+    spans = [Span(version.read, version.attributes, version.resource) for version in best.values()]
+    if len(spans) > 1:
+        spans.sort(key=lambda span: (span.start_ns, span.span_id))
+    return spans
 
 
-def _span(body: bytes, resource: Attributes) -> Span | None:
+def _unite(part: Any, best: dict[bytes, _Version]) -> None:  # noqa: ANN401
+    resource_raw = part.resource
+    resource = _resource(resource_raw)
+    for scope_spans in part.scope_spans:
+        for body in scope_spans.spans:
+            try:
+                read = schema.Span.FromString(body)
+            except DecodeError:
+                continue
+            trace_id, span_id = read.trace_id, read.span_id
+            if len(trace_id) != 16 or len(span_id) != 8:
+                continue
+            name = trace_id + span_id
+            known = best.get(name)
+            if known is not None and known.body == body and known.resource_raw == resource_raw:
+                continue
+            version = _Version(read, body, resource, resource_raw)
+            if known is None or version.rank() > known.rank():
+                best[name] = version
+
+
+def _attributes(read: Any, body: bytes) -> Attributes:  # noqa: ANN401
     try:
-        read = schema.Span.FromString(body)
-    except DecodeError:
-        return None
-    if len(read.trace_id) != 16 or len(read.span_id) != 8:
-        return None
-    return Span(
-        read.trace_id.hex(),
-        read.span_id.hex(),
-        "" if read.parent_span_id in _NO_PARENT else read.parent_span_id.hex(),
-        read.name.decode("utf-8", "replace"),
-        read.start,
-        read.end,
-        read.status.code == 2,
-        Attributes(_pairs(read, body)),
-        tuple(read.events),
-        resource,
-    )
-
-
-def _pairs(read: Any, body: bytes) -> dict[str, bytes]:  # noqa: ANN401
-    try:
-        return dict(read.attributes)
+        return Attributes(read.attributes)
     except UnicodeDecodeError:
         pairs = schema.SpanPairs.FromString(body).attributes
-        return {pair.key.decode("utf-8", "replace"): pair.value for pair in pairs}
+        return Attributes({pair.key.decode("utf-8", "replace"): pair.value for pair in pairs})
 
 
-def _resource(raw: bytes) -> dict[str, bytes]:
+def _resource(raw: bytes) -> Attributes:
     try:
-        return dict(schema.Resource.FromString(raw).attributes)
+        return Attributes(schema.Resource.FromString(raw).attributes)
     except (DecodeError, UnicodeDecodeError):
-        return {}
+        return Attributes({})

@@ -21,7 +21,7 @@ def value_of(raw: bytes) -> Any:  # noqa: ANN401 - an AnyValue is any of Python'
     """str, bool, int, float, bytes, list, dict or None."""
     try:
         if raw and raw[0] == _STRING_TAG:
-            size, start = varint.read(raw, 1)
+            size, start = (raw[1], 2) if raw[1] < 0x80 else varint.read(raw, 1)
             if start + size == len(raw):
                 return raw[start:].decode("utf-8", "replace")
         return _plain(AnyValue.FromString(raw), 0)

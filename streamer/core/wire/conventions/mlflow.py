@@ -1,11 +1,12 @@
 """MLflow's own span attributes, in the three encodings they have on the wire (wire.md 3.2): JSON in a string, typed
 values, JSON-quoted strings. Source: mlflow 3.17, tracing/constant.py."""
 
+from functools import partial
 from typing import Any
 
 from streamer.core.turn import ToolEvent
-from streamer.core.wire.conventions.said import Kind, Said, compact, messages_in
-from streamer.core.wire.decode import Span
+from streamer.core.wire.conventions.said import Kind, Said, Words, compact, messages_in
+from streamer.core.wire.decode import Attributes, Span
 from streamer.core.wire.values import unwrap
 
 _KINDS: dict[str, Kind] = {
@@ -22,21 +23,28 @@ _KINDS: dict[str, Kind] = {
 }
 
 
-def read(span: Span) -> Said | None:
+MARKERS = frozenset({"mlflow.spanType", "mlflow.spanInputs"})
+
+
+def read(span: Span) -> Said:
     attributes = span.attributes
-    if "mlflow.spanType" not in attributes and "mlflow.spanInputs" not in attributes:
-        return None
-    kind = _KINDS.get(str(unwrap(attributes.get("mlflow.spanType"))), "OTHER")
-    inputs, outputs = attributes.get("mlflow.spanInputs"), attributes.get("mlflow.spanOutputs")
+    kind = _KINDS.get(_plain(attributes.get("mlflow.spanType")), "OTHER")
     if kind == "TOOL":
-        return Said(kind=kind, tool=_tool(span, inputs, outputs))
-    model = unwrap(attributes.get("mlflow.llm.model"))
-    return Said(
-        kind=kind,
-        input=messages_in(inputs, "user"),
-        output=messages_in(outputs, "assistant"),
-        model=model if isinstance(model, str) else None,
+        return Said(kind, _tool(span, attributes.get("mlflow.spanInputs"), attributes.get("mlflow.spanOutputs")))
+    return Said(kind, model=_plain(attributes.get("mlflow.llm.model")) or None, words=partial(_words, attributes))
+
+
+def _words(attributes: Attributes) -> Words:
+    return Words(
+        messages_in(attributes.get("mlflow.spanInputs"), "user"),
+        messages_in(attributes.get("mlflow.spanOutputs"), "assistant"),
     )
+
+
+def _plain(value: Any) -> str:  # noqa: ANN401
+    """Text, with or without JSON's quotes."""
+    plain = unwrap(value)
+    return plain if isinstance(plain, str) else ""
 
 
 def _tool(span: Span, inputs: Any, outputs: Any) -> ToolEvent:  # noqa: ANN401

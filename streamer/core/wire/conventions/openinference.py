@@ -1,8 +1,10 @@
 """OpenInference (Arize): `openinference.span.kind`, `input.value`, `llm.input_messages.N.message.*`.
 Source: github.com/Arize-ai/openinference, spec/semantic_conventions.md."""
 
+from functools import partial
+
 from streamer.core.turn import Message, Role, ToolEvent
-from streamer.core.wire.conventions.said import Kind, Said, compact, messages_in, role_of, text_of
+from streamer.core.wire.conventions.said import Kind, Said, Words, compact, messages_in, role_of, text_of
 from streamer.core.wire.decode import Attributes, Span
 from streamer.core.wire.values import unwrap
 
@@ -19,32 +21,38 @@ _KINDS: dict[str, Kind] = {
 _MESSAGES_MAX = 10_000
 
 
-def read(span: Span) -> Said | None:
+MARKERS = frozenset({"openinference.span.kind", "input.value", "output.value"})
+
+
+def read(span: Span) -> Said:
     attributes = span.attributes
-    if (
-        "openinference.span.kind" not in attributes
-        and "input.value" not in attributes
-        and "output.value" not in attributes
-    ):
-        return None
     kind = _KINDS.get(str(attributes.get("openinference.span.kind")).upper(), "OTHER")
     if kind == "TOOL":
-        name = attributes.get("tool.name")
-        arguments, result = attributes.get("input.value"), attributes.get("output.value")
-        tool = ToolEvent(
-            name=name if isinstance(name, str) else span.name,
-            arguments=compact(unwrap(arguments)),
-            result=compact(unwrap(result)),
-            error=span.is_error,
-        )
-        return Said(kind=kind, tool=tool)
+        return Said(kind, _tool(span))
     model, agent = attributes.get("llm.model_name"), attributes.get("agent.name")
     return Said(
-        kind=kind,
-        input=_listed(attributes, "llm.input_messages", "user") or _value(attributes, "input", "user"),
-        output=_listed(attributes, "llm.output_messages", "assistant") or _value(attributes, "output", "assistant"),
+        kind,
         model=model if isinstance(model, str) else None,
         agent=agent if isinstance(agent, str) else None,
+        words=partial(_words, attributes),
+    )
+
+
+def _words(attributes: Attributes) -> Words:
+    return Words(
+        _listed(attributes, "llm.input_messages", "user") or _value(attributes, "input", "user"),
+        _listed(attributes, "llm.output_messages", "assistant") or _value(attributes, "output", "assistant"),
+    )
+
+
+def _tool(span: Span) -> ToolEvent:
+    attributes = span.attributes
+    name = attributes.get("tool.name")
+    return ToolEvent(
+        name=name if isinstance(name, str) else span.name,
+        arguments=compact(unwrap(attributes.get("input.value"))),
+        result=compact(unwrap(attributes.get("output.value"))),
+        error=span.is_error,
     )
 
 

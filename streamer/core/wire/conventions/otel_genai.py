@@ -1,10 +1,11 @@
 """OpenTelemetry's GenAI conventions, every generation that coexists on a topic (wire.md 2.2): message attributes
 (since 1.37, structured or JSON), span events, and `gen_ai.prompt` / `gen_ai.completion` (until 1.27)."""
 
+from functools import partial
 from typing import Any
 
-from streamer.core.turn import IoSource, Message, Role, ToolEvent
-from streamer.core.wire.conventions.said import Kind, Said, compact, messages_in, role_of, text_of
+from streamer.core.turn import Message, Role, ToolEvent
+from streamer.core.wire.conventions.said import Kind, Said, Words, compact, messages_in, role_of, text_of
 from streamer.core.wire.decode import Attributes, Span
 from streamer.core.wire.values import unwrap
 
@@ -29,30 +30,30 @@ _DETAILS = "gen_ai.client.inference.operation.details"
 
 _Sides = tuple[tuple[Message, ...], tuple[Message, ...]]
 
+MARKERS = frozenset({"gen_ai.operation.name", "gen_ai.system", "gen_ai.request.model"})
 
-def read(span: Span) -> Said | None:
+
+def read(span: Span) -> Said:
     attributes = span.attributes
     operation = attributes.get("gen_ai.operation.name")
-    if operation is None and "gen_ai.system" not in attributes and "gen_ai.request.model" not in attributes:
-        return None
     kind = _KINDS.get(str(operation), "LLM" if operation is None and "gen_ai.request.model" in attributes else "OTHER")
     if kind == "TOOL":
-        return Said(kind=kind, tool=_tool(span))
-    asked, answered = _sides(attributes)
-    source: IoSource = "root"
-    if not asked and not answered and span.raw_events:
-        asked, answered = _from_events(span)
-        source = "events"
+        return Said(kind, _tool(span))
     model = attributes.get("gen_ai.response.model") or attributes.get("gen_ai.request.model")
     agent = attributes.get("gen_ai.agent.name")
     return Said(
-        kind=kind,
-        input=asked,
-        output=answered,
+        kind,
         model=model if isinstance(model, str) else None,
         agent=agent if isinstance(agent, str) else None,
-        source=source,
+        words=partial(_words, span),
     )
+
+
+def _words(span: Span) -> Words:
+    asked, answered = _sides(span.attributes)
+    if not asked and not answered and span.has_events:
+        return Words(*_from_events(span), "events")
+    return Words(asked, answered)
 
 
 def _sides(attributes: Attributes) -> _Sides:

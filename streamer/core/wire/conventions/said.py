@@ -1,9 +1,8 @@
 """What a span says, whatever its dialect, and the shapes in which text comes."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 from streamer.core.turn import IoSource, Message, Role, ToolEvent
 from streamer.core.wire.values import encodable, unwrap
@@ -31,17 +30,29 @@ _ANSWERED = ("answer", "output", "response", "result", "completion", "text", "co
 _LISTS = ("messages", "input_messages", "chat_history")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """One span's part in the conversation. `input` and `output` are messages in order; reasoning is left out."""
+class Words(NamedTuple):
+    """Messages in order; reasoning is left out. `source` says where they stood: the span itself or its events."""
 
-    kind: Kind = "OTHER"
     input: tuple[Message, ...] = ()
     output: tuple[Message, ...] = ()
+    source: IoSource = "root"
+
+
+NO_WORDS = Words()
+
+
+def _silent() -> Words:
+    return NO_WORDS
+
+
+class Said(NamedTuple):
+    """One span's part in the conversation, as one dialect tells it. `words` is asked of few spans of a trace."""
+
+    kind: Kind = "OTHER"
     tool: ToolEvent | None = None
     model: str | None = None
     agent: str | None = None
-    source: IoSource = "root"
+    words: Callable[[], Words] = _silent
 
 
 def role_of(name: Any, default: Role) -> Role:  # noqa: ANN401
