@@ -5,8 +5,8 @@ Rule: a dialect is a module with MARKERS, the attributes of which a span that sp
 another): each thing is believed to the first that says it. Texts are read only where they are asked for.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from streamer.core.turn import ToolEvent
 from streamer.core.wire.conventions import mlflow, openinference, otel_genai
@@ -14,32 +14,29 @@ from streamer.core.wire.conventions.said import NO_WORDS, Kind, Said, Words
 from streamer.core.wire.decode import Span
 
 
-class Dialect(Protocol):
+class Dialect(NamedTuple):
     """A module of this package."""
 
-    MARKERS: frozenset[str]
-
-    @staticmethod
-    def read(span: Span, /) -> Said: ...
-
-
-class Named(NamedTuple):
-    """A dialect and its name, for people."""
-
     name: str
-    dialect: Dialect
+    markers: frozenset[str]
+    read: Callable[[Span], Said]
 
 
 DIALECTS = (
-    Named("mlflow", mlflow),
-    Named("openinference", openinference),
-    Named("otel_genai", otel_genai),
+    Dialect("mlflow", mlflow.MARKERS, mlflow.read),
+    Dialect("openinference", openinference.MARKERS, openinference.read),
+    Dialect("otel_genai", otel_genai.MARKERS, otel_genai.read),
 )
+
+
+def _spoken_by(span: Span) -> list[Dialect]:
+    names = span.attributes.names
+    return [dialect for dialect in DIALECTS if not dialect.markers.isdisjoint(names)]
 
 
 def spoken_by(span: Span) -> Iterable[str]:
     """Names of the dialects that a span speaks."""
-    return (name for name, dialect in DIALECTS if not dialect.MARKERS.isdisjoint(span.attributes.names))
+    return (dialect.name for dialect in _spoken_by(span))
 
 
 class Heard:
@@ -48,8 +45,7 @@ class Heard:
     __slots__ = ("_said", "agent", "kind", "model", "tool")
 
     def __init__(self, span: Span) -> None:
-        names = span.attributes.names
-        self._said = [dialect.read(span) for _, dialect in DIALECTS if not dialect.MARKERS.isdisjoint(names)]
+        self._said = [dialect.read(span) for dialect in _spoken_by(span)]
         self.kind: Kind = next((said.kind for said in self._said if said.kind != "OTHER"), "OTHER")
         self.tool: ToolEvent | None = next((said.tool for said in self._said if said.tool), None)
         self.model: str | None = next((said.model for said in self._said if said.model), None)
