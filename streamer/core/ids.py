@@ -5,6 +5,7 @@ Rule: whatever is hashed is length-prefixed first, so that ("a", "bc") and ("ab"
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 BUCKETS = 16
@@ -31,6 +32,7 @@ def digest(parts: Iterable[str | bytes]) -> bytes:
     return h.digest()
 
 
+@lru_cache(maxsize=10_000)  # ingest asks for the sessions of a topic again with every record
 def session_key(scope: Scope, session_id: str) -> str:
     """32 hex digits that name a session in Redis, logs and the ledger."""
     return digest((scope.tenant, scope.source, session_id)).hex()[:32]

@@ -5,7 +5,7 @@ start (a tie: the smaller span id). Scrubbed values are absent: taken at face va
 conversations into one session.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
@@ -85,14 +85,16 @@ def _clean_text(value: str) -> str | None:
     return plain
 
 
-def named_by(key: str, value: Any) -> str | None:  # noqa: ANN401
-    """The id that one attribute names."""
-    if key != "metadata":
-        return clean(value)
+def _in_metadata(value: Any) -> str | None:  # noqa: ANN401
     inner = unwrap(value)
     if not isinstance(inner, dict):
         return None
     return next((found for name in METADATA_KEYS if (found := clean(inner.get(name)))), None)
+
+
+def reading_of(key: str) -> Callable[[Any], str | None]:
+    """How the value of an attribute names a session."""
+    return _in_metadata if key == "metadata" else clean
 
 
 def is_trace_id(candidate: str, trace_id: str) -> bool:
@@ -106,7 +108,7 @@ def ids_of(span: Identified, keys: Sequence[str] = SESSION_KEYS) -> list[tuple[s
     names = span.attributes.names
     for key in keys if not names.isdisjoint(keys) else ():
         if key in names:
-            session_id = named_by(key, span.attributes[key])
+            session_id = reading_of(key)(span.attributes[key])
             if session_id and not is_trace_id(session_id, span.trace_id):
                 found.append((key, session_id))
     return found

@@ -48,7 +48,7 @@ class Scripts:
         return ("EVALSHA", self.digests[call.script], 1, call.key, *call.arguments)
 
     def loads(self) -> list[tuple[Argument, ...]]:
-        return [("SCRIPT LOAD", text) for text in self.texts.values()]
+        return [("SCRIPT", "LOAD", text) for text in self.texts.values()]
 
 
 def limits_argument(limits: Limits) -> str:

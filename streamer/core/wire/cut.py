@@ -28,6 +28,8 @@ _TRACE_ID, _IDS = slice(2, 18), slice(0, 20)
 _ID_HEAD, _SPAN_ID_HEAD = b"\n\x10", b"\x12\x08"
 """How a span begins: field 1 with 16 bytes, field 2 with 8 bytes."""
 _NO_TRACE = bytes(16)
+_FIELD_2 = varint.Repeated(b"\x12")
+"""Spans in ScopeSpans, and ScopeSpans in ResourceSpans."""
 _JUDGE = framed(JUDGE_KEY)
 
 
@@ -93,20 +95,26 @@ class Cutter:
         if sought.judge and _JUDGE in resource:
             heap.judges += 1
             return
+        head = varint.delimited(b"\n", resource)
         slices: dict[bytes, list[bytes]] = {}
         service = self._rules.keep == "listed" and _service_of(resource) in self._rules.services
         for scope_spans in part.scope_spans:
             if self._rules.keep == "listed" and not service and _name_of(scope_spans.scope) not in self._rules.scopes:
                 heap.unlisted += 1
                 continue
-            self._gather(scope_spans, sought, slices, heap)
-        if slices:
-            head = varint.delimited(b"\n", resource)
-            for trace_id, pieces in slices.items():
-                heap.fragments.append(self._fragment(tenant, trace_id, head + b"".join(pieces), sought))
+            self._gather(scope_spans, sought, head, slices, heap)
+        for trace_id, pieces in slices.items():
+            heap.fragments.append(self._fragment(tenant, trace_id, b"".join(pieces), sought))
 
-    def _gather(self, scope_spans: Any, sought: _Sought, slices: dict[bytes, list[bytes]], heap: _Heap) -> None:  # noqa: ANN401
-        """Spans of one scope by trace, each group as the bytes of a ScopeSpans."""
+    def _gather(
+        self,
+        scope_spans: Any,  # noqa: ANN401
+        sought: _Sought,
+        head: bytes,
+        slices: dict[bytes, list[bytes]],
+        heap: _Heap,
+    ) -> None:
+        """Spans of one scope by trace, each group as the bytes of a ScopeSpans behind the resource's."""
         groups: defaultdict[bytes, list[bytes]] = defaultdict(list)
         spans: Iterable[bytes] = scope_spans.spans
         if sought.judge:
@@ -116,16 +124,16 @@ class Cutter:
         for span in spans:
             groups[span[_IDS]].append(span)
         scope = varint.delimited(b"\n", scope_spans.scope)
-        delimited = varint.delimited
         for ids, members in _by_trace(groups, heap).items():
             heap.spans += len(members)
-            body = scope + b"".join([delimited(b"\x12", span) for span in members])
-            slices.setdefault(ids, []).append(delimited(b"\x12", body))
+            pieces = [scope]
+            _FIELD_2.add(members, pieces)
+            _FIELD_2.add((b"".join(pieces),), slices.setdefault(ids, [head]))
 
     def _fragment(self, tenant: str, trace_id: bytes, raw: bytes, sought: _Sought) -> Fragment:
         name = trace_id.hex()
         found = self._sessions.values(raw, sought.sessions) if sought.sessions else ()
-        candidates = tuple(sorted(c for c in found if not is_trace_id(c, name)))
+        candidates = tuple(sorted([c for c in found if not is_trace_id(c, name)]))
         ends = bool(sought.ends) and bool(self._ends.values(raw, sought.ends))
         frame = self._compress(raw)
         return Fragment(tenant, name, xxhash.xxh3_128_digest(frame), frame, candidates, ends)

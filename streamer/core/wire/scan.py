@@ -6,27 +6,29 @@ How: SIMD search for the last bytes of every key, then the whole key, its length
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import stringzilla
 
-from streamer.core.session_id import named_by
+from streamer.core.session_id import reading_of
 from streamer.core.wire import varint
 from streamer.core.wire.values import unwrap, value_of
 
 _SUFFIX_BYTES = 7
 """Long enough that hits are rare, short enough that keys share needles: each needle costs a pass over the bytes."""
-_REMEMBERED_MAX = 50_000
+_REMEMBERED_MAX = 20_000
 _REMEMBERED_BYTES_MAX = 512
 
 Reading = Callable[[Any], str | None]
 
 
 class _Needle(NamedTuple):
+    """Keys that end alike and are read alike; `known` remembers what a value's bytes, length included, were read as."""
+
     suffix: bytes
     keys: tuple[bytes, ...]
-    readings: tuple[Reading, ...]
+    reading: Reading
+    known: dict[bytes, str | None]
 
 
 def framed(key: str) -> bytes:
@@ -50,20 +52,16 @@ class Scan:
     """Values that any of some attributes have in a slice of bytes. Remembers what it has read."""
 
     def __init__(self, readings: Iterable[tuple[str, Reading]]) -> None:
-        by_suffix: dict[bytes, list[tuple[bytes, Reading]]] = {}
+        alike: dict[tuple[bytes, Reading], list[bytes]] = {}
         for key, reading in readings:
             whole = framed(key)
-            by_suffix.setdefault(whole[-_SUFFIX_BYTES - 1 :], []).append((whole, reading))
-        self._needles = [
-            _Needle(suffix, tuple(k for k, _ in pairs), tuple(r for _, r in pairs))
-            for suffix, pairs in by_suffix.items()
-        ]
-        self._remembered: dict[tuple[bytes, bytes], str | None] = {}
+            alike.setdefault((whole[-_SUFFIX_BYTES - 1 :], reading), []).append(whole)
+        self._needles = [_Needle(suffix, tuple(keys), reading, {}) for (suffix, reading), keys in alike.items()]
 
     @classmethod
     def for_sessions(cls, keys: Sequence[str]) -> "Scan":
         """Session ids, cleaned."""
-        return cls((key, partial(named_by, key)) for key in keys)
+        return cls((key, reading_of(key)) for key in keys)
 
     @classmethod
     def for_ends(cls, keys: Sequence[str]) -> "Scan":
@@ -79,13 +77,15 @@ class Scan:
         """Every distinct value found in a slice."""
         found: set[str] = set()
         find, count = stringzilla.find, stringzilla.count
-        for needle in needles:
-            suffix, first = needle.suffix, True
+        for suffix, keys, reading, known in needles:
+            first = True
             at = find(piece, suffix)
             while at >= 0:
                 end = at + len(suffix)
-                if piece.endswith(needle.keys, 0, end):
-                    value, value_end = self._value(piece, end, needle)
+                if piece.endswith(keys, 0, end):
+                    value_end = _value_end(piece, end)
+                    raw = piece[end:value_end]
+                    value = known[raw] if raw in known else _read(raw, reading, known)
                     if value:
                         found.add(value)
                     if first and count(piece, suffix) == count(piece, piece[at:value_end]):
@@ -94,19 +94,27 @@ class Scan:
                 at = find(piece, suffix, end)
         return found
 
-    def _value(self, piece: bytes, at: int, needle: _Needle) -> tuple[str | None, int]:
-        try:
-            size, start = varint.read(piece, at)
-        except (IndexError, ValueError):
-            return None, len(piece)
-        raw = piece[start : start + size]
-        which = next(n for n, key in enumerate(needle.keys) if piece.endswith(key, 0, at))
-        name = (needle.keys[which], raw)
-        if name in self._remembered:
-            return self._remembered[name], start + size
-        value = needle.readings[which](value_of(raw))
-        if size <= _REMEMBERED_BYTES_MAX:
-            if len(self._remembered) >= _REMEMBERED_MAX:
-                self._remembered.clear()
-            self._remembered[name] = value
-        return value, start + size
+
+def _value_end(piece: bytes, at: int) -> int:
+    """Behind the length-delimited value that begins at `at`; the end of the piece for what is none."""
+    try:
+        size = piece[at]
+        if size < 0x80:
+            return at + 1 + size
+        size, start = varint.read(piece, at)
+    except (IndexError, ValueError):
+        return len(piece)
+    return start + size
+
+
+def _read(raw: bytes, reading: Reading, known: dict[bytes, str | None]) -> str | None:
+    try:
+        _, start = varint.read(raw, 0)
+    except (IndexError, ValueError):
+        return None
+    value = reading(value_of(raw[start:]))
+    if len(raw) <= _REMEMBERED_BYTES_MAX:
+        if len(known) >= _REMEMBERED_MAX:
+            known.clear()
+        known[raw] = value
+    return value

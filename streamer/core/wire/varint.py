@@ -3,6 +3,8 @@
 Source: protobuf.dev, Encoding.
 """
 
+from collections.abc import Iterable
+
 
 def encode(number: int) -> bytes:
     """Base-128, least significant group first."""
@@ -35,3 +37,19 @@ def delimited(tag: bytes, payload: bytes) -> bytes:
     """A length-delimited field."""
     size = len(payload)
     return tag + (_LENGTHS[size] if size < 16384 else encode(size)) + payload
+
+
+class Repeated:
+    """A repeated length-delimited field; its heads are made once."""
+
+    def __init__(self, tag: bytes) -> None:
+        self._tag = tag
+        self._heads = [tag + length for length in _LENGTHS]
+
+    def add(self, payloads: Iterable[bytes], pieces: list[bytes]) -> None:
+        """Append heads and payloads, to be joined by whoever has all pieces."""
+        heads, known, append = self._heads, len(self._heads), pieces.append
+        for payload in payloads:
+            size = len(payload)
+            append(heads[size] if size < known else self._tag + encode(size))
+            append(payload)

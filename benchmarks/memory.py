@@ -1,0 +1,66 @@
+"""What Redis holds per turn before the claim, against the bytes that came: fragments, members, indexes, all."""
+
+import asyncio
+import json
+import random
+import shutil
+import tempfile
+from pathlib import Path
+
+from benchmarks.corpus import sentences
+from benchmarks.figure import Figure
+from benchmarks.ingest import _save
+from streamer.adapters.redis_sessions import open_redis
+from streamer.core import turn_codec
+from streamer.core.lifecycle import Limits
+from streamer.core.wire.cut import CutRules, Cutter
+from streamer.core.wire.records import Record
+from tests.builders import otlp_record, span
+from tests.services.redis import RedisServer
+
+SESSIONS, TURNS = 300, 10
+
+
+def run() -> list[Figure]:
+    home = Path(tempfile.mkdtemp(prefix="bench-redis-"))
+    server = RedisServer(home, options=("--maxmemory-policy", "noeviction", "--appendonly", "no")).start()
+    try:
+        return [asyncio.run(_measure(server, size, bound)) for size, bound in ((12_000, 0.25), (3_000, 0.4))]
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+async def _measure(server: RedisServer, turn_bytes: int, bound: float) -> Figure:
+    client = server.client()
+    client.flushdb()
+    redis = await open_redis(server.url, Limits(gap_ms_min=900_000), turn_codec)
+    store, cutter, rng, prose = redis.handle(), Cutter(CutRules()), random.Random(1), sentences()
+    before, payload = int(client.info("memory")["used_memory"]), 0  # type: ignore[index]
+    for n in range(SESSIONS):
+        records = [_turn(rng, prose, f"session-{n:06d}", turn_bytes) for _ in range(TURNS)]
+        payload += sum(len(record.value or b"") for record in records)
+        await _save(store, [fragment for record in records for fragment in cutter.cut(record).fragments])
+    used = int(client.info("memory")["used_memory"]) - before  # type: ignore[index]
+    await redis.close()
+    note = f"{payload / SESSIONS / TURNS / 1000:.1f} KB a turn, {used / SESSIONS / TURNS:.0f} B of it kept"
+    return Figure(f"Redis memory, turns of {turn_bytes // 1000} KB", used / payload, "x payload", bound, note=note)
+
+
+def _turn(rng: random.Random, prose: list[str], session: str, turn_bytes: int) -> Record:
+    """An agent's trace: a root, and steps of which each holds the conversation again, as SDKs send it."""
+    trace_id, root = rng.randbytes(16).hex(), rng.randbytes(8).hex()
+    user, answer = (" ".join(rng.sample(prose, 3)) for _ in range(2))
+    messages = [{"role": "user", "parts": [{"type": "text", "content": user}]}]
+    said = {
+        "gen_ai__input__messages": json.dumps(messages),
+        "gen_ai__output__messages": json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": answer}]}]),
+    }
+    spans = [span(trace_id, root, name="invoke_agent support", session__id=session, **said)]
+    while sum(one.ByteSize() for one in spans) < turn_bytes - 300:
+        step = {"gen_ai__operation__name": "chat", "gen_ai__request__model": "gpt-4o-mini", "session__id": session}
+        text = " ".join(rng.sample(prose, 2))
+        parts = [*messages, {"role": "assistant", "parts": [{"type": "text", "content": text}]}]
+        step["gen_ai__input__messages"] = json.dumps(parts)
+        spans.append(span(trace_id, rng.randbytes(8).hex(), root, "chat gpt-4o-mini", **step))
+    return otlp_record(*spans)
