@@ -12,7 +12,7 @@ from benchmarks.figure import Figure
 from streamer.embedded.demo.stage import GAP_MS, MODEL_MS, Stage
 
 SESSIONS = 60
-EVERY_S = 0.15
+EVERY_S = 0.4
 WAIT_S = 60
 
 

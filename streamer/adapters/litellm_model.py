@@ -38,6 +38,7 @@ class LitellmModel:
         self._litellm: Any = litellm
         # The first completion imports for seconds; no session should wait for that.
         litellm.completion(model="openai/warm-up", messages=[{"role": "user", "content": "-"}], mock_response="-")
+        _ = openai.AsyncOpenAI(api_key="-").chat.completions
         self._named = _named(litellm)
         self._errors = (TimeoutError, openai.OpenAIError)
         self._room: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(concurrency))

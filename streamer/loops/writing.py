@@ -107,21 +107,26 @@ class Writing:
         return True
 
     async def _place(self, held: Held, row: Row) -> bool:
-        """PATCH; no such row: POST; exists after all: PATCH. An error is only POSTed: a verdict may stand there."""
-        if row.error is None:
-            await self._held.allowed(held)
-            if await self._rows.patch(row):
-                self._metrics.count("rows", action="patched")
-                return True
+        """POST what no revision stood for yet, PATCH what one did; each turns to the other where MLflow says that it
+        was wrong. An error is only POSTed: a verdict may stand there."""
+        old = held.claim.state.ledger.get(row.ref.judge)
+        if row.error is None and old is not None and old.revision > 0 and await self._patch(held, row):
+            return True
         await self._held.allowed(held)
         answer = await self._rows.post(row)
         if answer == "no_trace":
             return False
         self._metrics.count("rows", action=answer)
         if answer == "exists" and row.error is None:
-            await self._held.allowed(held)
-            await self._rows.patch(row)
+            await self._patch(held, row)
         return True
+
+    async def _patch(self, held: Held, row: Row) -> bool:
+        await self._held.allowed(held)
+        found = await self._rows.patch(row)
+        if found:
+            self._metrics.count("rows", action="patched")
+        return found
 
     async def _delete(self, held: Held, refs: frozenset[RowRef] | set[RowRef]) -> bool:
         """Whether all are known to be gone."""

@@ -246,7 +246,7 @@ class KafkaSource:
         return ends
 
     def _list(self) -> frozenset[TopicPartition]:
-        topics = self._consumer.list_topics(timeout=self._timeout_s).topics
+        topics = self._admin.list_topics(timeout=self._timeout_s).topics
         wanted = [n for n in topics if any(re.match(t, n) if t.startswith("^") else t == n for t in self._s.topics)]
         return frozenset(TopicPartition(name, p) for name in wanted for p in topics[name].partitions)
 
