@@ -3,5 +3,6 @@
     make bench
     python -m benchmarks ingest claim --json
 
-Rule: machines are shared and noisy, so a figure is the median of interleaved rounds of CPU time, and no test asserts it.
+Rule: machines are shared and noisy, so a figure is the median of interleaved rounds of CPU time, and no test asserts
+it.
 """

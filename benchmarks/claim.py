@@ -29,8 +29,6 @@ def run() -> list[Figure]:
         rounds.append((decoded, cpu.own() - began))
     return [
         Figure("claim, decoding", median([r[0] for r in rounds]) / spans * 1e6, "µs/span", 6.0),
-        Figure(
-            "claim, decoding and making a turn", median([r[1] for r in rounds]) / spans * 1e6, "µs/span", 6.0
-        ),
+        Figure("claim, decoding and making a turn", median([r[1] for r in rounds]) / spans * 1e6, "µs/span", 6.0),
         Figure("  the same a turn", median([r[1] for r in rounds]) / len(fragments) * 1e6, "µs"),
     ]

@@ -9,11 +9,11 @@ import json
 import random
 import re
 from collections.abc import Iterator
+from pydoc_data.topics import topics  # type: ignore[import-untyped, unused-ignore]
 from typing import Any, NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
-from pydoc_data.topics import topics  # type: ignore[import-untyped, unused-ignore]
 
 from streamer.core.wire.records import Record
 from tests.builders import FIXTURES

@@ -80,7 +80,8 @@ def _figures(rounds: Sequence[tuple[float, ...]], spans: int, payload: int, frag
     def per_span(take: Callable[[tuple[float, ...]], float]) -> float:
         return median([take(one) for one in rounds]) / spans * 1e6
 
-    shape = f"{spans} spans of {payload / spans / 1000:.1f} KB, {spans / fragments:.1f} a fragment, {BATCH} records a batch"
+    size, group = payload / spans / 1000, spans / fragments
+    shape = f"{spans} spans of {size:.1f} KB, {group:.1f} a fragment, {BATCH} records a batch"
     return [
         Figure(
             "ingest, client CPU against the floor",

@@ -1,6 +1,6 @@
 """An OpenAI-compatible endpoint that answers at once and at little cost, so that what is measured is who asks.
 
-    python -m benchmarks.instant_model   prints its base URL and serves until it is killed
+python -m benchmarks.instant_model   prints its base URL and serves until it is killed
 """
 
 import asyncio

@@ -87,7 +87,12 @@ async def ours() -> None:
     from streamer.core.model import Completion, ModelRequest
     from streamer.core.verdict import Verdict
 
-    judges, model, said, room = MlflowJudges(AT_ONCE, (SPEC,)), LitellmModel(AT_ONCE), transcript(), asyncio.Semaphore(AT_ONCE)
+    judges, model, said, room = (
+        MlflowJudges(AT_ONCE, (SPEC,)),
+        LitellmModel(AT_ONCE),
+        transcript(),
+        asyncio.Semaphore(AT_ONCE),
+    )
 
     async def ask(request: ModelRequest) -> Completion:
         return await model.complete(request, 60_000)

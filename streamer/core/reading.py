@@ -6,6 +6,7 @@ Redis fail-over may lose, so that re-reading mends one (design 17).
 
 from collections import deque
 from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 from streamer.core.lifecycle import Limits
 from streamer.core.watermark import Heard, progress_of
@@ -13,6 +14,16 @@ from streamer.core.wire.records import Record
 
 HEARD_MAX = 50
 """At one answer per 200 ms, 10 s: a worker further behind proves its progress by timestamps."""
+
+
+class Start(NamedTuple):
+    """Where a group that has never read begins. `value`: an offset, or ms since the epoch for `time`."""
+
+    kind: Literal["now", "beginning", "offset", "time"]
+    value: int = 0
+
+
+NOW, BEGINNING = Start("now"), Start("beginning")
 
 
 class Reading:

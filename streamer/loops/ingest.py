@@ -59,6 +59,7 @@ class Ingest:
         self._stale = False
         self._listed_at_ms = self._metadata_at_ms = self._memory_at_ms = -1
         self._held = False
+        self._interrupted_by = ""
 
     async def step(self) -> int:
         """One pass; returns how many ms to wait before the next."""
@@ -70,7 +71,9 @@ class Ingest:
             self._stale = True
             self._p.source.hold(True)
             self._p.metrics.count("ingest_interrupted", source=self._p.name)
-            self._p.journal.say("warning", "ingest_interrupted", source=self._p.name, cause=str(error))
+            if str(error) != self._interrupted_by:  # an outage of an hour is one line, not nine thousand
+                self._interrupted_by = str(error)
+                self._p.journal.say("warning", "ingest_interrupted", source=self._p.name, cause=str(error))
             return error.retry_after_ms or BACKOFF_MS
 
     async def _pass(self) -> int:
@@ -95,7 +98,7 @@ class Ingest:
         known = await self._p.store.progress(self._p.name)
         positions = await self._p.source.rewind()
         self._readings = {p: Reading(offset, known.get(p, -1)) for p, offset in positions.items()}
-        self._stale = False
+        self._stale, self._interrupted_by = False, ""
         self._p.source.hold(self._held)
         self._p.journal.say("info", "ingest_went_back", source=self._p.name, partitions=len(positions))
 

@@ -5,7 +5,6 @@ committed offset, or at the first record of a partition that is newer than the g
 """
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,19 +12,15 @@ from typing import Any, Literal, TypeVar
 
 import confluent_kafka as ck
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streamer.adapters.kafka.errors import translated
+from streamer.adapters.kafka.offsets import Offsets, plain
+from streamer.core.reading import NOW, Start
 from streamer.core.wire.records import Record
 from streamer.errors import PermanentError, TransientError
 from streamer.ports import Fetched, TopicPartition
 
 T = TypeVar("T")
-_MOVED = frozenset(
-    {KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.REBALANCE_IN_PROGRESS, KafkaError._STATE}
-)
-"""A commit is refused so when the partition has moved: its new owner reads again, nothing is lost."""
-
 _PERMANENT_READ = frozenset(
     {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION}
 )
@@ -39,16 +34,12 @@ class SourceSettings:
     group: str
     topics: Sequence[str]
     """Names, or one `^regex`."""
-    start: Literal["now", "beginning"] = "now"
+    start: Start = NOW
     gap: Literal["stop", "skip"] = "stop"
     records_max: int = 1_000
     wait_ms: int = 100
     call_ms_max: int = 10_000
     extra: Mapping[str, Any] = field(default_factory=dict)
-
-
-def _plain(partition: ck.TopicPartition) -> TopicPartition:
-    return TopicPartition(partition.topic, partition.partition)
 
 
 def _record(message: ck.Message) -> Record:
@@ -82,12 +73,12 @@ class KafkaSource:
                 **settings.extra,
             }
         )
-        self._admin = AdminClient(dict(settings.connection))
-        self._timeout_s = settings.call_ms_max / 1_000
+        self._offsets = Offsets(self._consumer, settings.connection, settings.topics, settings.call_ms_max / 1_000)
         self._subscribed = self._held = False
         self._positions: dict[TopicPartition, int] = {}
         self._unplaced: set[TopicPartition] = set()
         self._revoked: set[TopicPartition] = set()
+        self._gaps: dict[TopicPartition, tuple[int, int]] = {}
 
     async def fetch(self) -> Fetched:
         """Raises PermanentError at an offset gap under the policy `stop`."""
@@ -97,10 +88,10 @@ class KafkaSource:
         self._held = held
 
     async def end_offsets(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
-        return await self._call(lambda: self._ends(partitions), "list offsets")
+        return await self._call(lambda: self._offsets.ends(partitions), "list offsets")
 
     async def partitions(self) -> frozenset[TopicPartition]:
-        return await self._call(self._list, "list partitions")
+        return await self._call(self._offsets.partitions, "list partitions")
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         await self._call(lambda: self._commit(offsets), "commit")
@@ -125,16 +116,16 @@ class KafkaSource:
                 list(self._s.topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
             )
             self._subscribed = True
-        assigned, gaps = self._place()
+        assigned = self._place()
         placed = [ck.TopicPartition(*p) for p in self._positions]
         if placed:
             (self._consumer.pause if self._held else self._consumer.resume)(placed)
         messages = self._consumer.consume(self._s.records_max, self._s.wait_ms / 1_000)
         records = [r for m in messages if (r := self._taken(m)) is not None]
-        for record in records:
-            self._positions[TopicPartition(record.topic, record.partition)] = record.offset + 1
+        passed = self._passed(records)
         revoked, self._revoked = frozenset(self._revoked), set()
-        return Fetched(records, assigned, revoked, gaps, {})
+        gaps, self._gaps = self._gaps, {}
+        return Fetched(records, assigned, revoked, gaps, passed)
 
     def _taken(self, message: ck.Message) -> Record | None:
         """None for what an unplaced or held partition still had in the queue: such a partition is read again."""
@@ -143,6 +134,8 @@ class KafkaSource:
             if error.code() in _PERMANENT_READ:
                 self._unplaced |= set(self._positions)
                 raise translated(error, f"reading {message.topic()}")
+            if error.code() == KafkaError._AUTO_OFFSET_RESET:  # retention has overtaken this reader
+                self._unplaced |= {TopicPartition(message.topic(), message.partition())} & set(self._positions)
             return None
         partition = TopicPartition(message.topic(), message.partition())
         if self._held and partition in self._positions:
@@ -152,56 +145,67 @@ class KafkaSource:
         return _record(message)
 
     def _begin(self) -> None:
-        """A group without any offset starts at its ends, committed for all partitions before the first record."""
-        everything = sorted(self._list())
+        """A group without any offset gets one for every partition before the first record: a crash loses nothing."""
+        everything = sorted(self._offsets.partitions())
         if not everything:
             raise TransientError(f"no topic matches {', '.join(self._s.topics)}; create it or correct its name")
-        known = self._committed(everything)
-        if known:
+        if self._offsets.committed(everything):
             return
-        first = self._ends(everything) if self._s.start == "now" else {p: self._low(p) for p in everything}
-        if len(first) < len(everything):
-            raise TransientError("not every partition told its end")
-        self._commit(first)
-        if not self._committed(everything):
+        self._offsets.commit(self._offsets.starts(everything, self._s.start))
+        if not self._offsets.committed(everything):
             raise TransientError("the first offsets were not taken; another member may be starting")
+
+    def _commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Kafka takes a commit of any partition from any member of the group, also of one that has moved away."""
+        mine = {partition: offset for partition, offset in offsets.items() if partition in self._positions}
+        if mine:
+            self._offsets.commit(mine)
 
     def _on_assign(self, _: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
         """Paused until placed: asking for offsets may fail, and a rebalance cannot be repeated."""
         self._consumer.incremental_assign(partitions)
         if partitions:
             self._consumer.pause(partitions)
-        self._unplaced |= {_plain(p) for p in partitions}
+        self._unplaced |= {plain(p) for p in partitions}
 
     def _on_revoke(self, _: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
-        gone = {_plain(p) for p in partitions}
+        gone = {plain(p) for p in partitions}
         self._unplaced -= gone
         self._revoked |= gone
         for partition in gone:
             self._positions.pop(partition, None)
         self._consumer.incremental_unassign(partitions)
 
-    def _place(self) -> tuple[dict[TopicPartition, int], dict[TopicPartition, tuple[int, int]]]:
+    def _place(self) -> dict[TopicPartition, int]:
         wanted = sorted(self._unplaced)
         if not wanted:
-            return {}, {}
-        starts, gaps = self._starts(wanted)
+            return {}
+        starts = self._starts(wanted)
         self._read_from(starts)
         self._unplaced.clear()
-        return starts, gaps
+        return starts
 
-    def _starts(
-        self, wanted: Sequence[TopicPartition]
-    ) -> tuple[dict[TopicPartition, int], dict[TopicPartition, tuple[int, int]]]:
-        known = self._committed(wanted)
-        lows = {p: self._low(p) for p in wanted}
-        gaps = {p: (known[p], lows[p]) for p in wanted if p in known and known[p] < lows[p]}
-        if gaps and self._s.gap == "stop":
-            (topic, number), (committed, first) = next(iter(gaps.items()))
-            raise PermanentError(
-                f"{topic}[{number}]: Kafka has deleted offsets {committed} to {first}; set gap = skip to go on"
-            )
-        return {p: max(known.get(p, 0), lows[p]) for p in wanted}, gaps
+    def _starts(self, wanted: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """The committed offsets; a partition that is newer than the group is read from its beginning."""
+        known, lows = self._offsets.committed(wanted), self._offsets.lows(wanted)
+        ends = self._offsets.ends(wanted)
+        starts = {}
+        for partition in wanted:
+            low, committed = lows[partition], known.get(partition, lows[partition])
+            if committed < low:
+                self._gap(partition, committed, low, f"Kafka has deleted offsets {committed} to {low}")
+            elif committed > ends.get(partition, committed):
+                said = f"offset {committed} is committed and the log ends at {ends[partition]}: the topic was made anew"
+                self._gap(partition, low, low, said)
+                committed = low
+            starts[partition] = max(committed, low)
+        return starts
+
+    def _gap(self, partition: TopicPartition, committed: int, first: int, what: str) -> None:
+        if self._s.gap == "stop":
+            where = f"{partition.topic}[{partition.partition}]"
+            raise PermanentError(f'{where}: {what}; set offset_gap = "skip" to read on at {first}')
+        self._gaps[partition] = (committed, first)
 
     def _read_from(self, starts: Mapping[TopicPartition, int]) -> None:
         """Assigned anew, because seek is refused until a fetcher runs."""
@@ -214,51 +218,16 @@ class KafkaSource:
 
     def _rewind(self) -> dict[TopicPartition, int]:
         self._unplaced |= set(self._positions)
-        starts, _ = self._place()
-        return starts
+        return self._place()
 
-    def _committed(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        answer = self._consumer.committed([ck.TopicPartition(*p) for p in partitions], self._timeout_s)
-        for partition in answer:
-            if partition.error is not None:
-                raise KafkaException(partition.error)
-        return {_plain(p): p.offset for p in answer if p.offset >= 0}
-
-    def _low(self, partition: TopicPartition) -> int:
-        found = self._consumer.get_watermark_offsets(ck.TopicPartition(*partition), self._timeout_s)
-        if found is None:
-            raise TransientError(f"{partition.topic}[{partition.partition}] did not tell its first offset in time")
-        low: int = found[0]
-        return low
-
-    def _ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """One ListOffsets on a connection of its own: on the consumer's it would wait behind a fetch in progress."""
-        asked = {ck.TopicPartition(*partition): OffsetSpec.latest() for partition in partitions}
-        answers = self._admin.list_offsets(
-            asked, isolation_level=ck.IsolationLevel.READ_COMMITTED, request_timeout=self._timeout_s
-        )
-        ends = {}
-        for partition, answer in answers.items():
-            try:
-                ends[_plain(partition)] = answer.result(self._timeout_s).offset
-            except (KafkaException, TimeoutError):
-                continue  # left out: its progress is what saved timestamps prove
-        return ends
-
-    def _list(self) -> frozenset[TopicPartition]:
-        topics = self._admin.list_topics(timeout=self._timeout_s).topics
-        wanted = [n for n in topics if any(re.match(t, n) if t.startswith("^") else t == n for t in self._s.topics)]
-        return frozenset(TopicPartition(name, p) for name in wanted for p in topics[name].partitions)
-
-    def _commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        try:
-            taken = self._consumer.commit(
-                offsets=[ck.TopicPartition(*p, offset) for p, offset in offsets.items()], asynchronous=False
-            )
-        except KafkaException as error:
-            if error.args[0].code() in _MOVED:
-                return
-            raise
-        for partition in taken or ():
-            if partition.error is not None and partition.error.code() not in _MOVED:
-                raise KafkaException(partition.error)
+    def _passed(self, records: Sequence[Record]) -> dict[TopicPartition, int]:
+        """Where reading goes on, of partitions in which it has passed more than records: transaction markers, offsets
+        that compaction has removed."""
+        for record in records:
+            self._positions[TopicPartition(record.topic, record.partition)] = record.offset + 1
+        if self._held or not self._positions:
+            return {}
+        told = self._consumer.position([ck.TopicPartition(*p) for p in self._positions])
+        passed = {plain(p): p.offset for p in told if p.offset > self._positions.get(plain(p), p.offset)}
+        self._positions.update(passed)
+        return passed

@@ -85,7 +85,7 @@ class Primary:
         replies: list[Any] = []
         try:
             # hiredis packs in C; redis-py's asyncio connection packs in Python, at half of ingest's CPU.
-            await connection.send_packed_command([pack_command(command) for command in commands], check_health=False)
+            await connection.send_packed_command([_packed(command) for command in commands], check_health=False)
             for _ in commands:
                 try:
                     replies.append(await connection.read_response(disable_decoding=True))
@@ -140,6 +140,11 @@ class Primary:
 
     async def close(self) -> None:
         await self._pool.disconnect()
+
+
+def _packed(command: tuple[Any, ...]) -> bytes:
+    packed: bytes = pack_command(command)
+    return packed
 
 
 def checked(replies: list[Any]) -> list[Any]:

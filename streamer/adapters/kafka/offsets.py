@@ -1,0 +1,108 @@
+"""What the brokers say of a source's partitions: which there are, where they begin and end, what is committed.
+
+Rule: ends and metadata are asked on a connection of their own: on the consumer's they would wait behind a fetch in
+progress (1.5 s, measured), and the watermark with them.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+import confluent_kafka as ck
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from streamer.core.reading import Start
+from streamer.errors import TransientError
+from streamer.ports import TopicPartition
+
+_MOVED = frozenset(
+    {KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.REBALANCE_IN_PROGRESS, KafkaError._STATE}
+)
+"""A commit is refused so when the partition has moved: its new owner reads again, nothing is lost."""
+
+
+def plain(partition: ck.TopicPartition) -> TopicPartition:
+    return TopicPartition(partition.topic, partition.partition)
+
+
+class Offsets:
+    """All calls block; they are made in the source's one thread."""
+
+    def __init__(
+        self, consumer: ck.Consumer, connection: Mapping[str, Any], topics: Sequence[str], timeout_s: float
+    ) -> None:
+        self._consumer, self._topics, self._timeout_s = consumer, topics, timeout_s
+        self._admin = AdminClient(dict(connection))
+
+    def partitions(self) -> frozenset[TopicPartition]:
+        """Of every topic that matches, by fresh metadata."""
+        topics = self._admin.list_topics(timeout=self._timeout_s).topics
+        wanted = [n for n in topics if any(re.match(t, n) if t.startswith("^") else t == n for t in self._topics)]
+        return frozenset(TopicPartition(name, p) for name in wanted for p in topics[name].partitions)
+
+    def ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Partitions that did not answer are left out: their progress is what saved timestamps prove."""
+        return self._listed(dict.fromkeys(partitions, OffsetSpec.latest()))
+
+    def lows(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """The first offset that still exists. TransientError unless every partition answers."""
+        return self._all(dict.fromkeys(partitions, OffsetSpec.earliest()))
+
+    def starts(self, partitions: Sequence[TopicPartition], start: Start) -> dict[TopicPartition, int]:
+        """Where a group without offsets begins. TransientError unless every partition answers."""
+        ends = self._all(dict.fromkeys(partitions, OffsetSpec.latest()))
+        if start.kind == "now":
+            return ends
+        lows = self.lows(partitions)
+        if start.kind == "time":
+            since = self._all(dict.fromkeys(partitions, OffsetSpec.for_timestamp(start.value)))
+            return {p: ends[p] if offset < 0 else offset for p, offset in since.items()}
+        wanted = 0 if start.kind == "beginning" else start.value
+        return {p: min(max(wanted, low), ends[p]) for p, low in lows.items()}
+
+    def committed(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        answer = self._consumer.committed([ck.TopicPartition(*p) for p in partitions], self._timeout_s)
+        for partition in answer:
+            if partition.error is not None:
+                raise KafkaException(partition.error)
+        return {plain(p): p.offset for p in answer if p.offset >= 0}
+
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        try:
+            taken = self._consumer.commit(
+                offsets=[ck.TopicPartition(*p, offset) for p, offset in offsets.items()], asynchronous=False
+            )
+        except KafkaException as error:
+            if error.args[0].code() in _MOVED:
+                return
+            raise
+        for partition in taken or ():
+            if partition.error is not None and partition.error.code() not in _MOVED:
+                raise KafkaException(partition.error)
+
+    def _all(self, asked: Mapping[TopicPartition, OffsetSpec]) -> dict[TopicPartition, int]:
+        found = self._listed(asked)
+        if len(found) < len(asked):
+            self.partitions()  # a partition that is too new for the client's metadata answers the next time
+            topic, number = next(partition for partition in asked if partition not in found)
+            raise TransientError(f"{topic}[{number}] did not tell its offsets in time")
+        return found
+
+    def _listed(self, asked: Mapping[TopicPartition, OffsetSpec]) -> dict[TopicPartition, int]:
+        """One ListOffsets call, in the consumer's isolation level."""
+        if not asked:
+            return {}
+        answers: Mapping[ck.TopicPartition, Future[Any]] = self._admin.list_offsets(
+            {ck.TopicPartition(*partition): spec for partition, spec in asked.items()},
+            isolation_level=ck.IsolationLevel.READ_COMMITTED,
+            request_timeout=self._timeout_s,
+        )
+        found = {}
+        for partition, answer in answers.items():
+            try:
+                found[plain(partition)] = int(answer.result(self._timeout_s).offset)
+            except (KafkaException, TimeoutError):
+                continue
+        return found

@@ -1,0 +1,237 @@
+"""RecordSource: one suite for the simulated broker, librdkafka's mock cluster and Apache Kafka; then what only real
+brokers can do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+
+import pytest
+
+from streamer.core.reading import BEGINNING, Start
+from streamer.embedded import stand_ins
+from streamer.errors import PermanentError
+from streamer.ports import TopicPartition
+from tests.contract.brokers import PARTITIONS, KafkaTopic, Reader, SimulatedTopic, Topic, until
+
+NUMBERS = count()
+
+
+@pytest.fixture(scope="module")
+def mock_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Topics of the mock are made when it starts."""
+    topics = {f"contract-{n}": PARTITIONS for n in range(30)}
+    program, address = stand_ins.kafka(tmp_path_factory.mktemp("mock"), topics)
+    yield address
+    program.stop()
+
+
+@pytest.fixture(params=["simulated", "mock", pytest.param("real", marks=pytest.mark.real)])
+async def topic(request: pytest.FixtureRequest) -> AsyncIterator[Topic]:
+    made: Topic
+    if request.param == "simulated":
+        made = SimulatedTopic()
+    elif request.param == "mock":
+        made = KafkaTopic(request.getfixturevalue("mock_bootstrap"), f"contract-{next(NUMBERS)}")
+    else:
+        made = KafkaTopic.made(request.getfixturevalue("kafka"))
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def kafka_topic(kafka: str) -> AsyncIterator[KafkaTopic]:
+    made = KafkaTopic.made(kafka)
+    yield made
+    await made.close()
+
+
+async def test_records_come_whole_and_in_the_order_of_their_partition(topic: Topic) -> None:
+    reader = await Reader(await topic.member()).until_assigned()
+    for partition in range(PARTITIONS):
+        topic.produce(partition, [b"%d-%d" % (partition, n) for n in range(7)])
+    values = await reader.until_read(7 * PARTITIONS)
+    for partition in range(PARTITIONS):
+        first = reader.assigned[TopicPartition(topic.name, partition)]
+        assert reader.offsets(partition) == list(range(first, first + 7))
+        mine = [value for value in values if value and value.startswith(b"%d-" % partition)]
+        assert mine == [b"%d-%d" % (partition, n) for n in range(7)]
+
+
+async def test_a_rewind_goes_back_to_the_committed_offset_of_every_partition(topic: Topic) -> None:
+    reader = await Reader(await topic.member()).until_assigned()
+    topic.produce(0, [b"a", b"b", b"c"])
+    topic.produce(1, [b"d"])
+    await reader.until_read(4)
+    await reader.member.commit({TopicPartition(topic.name, 0): 2})
+    starts = await reader.member.rewind()
+    assert starts == {TopicPartition(topic.name, q): 2 * (q == 0) for q in range(PARTITIONS)}
+    reader.records.clear()
+    assert sorted(v for v in await reader.until_read(2) if v) == [b"c", b"d"]
+
+
+async def test_while_held_nothing_is_handed_out_and_afterwards_nothing_is_missing(topic: Topic) -> None:
+    reader = await Reader(await topic.member()).until_assigned()
+    reader.member.hold(True)
+    topic.produce(0, [b"a", b"b"])
+    for _ in range(5):
+        assert not (await reader.fetch()).records
+    reader.member.hold(False)
+    assert await reader.until_read(2) == [b"a", b"b"]
+    assert reader.offsets(0) == [0, 1]
+
+
+async def test_two_members_share_the_partitions_and_each_is_told_what_it_lost(topic: Topic) -> None:
+    first = await Reader(await topic.member()).until_assigned()
+    second = Reader(await topic.member())
+    await until(lambda: len(first.assigned) + len(second.assigned) == PARTITIONS and second.assigned, first, second)
+    assert not set(first.assigned) & set(second.assigned)
+    assert first.revoked == set(second.assigned)
+    for partition in range(PARTITIONS):
+        topic.produce(partition, [b"x"])
+    await until(lambda: len(first.records) + len(second.records) == PARTITIONS, first, second)
+    assert {r.partition for r in second.records} == {p.partition for p in second.assigned}
+
+
+async def test_a_commit_of_a_partition_that_moved_away_changes_nothing(topic: Topic) -> None:
+    first = await Reader(await topic.member()).until_assigned()
+    topic.produce(0, [b"a"])
+    topic.produce(1, [b"a"])
+    topic.produce(2, [b"a"])
+    await first.until_read(3)
+    second = Reader(await topic.member())
+    await until(lambda: len(first.assigned) + len(second.assigned) == PARTITIONS and second.assigned, first, second)
+    moved = next(iter(second.assigned))
+    await second.member.commit({moved: 1})
+    await first.member.commit({moved: 0})
+    assert (await second.member.rewind())[moved] == 1
+
+
+async def test_end_offsets_and_partitions_are_the_brokers(topic: Topic) -> None:
+    reader = await Reader(await topic.member()).until_assigned()
+    topic.produce(2, [b"a", b"b"])
+    everything = [TopicPartition(topic.name, q) for q in range(PARTITIONS)]
+    assert await reader.member.partitions() == frozenset(everything)
+    assert dict(await reader.member.end_offsets(everything)) == {p: 2 * (p.partition == 2) for p in everything}
+
+
+# ---------------------------------------------------------------- what only brokers of Kafka's protocol can do
+
+
+@pytest.mark.real
+async def test_a_group_without_offsets_starts_at_now_and_loses_nothing_from_then_on(kafka_topic: KafkaTopic) -> None:
+    kafka_topic.produce(0, [b"old"])
+    first = await Reader(await kafka_topic.member()).until_assigned()
+    kafka_topic.produce(0, [b"new"])
+    await kafka_topic.leave(first.member)  # before it has read anything
+    second = Reader(await kafka_topic.member())
+    assert await second.until_read(1) == [b"new"]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("start", "expected"), [(BEGINNING, [b"a", b"b", b"c"]), (Start("offset", 2), [b"c"])])
+async def test_a_first_start_elsewhere_than_now(kafka_topic: KafkaTopic, start: Start, expected: list[bytes]) -> None:
+    kafka_topic.produce(0, [b"a", b"b", b"c"])
+    reader = Reader(await kafka_topic.member(start=start))
+    assert await reader.until_read(len(expected)) == expected
+
+
+@pytest.mark.real
+async def test_a_first_start_at_a_moment(kafka_topic: KafkaTopic) -> None:
+    kafka_topic.produce(0, [b"before"])
+    await asyncio.sleep(0.05)
+    early = await Reader(await kafka_topic.member(start=BEGINNING)).until_read(1)
+    assert early == [b"before"]
+    await kafka_topic.close()
+    other = KafkaTopic(kafka_topic.bootstrap, kafka_topic.name)
+    other.produce(0, [b"after"])
+    probe = Reader(await other.member(start=BEGINNING))
+    await probe.until_read(2)
+    moment = probe.records[1].timestamp_ms
+    await other.leave(probe.member)
+    third = KafkaTopic(kafka_topic.bootstrap, kafka_topic.name)
+    reader = Reader(await third.member(start=Start("time", moment)))
+    assert await reader.until_read(1) == [b"after"]
+    await third.close()
+
+
+@pytest.mark.real
+async def test_two_members_that_start_at_once_share_one_beginning(kafka_topic: KafkaTopic) -> None:
+    kafka_topic.produce(0, [b"old"])
+    readers = [Reader(await kafka_topic.member()) for _ in range(2)]
+    await until(
+        lambda: sum(len(r.assigned) for r in readers) == PARTITIONS and all(r.assigned for r in readers), *readers
+    )
+    for partition in range(PARTITIONS):
+        kafka_topic.produce(partition, [b"new"])
+    await until(lambda: sum(len(r.records) for r in readers) >= PARTITIONS, *readers)
+    assert [r.value for reader in readers for r in reader.records] == [b"new"] * PARTITIONS
+
+
+@pytest.mark.real
+async def test_a_partition_that_is_added_is_read_from_its_beginning(kafka_topic: KafkaTopic) -> None:
+    reader = await Reader(await kafka_topic.member()).until_assigned()
+    kafka_topic.grow(PARTITIONS + 1)
+    kafka_topic.produce(PARTITIONS, [b"first of the new one"])
+    assert await reader.until_read(1) == [b"first of the new one"]
+    assert TopicPartition(kafka_topic.name, PARTITIONS) in await reader.member.partitions()
+
+
+@pytest.mark.real
+async def test_transaction_markers_are_passed_so_that_the_position_reaches_the_end(kafka_topic: KafkaTopic) -> None:
+    reader = await Reader(await kafka_topic.member()).until_assigned()
+    kafka_topic.produce_in_transaction(0, [b"a", b"b"])
+    await reader.until_read(2)
+    partition = TopicPartition(kafka_topic.name, 0)
+    end = (await reader.member.end_offsets([partition]))[partition]
+    assert end == 3
+    await until(lambda: reader.passed.get(partition) == end, reader)
+
+
+@pytest.mark.real
+async def test_offsets_that_kafka_deleted_before_they_were_read_stop_the_reader(kafka_topic: KafkaTopic) -> None:
+    await _with_a_gap(kafka_topic)
+    with pytest.raises(PermanentError, match=r"deleted offsets 1 to 4; set offset_gap = .skip."):
+        await Reader(await kafka_topic.member(gap="stop")).until_assigned()
+
+
+@pytest.mark.real
+async def test_a_gap_that_may_be_skipped_is_said_and_read_over(kafka_topic: KafkaTopic) -> None:
+    await _with_a_gap(kafka_topic)
+    reader = Reader(await kafka_topic.member(gap="skip"))
+    assert await reader.until_read(2) == [b"4", b"5"]
+    assert reader.gaps == {TopicPartition(kafka_topic.name, 0): (1, 4)}
+
+
+@pytest.mark.real
+async def test_retention_that_overtakes_a_running_reader_is_a_gap_too(kafka_topic: KafkaTopic) -> None:
+    reader = await Reader(await kafka_topic.member(gap="skip", records_max=1)).until_assigned()
+    kafka_topic.produce(0, [b"0"])
+    await reader.until_read(1)
+    await reader.member.commit({TopicPartition(kafka_topic.name, 0): 1})
+    reader.member.hold(True)
+    for _ in range(3):
+        await reader.fetch()
+    kafka_topic.produce(0, [b"%d" % n for n in range(1, 6)])
+    kafka_topic.delete_before(0, 4)
+    reader.member.hold(False)
+    assert (await reader.until_read(3))[1:] == [b"4", b"5"]
+    assert reader.gaps == {TopicPartition(kafka_topic.name, 0): (1, 4)}
+
+
+@pytest.mark.real
+async def test_a_topic_that_was_made_anew_is_not_waited_for_in_silence(kafka_topic: KafkaTopic) -> None:
+    reader = await Reader(await kafka_topic.member()).until_assigned()
+    await reader.member.commit({TopicPartition(kafka_topic.name, 0): 7})
+    await kafka_topic.leave(reader.member)
+    with pytest.raises(PermanentError, match="the topic was made anew"):
+        await Reader(await kafka_topic.member(gap="stop")).until_assigned()
+
+
+async def _with_a_gap(topic: KafkaTopic) -> None:
+    """Offset 1 is committed, and retention has moved on to 4."""
+    reader = await Reader(await topic.member()).until_assigned()
+    topic.produce(0, [b"%d" % n for n in range(6)])
+    await reader.until_read(6)
+    await reader.member.commit({TopicPartition(topic.name, 0): 1})
+    await topic.leave(reader.member)
+    topic.delete_before(0, 4)
