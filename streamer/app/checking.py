@@ -18,7 +18,7 @@ from streamer.core.sample import Sample, sample
 from streamer.core.wire.cut import Cutter
 from streamer.core.wire.records import Record
 from streamer.errors import StreamerError
-from streamer.settings import Settings, Source
+from streamer.settings import Settings, Source, without_credentials
 
 LOOKED_UP = 20
 """Newest traces that are looked for in MLflow."""
@@ -67,7 +67,7 @@ async def _kafka(settings: Settings) -> Finding:
         return Finding("kafka", "fail", str(error), 'KAFKA, or kafka.bootstrap = "host:9092"')
     finally:
         await publisher.close()
-    return Finding("kafka", "ok", f"{settings.kafka.bootstrap} answers")
+    return Finding("kafka", "ok", f"{without_credentials(settings.kafka.bootstrap)} answers")
 
 
 def _topic(settings: Settings, name: str) -> Finding:

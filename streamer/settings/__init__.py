@@ -1,10 +1,12 @@
 """One TOML file and the environment become frozen values.
 
-Rule: unknown keys are refused with the nearest known one; secrets come from the environment or from a file.
+Rule: unknown keys are refused with the nearest known one; secrets come from the environment or from a file, and are
+never seen in a repr, an error or a listing.
 """
 
 from streamer.settings.loading import load
 from streamer.settings.showing import Shown, shown
+from streamer.settings.table import without_credentials
 from streamer.settings.tables import Settings, Source
 
-__all__ = ["Settings", "Shown", "Source", "load", "shown"]
+__all__ = ["Settings", "Shown", "Source", "load", "shown", "without_credentials"]

@@ -1,57 +1,50 @@
 """The settings as tables: every key, its default and the reason for it."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import Field, PrivateAttr, SecretStr
 
-from streamer.core.judges import JudgeSpec, JudgeType
+from streamer.core.judges import JudgeSpec
 from streamer.core.lifecycle import DAY_MS, Limits, Rule
-from streamer.core.verdict import VerdictValue
 from streamer.core.wire.rules import CutRules
-
-UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
-
-
-def _duration(value: object) -> object:
-    """`"15m"`, `"2h"`, `"500ms"`, or a number of ms."""
-    if not isinstance(value, str) or value.strip().isdigit():
-        return value
-    text = value.strip()
-    for unit in sorted(UNITS_MS, key=len, reverse=True):
-        if text.endswith(unit):
-            try:
-                return round(float(text.removesuffix(unit)) * UNITS_MS[unit])
-            except (ValueError, OverflowError):
-                break
-    raise ValueError(f'{value!r} is no duration; write "15m", "2h", "500ms" or a number of ms')
-
-
-Ms = Annotated[int, BeforeValidator(_duration), Field(ge=0)]
-
-
-class Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from streamer.settings.judges import JudgeTable
+from streamer.settings.kinds import (
+    Address,
+    Filled,
+    Ms,
+    Name,
+    Option,
+    Prefix,
+    SomeMs,
+    TopicName,
+    Topics,
+    Usd,
+    Whole,
+)
+from streamer.settings.table import Table
 
 
 class Kafka(Table):
-    bootstrap: str = Field("127.0.0.1:9092", description="Kafka's own default port on this machine")
-    group: str = Field("streamer", description="one group reads; more workers of it share the partitions")
-    options: dict[str, str | int | bool] = Field(
+    bootstrap: Address = Field("127.0.0.1:9092", description="Kafka's own default port on this machine")
+    group: Filled = Field("streamer", description="one group reads; more workers of it share the partitions")
+    options: dict[str, Option] = Field(
         default_factory=dict, description="passed to librdkafka as they are: security.protocol, sasl.username …"
     )
 
     def connection(self) -> dict[str, str | int | bool]:
-        """What every client of this process needs."""
-        return {"bootstrap.servers": self.bootstrap, **self.options}
+        """What every client of this process needs, secrets in plain text."""
+        return {
+            "bootstrap.servers": self.bootstrap,
+            **{name: option.get_secret_value() for name, option in self.options.items()},
+        }
 
 
 class Source(Table):
-    name: str = Field("default", description="sessions of different sources never meet")
-    topics: tuple[str, ...] = Field(
-        ("otlp_spans",), description="the Collector's Kafka exporter writes here by default"
-    )
-    tenant: str = Field("default", description="one tenant unless said otherwise")
-    tenant_header: str | None = Field(None, description="a record header that names the tenant")
+    name: Name = Field("default", description="sessions of different sources never meet")
+    topics: Topics = Field(("otlp_spans",), description="the Collector's Kafka exporter writes here by default")
+    tenant: Filled = Field("default", description="one tenant unless said otherwise")
+    tenant_header: Filled | None = Field(None, description="a record header that names the tenant")
     keep: Literal["genai", "listed", "all"] = Field("genai", description="a topic carries the whole company's spans")
     services: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
@@ -70,22 +63,22 @@ class Source(Table):
 
 class Redis(Table):
     url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Redis' own default port")
-    key_prefix: str = Field("st", description="short, since it stands before every key")
+    key_prefix: Prefix = Field("st", description="short, since it stands before every key")
 
 
 class Mlflow(Table):
-    tracking_uri: str = Field("http://127.0.0.1:5000", description="the address that `mlflow server` prints")
+    tracking_uri: Address = Field("http://127.0.0.1:5000", description="the address that `mlflow server` prints")
     token: SecretStr | None = None
     user: str | None = None
     password: SecretStr | None = None
     ca_file: str | None = None
     workspace: str | None = None
-    experiment_ids: tuple[str, ...] = Field((), description="where `streamer check` looks for MLflow's own scorers")
-    namespace: str = Field("streamer", description="two deployments on one MLflow need two")
+    experiment_ids: tuple[Filled, ...] = Field((), description="where `streamer check` looks for MLflow's own scorers")
+    namespace: Filled = Field("streamer", description="two deployments on one MLflow need two")
 
 
 class Sessions(Table):
-    idle_gap_ms: Ms = Field(900_000, description="15 min, as Opik and AgentCore; MLflow's 5 min splits slow users")
+    idle_gap_ms: SomeMs = Field(900_000, description="15 min, as Opik and AgentCore; MLflow's 5 min splits slow users")
     settle_ms: Ms = Field(10_000, description="spans still come after an explicit end: SDKs batch for 5 s")
     max_age_ms: Ms = Field(DAY_MS, description="a session that never falls quiet is judged once a day")
     trace_timeout_ms: Ms = Field(1_200_000, description="a trace without its root keeps its session open so long")
@@ -98,58 +91,37 @@ class Sessions(Table):
 
 
 class RuleTable(Table):
-    idle_gap_ms: Ms
+    idle_gap_ms: SomeMs
     tenant: str | None = None
     service: str | None = None
     agent: str | None = None
     environment: str | None = None
 
 
-class JudgeTable(Table):
-    type: JudgeType
-    name: str | None = Field(None, description="the row's name in MLflow; the type's unless said otherwise")
-    model: str = Field("openai:/gpt-4.1-mini", description="MLflow's own default for judges")
-    instructions: str | None = Field(None, description="of make_judge: with {{ conversation }}")
-    guidelines: tuple[str, ...] = ()
-    value_type: Literal["str", "bool", "int", "float"] = "str"
-    labels: tuple[VerdictValue, ...] = Field((), description="the only values that count as a verdict")
-    deadline_ms: Ms = Field(60_000, description="above providers' p99 for 30 k tokens of input")
-    parameters: dict[str, VerdictValue] = Field(default_factory=dict, description="temperature, max_tokens …")
-
-    def spec(self) -> JudgeSpec:
-        return JudgeSpec(
-            type=self.type,
-            name=self.name or self.type,
-            model=self.model,
-            instructions=self.instructions,
-            guidelines=self.guidelines,
-            value_type=self.value_type,
-            labels=self.labels,
-            deadline_ms=self.deadline_ms,
-            parameters=tuple(sorted(self.parameters.items())),
-        )
-
-
 class Models(Table):
-    concurrency: int = Field(8, ge=1, description="calls at once to one provider, below the smallest paid tiers")
+    concurrency: Whole = Field(8, ge=1, description="calls at once to one provider, below the smallest paid tiers")
 
 
 class Spending(Table):
-    usd_per_day: float = Field(5.0, ge=0, description="a mistake costs a coffee, not a salary")
-    tokens_per_day: int = Field(2_000_000, ge=0, description="counts where a model's price is unknown")
+    usd_per_day: Usd = Field(
+        5.0, description="a mistake costs a coffee, not a salary; 0 buys nothing that has a price, and there is no off"
+    )
+    tokens_per_day: Whole = Field(
+        2_000_000, ge=0, le=2**53, description="counts where a model's price is unknown; 0 calls no such model"
+    )
 
 
 class Judging(Table):
-    sessions_at_once: int = Field(16, ge=1, description="threads for MLflow's judges, which are synchronous")
+    sessions_at_once: Whole = Field(16, ge=1, description="threads for MLflow's judges, which are synchronous")
 
 
 class Feed(Table):
-    topic: str = Field("assessments", description="the topic of verdicts")
+    topic: TopicName = Field("assessments", description="the topic of verdicts")
 
 
 class Http(Table):
     host: str = Field("127.0.0.1", description="nothing listens to the network unless told to")
-    port: int = Field(9464, ge=0, description="OpenTelemetry's port for Prometheus; 0 is off")
+    port: Whole = Field(9464, ge=0, le=65_535, description="OpenTelemetry's port for Prometheus; 0 is off")
 
 
 class Log(Table):
@@ -171,7 +143,18 @@ class Settings(Table):
     feed: Feed = Feed()
     http: Http = Http()
     log: Log = Log()
-    origins: dict[str, str] = Field(default_factory=dict, exclude=True)
+    # No field: a file could set it.
+    _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def of(cls, values: Mapping[str, object], origins: Mapping[str, str]) -> Self:
+        settings = cls.model_validate(values)
+        settings._origins = dict(origins)
+        return settings
+
+    def origin(self, key: str) -> str:
+        """Where a value comes from: default, file and line, or the name of an environment variable."""
+        return self._origins.get(key, "default")
 
     def limits(self) -> Limits:
         s, gaps = self.sessions, [self.sessions.idle_gap_ms, *(rule.idle_gap_ms for rule in self.rules)]
@@ -193,7 +176,3 @@ class Settings(Table):
 
     def judge_specs(self) -> tuple[JudgeSpec, ...]:
         return tuple(judge.spec() for judge in self.judges)
-
-    def origin(self, key: str) -> str:
-        """Where a value comes from: default, the file, or the name of an environment variable."""
-        return self.origins.get(key, "default")

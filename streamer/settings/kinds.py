@@ -1,0 +1,135 @@
+"""Kinds of values: what a setting may hold, and the sentence that says so.
+
+Rule: a sentence goes on from the setting's name ("must not be empty") and never repeats the value.
+"""
+
+import math
+import re
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, Secret
+
+from streamer.core.lifecycle import DAY_MS
+from streamer.core.verdict import VerdictValue
+from streamer.settings.table import ADDRESS
+
+UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
+MS_MAX = 36_500 * DAY_MS
+"""A hundred years: added to a time of today it is still exact in Redis, whose scripts count in doubles."""
+USD_MAX = 1_000_000_000.0
+"""Spending is counted in millionths, which must be exact in doubles too."""
+ROW_NAME_MAX = 250
+"""MLflow's column for the name of an assessment (3.17, store/tracking/dbmodels/models.py)."""
+
+
+def _duration(value: object) -> object:
+    """`"15m"`, `"2h"`, `"500ms"`, or a number of ms."""
+    if isinstance(value, str) and not value.strip().isdigit():
+        text = value.strip()
+        for unit in sorted(UNITS_MS, key=len, reverse=True):
+            if text.endswith(unit):
+                try:
+                    return round(float(text.removesuffix(unit)) * UNITS_MS[unit])
+                except (ValueError, OverflowError):
+                    break
+    elif not isinstance(value, bool):
+        return value
+    raise ValueError('is no duration; write "15m", "2h", "500ms" or a number of ms')
+
+
+def _number(value: object) -> object:
+    """Python takes true for 1."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")
+    return value
+
+
+def _usd(value: object) -> object:
+    try:
+        finite = not isinstance(value, str | float) or math.isfinite(float(value))
+    except ValueError:
+        return value
+    if not finite:
+        raise ValueError("must be a finite number: the limit cannot be switched off, only set high; 0 buys nothing")
+    return _number(value)
+
+
+def _filled(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return value
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", value):
+        raise ValueError("must be 1 to 64 of A-Z a-z 0-9 _ . - because it is part of keys in Redis")
+    return value
+
+
+def _prefix(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.:-]{1,64}", value):
+        raise ValueError("must be 1 to 64 of A-Z a-z 0-9 _ . : - because braces in a key tell Redis Cluster its slot")
+    return value
+
+
+def _row_name(value: str) -> str:
+    """Control characters, lone surrogates and line separators have no place in a column or a metric's label."""
+    odd = any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in value)
+    if odd or not value.strip() or len(value) > ROW_NAME_MAX:
+        raise ValueError(f"must be 1 to {ROW_NAME_MAX} printable characters: it names the row in MLflow")
+    return value
+
+
+def _topic_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", value):
+        raise ValueError("must be a topic's name as Kafka allows it: 1 to 249 of A-Z a-z 0-9 . _ -")
+    return value
+
+
+def _topic(value: str) -> str:
+    if not value.startswith("^"):
+        return _topic_name(value)
+    try:
+        re.compile(value)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"is a regex that does not compile: {error}") from None
+    return value
+
+
+def _topics(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError("must name at least one topic")
+    if len(set(value)) < len(value):
+        raise ValueError("names a topic twice")
+    return value
+
+
+def _option(value: object) -> object:
+    if isinstance(value, dict):
+        raise ValueError('is a table; write the whole name in quotes, as in "sasl.mechanism" = "PLAIN"')
+    if not isinstance(value, str | int | Secret):
+        raise ValueError("must be text, a whole number, true or false")
+    return value
+
+
+def _scalar(value: object) -> object:
+    if not isinstance(value, str | int | float) or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError("must be text, a finite number, true or false")
+    return value
+
+
+Ms = Annotated[int, BeforeValidator(_duration), Field(ge=0, le=MS_MAX)]
+SomeMs = Annotated[int, BeforeValidator(_duration), Field(gt=0, le=MS_MAX)]
+Whole = Annotated[int, BeforeValidator(_number)]
+Usd = Annotated[float, BeforeValidator(_usd), Field(ge=0, le=USD_MAX)]
+Filled = Annotated[str, AfterValidator(_filled)]
+Name = Annotated[str, AfterValidator(_name)]
+Prefix = Annotated[str, AfterValidator(_prefix)]
+RowName = Annotated[str, AfterValidator(_row_name)]
+Address = Annotated[str, AfterValidator(_filled), ADDRESS]
+TopicName = Annotated[str, AfterValidator(_topic_name)]
+Topic = Annotated[str, AfterValidator(_topic)]
+Topics = Annotated[tuple[Topic, ...], AfterValidator(_topics)]
+Option = Annotated[Secret[str | int | bool], BeforeValidator(_option)]
+Scalar = Annotated[VerdictValue, BeforeValidator(_scalar)]

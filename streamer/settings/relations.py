@@ -1,0 +1,102 @@
+"""Settings that contradict each other would be noticed at night; here they are a sentence.
+
+Rule: a sentence names both settings, where they were set, why they cannot be so, and what to change.
+
+`clock_skew_ms_max` has no relation to the gaps on purpose. It is only taken off what records' timestamps prove
+(core/watermark.py), so too large a skew closes sessions later, never early, and not even that while the broker tells
+where its partitions end. The demo has a skew of 5 s and a gap of 3 s.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import combinations
+
+from streamer.errors import ConfigurationError
+from streamer.settings.tables import Settings
+
+
+def check(settings: Settings) -> None:
+    """Raises ConfigurationError with all contradictions, one a line."""
+    if said := [*_gaps(settings), *_durations(settings), *_sources(settings), *_feed(settings), *_judges(settings)]:
+        raise ConfigurationError("\n".join(said))
+
+
+def _at(settings: Settings, key: str) -> str:
+    return f"{key} ({settings.origin(key)})"
+
+
+def _gaps(settings: Settings) -> Iterator[str]:
+    s = settings.sessions
+    gaps = {"sessions.idle_gap_ms": s.idle_gap_ms}
+    gaps |= {f"rules[{n}].idle_gap_ms": rule.idle_gap_ms for n, rule in enumerate(settings.rules)}
+    for key, gap_ms in gaps.items():
+        gap = _at(settings, key)
+        if s.settle_ms >= gap_ms:
+            yield (
+                f"{_at(settings, 'sessions.settle_ms')} must be shorter than {gap}: an explicit end would close a "
+                "session no sooner than silence; lower it"
+            )
+        if s.max_age_ms <= gap_ms:
+            yield (
+                f"{_at(settings, 'sessions.max_age_ms')} must be longer than {gap}: sessions would be cut before they "
+                "can fall quiet; raise it"
+            )
+        if s.trace_timeout_ms < gap_ms:
+            yield (
+                f"{_at(settings, 'sessions.trace_timeout_ms')} must be at least {gap}: a trace without its root keeps "
+                "its session open longer than a whole one, never shorter; raise it"
+            )
+
+
+def _durations(settings: Settings) -> Iterator[str]:
+    s = settings.sessions
+    if s.parked_ms < s.trace_timeout_ms:
+        yield (
+            f"{_at(settings, 'sessions.parked_ms')} must be at least {_at(settings, 'sessions.trace_timeout_ms')}: "
+            "spans would be dropped while the root that names their session is still waited for; raise it"
+        )
+    if s.return_ms < s.late_ms:
+        yield (
+            f"{_at(settings, 'sessions.return_ms')} must be at least {_at(settings, 'sessions.late_ms')}: a session "
+            "would be forgotten while its late spans are still waited for; raise it"
+        )
+    if s.trace_wait_ms >= settings.limits().zombie_ms_max:
+        yield (
+            f"{_at(settings, 'sessions.trace_wait_ms')} must be under an hour: after that a writer that never came "
+            "back is given up; lower it"
+        )
+
+
+def _reads(topic: str, name: str) -> bool:
+    """As adapters/kafka/source.py matches them. Two regexes are compared by their text only."""
+    return topic == name or (topic.startswith("^") and not name.startswith("^") and re.match(topic, name) is not None)
+
+
+def _sources(settings: Settings) -> Iterator[str]:
+    if not settings.sources:
+        yield "there are no [[sources]]: nothing would be read; add one with topics"
+    for (a, one), (b, other) in combinations(enumerate(settings.sources), 2):
+        if one.name == other.name:
+            yield f"sources[{a}] and sources[{b}] have the same name: their sessions would mix; give each its own name"
+        if any(_reads(x, y) or _reads(y, x) for x in one.topics for y in other.topics):
+            yield (
+                f"{_at(settings, f'sources[{a}].topics')} and {_at(settings, f'sources[{b}].topics')} share a topic: "
+                "one group reads, so each would get a part of it; name it in one source"
+            )
+
+
+def _feed(settings: Settings) -> Iterator[str]:
+    for n, source in enumerate(settings.sources):
+        if any(_reads(topic, settings.feed.topic) for topic in source.topics):
+            yield (
+                f"{_at(settings, 'feed.topic')} is among {_at(settings, f'sources[{n}].topics')}: streamer would read "
+                "its own verdicts; give the feed a topic of its own"
+            )
+
+
+def _judges(settings: Settings) -> Iterator[str]:
+    if not settings.judges:
+        yield "there are no [[judges]]: nothing would ever be judged; add one with a type"
+    for (a, one), (b, other) in combinations(enumerate(settings.judges), 2):
+        if one.row_name == other.row_name:
+            yield f"judges[{a}] and judges[{b}] have the same name: a row in MLflow needs its own; set name"
