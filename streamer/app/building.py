@@ -22,7 +22,6 @@ from streamer.adapters.redis_sessions.spending import RedisSpending
 from streamer.adapters.system_clock import SystemClock
 from streamer.core import turn_codec
 from streamer.core.model import canonical
-from streamer.core.reading import BEGINNING, NOW
 from streamer.core.wire.cut import Cutter
 from streamer.errors import TransientError
 from streamer.loops.audit import Audit
@@ -143,7 +142,7 @@ def _add_ingest(process: Process, redis: RedisConnection, publisher: KafkaPublis
             connection=kafka.connection(),
             group=kafka.group,
             topics=source.topics,
-            start=BEGINNING if source.start == "beginning" else NOW,
+            start=source.first_offset(process.clock.now_ms()),
             gap=source.offset_gap,
         )
     )

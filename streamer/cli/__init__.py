@@ -11,7 +11,7 @@ import typer
 from streamer import app as composition
 from streamer.cli import people
 from streamer.cli.check import check
-from streamer.cli.options import ConfigOption
+from streamer.cli.options import ConfigOption, FromOption
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.settings import Settings, load
 
@@ -28,26 +28,31 @@ def about() -> None:
 @cli.command()
 def run(
     config: ConfigOption = None,
+    start: FromOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="no model call, no write outside Redis")] = False,
     seconds: Annotated[int | None, typer.Option("--for", help="stop by itself after so many seconds")] = None,
 ) -> None:
     """All roles in one process.
 
-    Example: streamer run --dry-run --for 60
+    Example: streamer run --dry-run --for 60 --from 2h
     """
-    _run(load(config), frozenset({"ingest", "judge", "audit"}), dry_run, seconds)
+    _run(_starting(load(config), start), frozenset({"ingest", "judge", "audit"}), dry_run, seconds)
 
 
 @cli.command()
-def ingest(config: ConfigOption = None) -> None:
+def ingest(config: ConfigOption = None, start: FromOption = None) -> None:
     """Only read Kafka and save sessions in Redis. Example: streamer ingest -c streamer.toml"""
-    _run(load(config), frozenset({"ingest"}))
+    _run(_starting(load(config), start), frozenset({"ingest"}))
 
 
 @cli.command()
 def judge(config: ConfigOption = None) -> None:
     """Only judge due sessions, and audit. Example: streamer judge -c streamer.toml"""
     _run(load(config), frozenset({"judge", "audit"}))
+
+
+def _starting(settings: Settings, start: str | None) -> Settings:
+    return settings if start is None else settings.starting(start)
 
 
 def _run(

@@ -9,3 +9,11 @@ ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="TOML file; else $STREAMER_CONFIG, else ./streamer.toml")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="for machines")]
+FromOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        help="where a group that has never read begins: now, beginning, an offset, or how far back (2h). What it would "
+        "cost: run --dry-run --from 2h, with another kafka.group and redis.key_prefix",
+    ),
+]

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, Secret
 
 from streamer.core.lifecycle import DAY_MS
+from streamer.core.reading import BEGINNING, NOW, Start
 from streamer.core.verdict import VerdictValue
 from streamer.settings.table import ADDRESS
 
@@ -36,6 +37,32 @@ def _duration(value: object) -> object:
     elif not isinstance(value, bool):
         return value
     raise ValueError('is no duration; write "15m", "2h", "500ms" or a number of ms')
+
+
+def _start(value: object) -> object:
+    """ "now", "beginning", an offset, or how far back: "2h"."""
+    text = str(value).strip()
+    if isinstance(value, bool) or not (text in ("now", "beginning") or text.isdigit() or _is_duration(text)):
+        raise ValueError('must be "now", "beginning", an offset, or how far back, as in "2h"')
+    return text
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        return isinstance(_duration(text), int)
+    except ValueError:
+        return False
+
+
+def start_of(text: str, now_ms: int) -> Start:
+    """What a valid `start` means now."""
+    if text in ("now", "beginning"):
+        return NOW if text == "now" else BEGINNING
+    if text.isdigit():
+        return Start("offset", int(text))
+    ago_ms = _duration(text)
+    assert isinstance(ago_ms, int)
+    return Start("time", now_ms - ago_ms)
 
 
 def _number(value: object) -> object:
@@ -130,6 +157,7 @@ RowName = Annotated[str, AfterValidator(_row_name)]
 Address = Annotated[str, AfterValidator(_filled), ADDRESS]
 TopicName = Annotated[str, AfterValidator(_topic_name)]
 Topic = Annotated[str, AfterValidator(_topic)]
+FirstOffset = Annotated[str, BeforeValidator(_start)]
 Topics = Annotated[tuple[Topic, ...], AfterValidator(_topics)]
 Option = Annotated[Secret[str | int | bool], BeforeValidator(_option)]
 Scalar = Annotated[VerdictValue, BeforeValidator(_scalar)]

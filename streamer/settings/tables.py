@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 from typing import Literal, Self
 
-from pydantic import Field, PrivateAttr, SecretStr
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 
 from streamer.core.judges import JudgeSpec
 from streamer.core.lifecycle import DAY_MS, Limits, Rule
+from streamer.core.reading import Start
 from streamer.core.wire.rules import CutRules
+from streamer.errors import ConfigurationError
 from streamer.settings.judges import JudgeTable
 from streamer.settings.kinds import (
     Address,
     Filled,
+    FirstOffset,
     Ms,
     Name,
     Option,
@@ -21,6 +24,7 @@ from streamer.settings.kinds import (
     Topics,
     Usd,
     Whole,
+    start_of,
 )
 from streamer.settings.table import Table
 
@@ -48,8 +52,12 @@ class Source(Table):
     keep: Literal["genai", "listed", "all"] = Field("genai", description="a topic carries the whole company's spans")
     services: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
-    start: Literal["now", "beginning"] = Field("now", description="old conversations cost money only when asked for")
+    start: FirstOffset = Field("now", description="old conversations cost money only when asked for; 2h, 0, beginning")
     offset_gap: Literal["stop", "skip"] = Field("stop", description="records that Kafka has deleted are a loss: say so")
+
+    def first_offset(self, now_ms: int) -> Start:
+        """Where a group that has never read begins."""
+        return start_of(self.start, now_ms)
 
     def cut_rules(self) -> CutRules:
         return CutRules(
@@ -170,6 +178,14 @@ class Settings(Table):
             commit_delay_ms=s.redis_loss_window_ms,
             clock_skew_ms_max=s.clock_skew_ms_max,
         )
+
+    def starting(self, where: str) -> "Settings":
+        """With another `start` for every source, as `--from` gives it. ConfigurationError if it is none."""
+        try:
+            sources = tuple(Source.model_validate({**dict(source), "start": where}) for source in self.sources)
+        except ValidationError as error:
+            raise ConfigurationError(f"--from {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+        return self.model_copy(update={"sources": sources})
 
     def core_rules(self) -> tuple[Rule, ...]:
         return (*(Rule(**rule.model_dump()) for rule in self.rules), Rule(idle_gap_ms=self.sessions.idle_gap_ms))

@@ -86,7 +86,9 @@ def test_every_feed_record_is_valid_and_says_what_mlflow_says(stage: Stage) -> N
     assert {record["kind"] for record in records} == {"verdict", "closing"}
     verdict = next(record for record in records if record["kind"] == "verdict")
     assert verdict["value"] == row["feedback"]["value"]
-    assert str(verdict["token"]) == row["metadata"]["streamer.token"]
+    assert str(verdict["revision"]) == row["metadata"]["streamer.revision"]
+    # A later claim writes the row where MLflow was too slow for the one that had published.
+    assert verdict["token"] <= int(row["metadata"]["streamer.token"])
 
 
 def test_unreadable_records_are_dead_letters_and_cost_nothing_good(stage: Stage) -> None:

@@ -57,20 +57,21 @@ class KafkaSource:
         self._thread = ThreadPoolExecutor(1, "kafka-source")
         self._consumer = ck.Consumer(
             {
+                # A killed worker's partitions move after this and hold the watermark back until then; librdkafka's
+                # 45 s spares stateful consumers a move, and here nothing is lost by one.
+                "session.timeout.ms": 10_000,
+                "topic.metadata.refresh.interval.ms": 10_000,
+                "fetch.queue.backoff.ms": 20,
+                "fetch.wait.max.ms": 100,
+                **settings.connection,
+                **settings.extra,
+                # What the laws rest on is not for anybody to set.
                 "group.id": settings.group,
                 "partition.assignment.strategy": "cooperative-sticky",
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "error",
-                "topic.metadata.refresh.interval.ms": 10_000,
-                # A killed worker's partitions move after this and hold the watermark back until then; librdkafka's
-                # 45 s spares stateful consumers a move, and here nothing is lost by one.
-                "session.timeout.ms": 10_000,
-                "fetch.queue.backoff.ms": 20,
-                "fetch.wait.max.ms": 100,
-                **settings.connection,
-                **settings.extra,
             }
         )
         self._offsets = Offsets(self._consumer, settings.connection, settings.topics, settings.call_ms_max / 1_000)
