@@ -38,6 +38,9 @@ METRICS: dict[str, Metric] = {
     "fragments": _counter("fragments", "Fragments saved in Redis, repetitions included.", "source"),
     "records_out_of_scope": _counter("records", "Records that a rule of `keep` left out.", "rule"),
     "problems": _counter("problems", "What could not be read; its record is a dead letter.", "reason"),
+    "dead_letters_cut": _counter(
+        "records", "Dead letters too large for their topic: only their beginning is kept.", "source"
+    ),
     "lag_records": _gauge(
         "records", "Records between the saved position and the partition's end.", "topic", "partition"
     ),
@@ -54,6 +57,7 @@ METRICS: dict[str, Metric] = {
     "facts_expired": _counter("sessions", "Sessions with a trace whose spans were gone before they were read."),
     "retractions": _counter("sessions", "Sessions left without turns, whose rows were deleted."),
     "paused": _gauge("flag", "1 while `streamer pause` is in force."),
+    "outdated": _gauge("flag", "1 while a newer configuration is in force and this worker claims nothing."),
     # judging
     "model_calls": _counter("calls", "Calls to a model, by how they ended.", "judge", "outcome"),
     "model_call_seconds": _seconds("Duration of calls that were answered.", "judge"),
@@ -65,7 +69,7 @@ METRICS: dict[str, Metric] = {
     "verdicts": _counter("verdicts", "Usable answers, by value (numbers and free text: `other`).", "judge", "value"),
     "judge_failures": _counter("judgements", "Judgements without a usable answer.", "judge", "kind"),
     # delivery
-    "rows": _counter("rows", "Rows in MLflow: created, exists, patched, deleted.", "action"),
+    "rows": _counter("rows", "Rows in MLflow: created, exists, patched, deleted, refused.", "action"),
     "first_trace_waits": _counter("sessions", "Verdicts that wait for their first trace to reach MLflow."),
     "no_trace": _counter("sessions", "Sessions of which MLflow has no trace."),
     "feed_records": _counter("records", "Feed records that Kafka acknowledged."),

@@ -6,6 +6,7 @@ Each port has one contract suite (tests/contract) that runs on the fake and on t
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -147,8 +148,8 @@ class SessionStore(Protocol):
     async def release(self, claim: Claim, gap_ms: int, wait_until_ms: int) -> None:
         """Not closed yet: back at the true time. No call was made, no revision given. Repeatable."""
 
-    async def put_back(self, claim: Claim, at_ms: int) -> None:
-        """Give the claim up unfinished (pause, shutdown): due again at Redis time `at_ms`. Repeatable."""
+    async def put_back(self, claim: Claim, in_ms: int) -> None:
+        """Give the claim up unfinished (pause, shutdown): due again `in_ms` from now, by Redis' clock. Repeatable."""
 
     async def keep_turns(self, claim: Claim, turns: Sequence[Turn], gap_ms: int) -> None:
         """Repeatable."""
@@ -220,6 +221,9 @@ class CallFailed(Exception):
 
 
 class Model(Protocol):
+    def room(self, request: ModelRequest) -> AbstractAsyncContextManager[None]:
+        """A place among the calls that may be under way to the request's provider at once; waits for one."""
+
     async def complete(self, request: ModelRequest, deadline_ms: int) -> Completion:
         """One call, no retry inside. Raises CallFailed."""
 
@@ -236,7 +240,7 @@ class Judges(Protocol):
 
 
 class AssessmentStore(Protocol):
-    """Rows in MLflow. No conditional write; an error does not mean that it did not happen."""
+    """Rows in MLflow. No conditional write; an error does not mean that it did not happen. PermanentError: refused."""
 
     async def patch(self, row: Row) -> bool:
         """Replace value, rationale and metadata; False if there is no such row. Repeatable."""
@@ -247,8 +251,8 @@ class AssessmentStore(Protocol):
     async def delete(self, row: RowRef) -> None:
         """Repeatable."""
 
-    async def expectations(self, first_trace: str, session_id: str) -> Mapping[str, Any]:
-        """What people expect of the session, by name, from the first trace."""
+    async def expectations(self, first_trace: str, session_id: str) -> Mapping[str, Any] | None:
+        """What people expect of the session, by name, from the first trace; None if MLflow does not have it (yet)."""
 
 
 class Metrics(Protocol):

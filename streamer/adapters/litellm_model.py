@@ -6,6 +6,8 @@ Rule: an error's detail names its class and status, never what was asked: provid
 import asyncio
 import os
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from streamer.core.model import Completion, ModelRequest, canonical
@@ -44,18 +46,22 @@ class LitellmModel:
         self._room: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(concurrency))
         self._plain: set[str] = set()
 
+    @asynccontextmanager
+    async def room(self, request: ModelRequest) -> AsyncIterator[None]:
+        async with self._room[litellm_name(request.model).split("/")[0]]:
+            yield
+
     async def complete(self, request: ModelRequest, deadline_ms: int) -> Completion:
         """A model that refuses `response_format` is asked once more without, and from then on never with it."""
         name, parameters = litellm_name(request.model), dict(request.parameters)
         if name in self._plain:
             parameters.pop("response_format", None)
-        async with self._room[name.split("/")[0]]:
-            try:
-                return await self._call(name, request, parameters, deadline_ms)
-            except _ResponseFormatRefused:
-                self._plain.add(name)
-                del parameters["response_format"]
-                return await self._call(name, request, parameters, deadline_ms)
+        try:
+            return await self._call(name, request, parameters, deadline_ms)
+        except _ResponseFormatRefused:
+            self._plain.add(name)
+            del parameters["response_format"]
+            return await self._call(name, request, parameters, deadline_ms)
 
     def estimate(self, request: ModelRequest) -> tuple[float | None, int]:
         asked = len(canonical(request.messages)) // CHARS_PER_TOKEN
@@ -73,7 +79,7 @@ class LitellmModel:
                     max_retries=0,
                     **parameters,
                 )
-        except self._errors as error:
+        except Exception as error:  # noqa: BLE001 – litellm's own code raises whatever it meets
             if "response_format" in parameters and _names_response_format(error):
                 raise _ResponseFormatRefused from None
             # Not `from error`: its message may hold the prompt, and a traceback would print it.
@@ -83,10 +89,11 @@ class LitellmModel:
     def _completion(self, name: str, reply: Any) -> Completion:  # noqa: ANN401 – litellm's ModelResponse
         if not reply.choices:
             raise CallFailed("unavailable", "a reply without a choice")
-        content, usage = reply.choices[0].message.content, reply.usage
+        content, usage = reply.choices[0].message.content, getattr(reply, "usage", None)
         if not content:
             raise CallFailed("refused", f"finish_reason {reply.choices[0].finish_reason}")
-        asked, answered = int(usage.prompt_tokens or 0), int(usage.completion_tokens or 0)
+        asked = int(getattr(usage, "prompt_tokens", 0) or 0)
+        answered = int(getattr(usage, "completion_tokens", 0) or 0)
         return Completion(
             content=content,
             input_tokens=asked,

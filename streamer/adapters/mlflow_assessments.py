@@ -104,11 +104,14 @@ class MlflowAssessments:
         """Repeatable: a row or trace that is not there needs no deleting."""
         _found(await self._send("DELETE", _path(row), None))
 
-    async def expectations(self, first_trace: str, session_id: str) -> Mapping[str, Any]:
+    async def expectations(self, first_trace: str, session_id: str) -> Mapping[str, Any] | None:
         """What people expect of the session, by name; as MLflow's evaluate takes them: HUMAN, about this session."""
+        assessments = await self._assessments(mlflow_trace_id(first_trace))
+        if assessments is None:
+            return None
         return {
             assessment["assessment_name"]: _expected(assessment["expectation"])
-            for assessment in await self._assessments(mlflow_trace_id(first_trace))
+            for assessment in assessments
             if "expectation" in assessment
             and assessment.get("source", {}).get("source_type") == "HUMAN"
             and assessment.get("metadata", {}).get(SESSION_KEY) == session_id
@@ -121,18 +124,18 @@ class MlflowAssessments:
 
     async def rows(self, trace_id: str) -> Sequence[StoredRow]:
         """All feedback on a trace (`tr-…`), ours or not; none if MLflow does not have the trace."""
-        return [_stored(raw, trace_id) for raw in await self._assessments(trace_id) if "feedback" in raw]
+        return [_stored(raw, trace_id) for raw in await self._assessments(trace_id) or () if "feedback" in raw]
 
     async def online_scorers(self, experiment_ids: Sequence[str]) -> Sequence[OnlineScorer]:
         """Scorers that MLflow runs by itself on these experiments."""
         found: list[OnlineScorer] = []
         for experiment_id in experiment_ids:
             answer = await self._send("GET", f"{API}/scorers/list", {"experiment_id": experiment_id})
-            scorers = {s["scorer_id"]: s for s in answer.json().get("scorers", [])} if _found(answer) else {}
+            scorers = {s["scorer_id"]: s for s in _json(answer).get("scorers", [])} if _found(answer) else {}
             if not scorers:
                 continue
             answer = await self._send("GET", f"{API}/scorers/online-configs", {"scorer_ids": list(scorers)})
-            configs = answer.json().get("configs", []) if _found(answer) else []
+            configs = _json(answer).get("configs", []) if _found(answer) else []
             found += [
                 _online(scorers[config["scorer_id"]], config)
                 for config in configs
@@ -140,11 +143,11 @@ class MlflowAssessments:
             ]
         return found
 
-    async def _assessments(self, trace_id: str) -> Sequence[dict[str, Any]]:
+    async def _assessments(self, trace_id: str) -> Sequence[dict[str, Any]] | None:
         answer = await self._send("GET", _trace_path(trace_id), None)
         if not _found(answer):
-            return []
-        assessments: list[dict[str, Any]] = answer.json()["trace"]["trace_info"].get("assessments", [])
+            return None
+        assessments: list[dict[str, Any]] = _json(answer)["trace"]["trace_info"].get("assessments", [])
         return assessments
 
     async def _send(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
@@ -153,8 +156,19 @@ class MlflowAssessments:
             return await self._http.request(method, path, params=as_query, json=None if as_query else body)
         except NEVER_SENT as error:
             raise TransientError(f"MLflow: {type(error).__name__}", maybe_done=False) from error
-        except httpx.TransportError as error:
+        except httpx.HTTPError as error:
             raise TransientError(f"MLflow: {type(error).__name__}") from error
+
+
+def _json(answer: httpx.Response) -> dict[str, Any]:
+    """PermanentError for what is no JSON object: a login page, answered with 200."""
+    try:
+        said = answer.json()
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise PermanentError("MLflow: the answer is no JSON; is there a login page before it?")
+    return said
 
 
 def _trusted(ca_file: str | None) -> Any:  # noqa: ANN401  (httpx takes a context or a switch)

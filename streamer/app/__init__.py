@@ -4,6 +4,7 @@ Rule: only this package sees both adapters and loops.
 """
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -13,6 +14,7 @@ from streamer.adapters.json_journal import JsonJournal
 from streamer.adapters.prometheus_metrics import PrometheusMetrics
 from streamer.adapters.system_clock import SystemClock
 from streamer.app.building import Process, Role, sleep, start
+from streamer.errors import ConfigurationError, StreamerError
 from streamer.loops import run as loops_run
 from streamer.loops.dry_run import Estimate
 from streamer.settings import Settings
@@ -25,10 +27,28 @@ DRAIN_MS = 20_000
 def run(settings: Settings, roles: frozenset[Role], *, dry_run: bool = False, for_ms: int | None = None) -> int:
     """Run the roles until SIGTERM or SIGINT, or for `for_ms`; returns the exit code."""
     estimate = Estimate() if dry_run else None
-    asyncio.run(_main(settings, roles, estimate, for_ms))
+    if dry_run:
+        settings = settings.apart(f"dry-run-{os.getpid()}")
+    try:
+        asyncio.run(_main(settings, roles, estimate, for_ms))
+    except BaseExceptionGroup as group:
+        raise _cause(group) from None
     if estimate is not None:
         print(estimate)  # noqa: T201 – the result of a dry run
     return 0
+
+
+def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What ended the process: a setting to change before anything else, else what was raised first."""
+    leaves: list[BaseException] = []
+    todo: list[BaseException] = [group]
+    while todo:
+        error = todo.pop(0)
+        if isinstance(error, BaseExceptionGroup):
+            todo = [*error.exceptions, *todo]
+        else:
+            leaves.append(error)
+    return min(leaves, key=lambda e: (not isinstance(e, ConfigurationError), not isinstance(e, StreamerError)))
 
 
 async def _main(settings: Settings, roles: frozenset[Role], estimate: Estimate | None, for_ms: int | None) -> None:
@@ -65,14 +85,17 @@ async def _until_stopped(process: Process, for_ms: int | None) -> None:
     last = {name: step for name, step in process.loops.items() if name not in first}
     running = [_loop(process, name, step, process.stopping) for name, step in first.items()]
     helping = [_loop(process, name, step, draining) for name, step in last.items()]
+    tasks: list[asyncio.Task[None]] = []
     async with asyncio.TaskGroup() as group:
         for work in (*running, *helping):
-            group.create_task(work)
+            tasks.append(group.create_task(work))
         if for_ms is not None:
             await sleep(process.stopping, for_ms)
             process.stopping.set()
         await process.stopping.wait()
         process.journal.say("info", "stopping")
+        # A claim that is being made now is still to be worked on.
+        await asyncio.wait(tasks[: len(running)], timeout=DRAIN_MS / 1000)
         await _drain(process)
         draining.set()
     process.journal.say("info", "stopped")

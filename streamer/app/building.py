@@ -13,7 +13,7 @@ from streamer.adapters.asyncio_tasks import AsyncioTasks
 from streamer.adapters.json_journal import JsonJournal
 from streamer.adapters.kafka.publisher import KafkaPublisher
 from streamer.adapters.kafka.source import KafkaSource, SourceSettings
-from streamer.adapters.litellm_model import LitellmModel
+from streamer.adapters.litellm_model import LitellmModel, litellm_name
 from streamer.adapters.mlflow_assessments import MlflowAccess, MlflowAssessments
 from streamer.adapters.mlflow_judges import MlflowJudges
 from streamer.adapters.prometheus_metrics import PrometheusMetrics
@@ -26,7 +26,7 @@ from streamer.core.wire.cut import Cutter
 from streamer.errors import TransientError
 from streamer.loops.audit import Audit
 from streamer.loops.choke_point import ChokePoint
-from streamer.loops.dry_run import DryRun, Estimate
+from streamer.loops.dry_run import DryRun, Estimate, NoDeadLetters
 from streamer.loops.held import HeldClaims
 from streamer.loops.ingest import Ingest, IngestParts
 from streamer.loops.judge import Judge, JudgeParts
@@ -34,6 +34,7 @@ from streamer.loops.probe import Probe
 from streamer.loops.publishing import Publishing
 from streamer.loops.scoring import Scoring
 from streamer.loops.writing import Writing
+from streamer.ports import DeadLetters
 from streamer.settings import Settings, Source
 from streamer.web import health as health_page
 from streamer.web.state import Health, Service
@@ -67,13 +68,15 @@ async def start(process: Process, roles: frozenset[Role], estimate: Estimate | N
         process.tasks.start(page)
     redis = await _when_there(process, "redis", lambda: open_for(process.settings))
     process.stack.push_async_callback(redis.close)
-    publisher = KafkaPublisher(process.settings.kafka.connection(), process.settings.feed.topic)
-    process.stack.push_async_callback(publisher.close)
+    if estimate is not None:
+        process.stack.push_async_callback(redis.purge)
+    publisher = _publisher(process)
     probing = redis.handle()
     process.asks |= {"redis": probing.probe, "kafka": publisher.ready}
     if "ingest" in roles:
+        dead_letters = _publisher(process)  # its own: nothing is read while one waits to be acknowledged
         for source in process.settings.sources:
-            _add_ingest(process, redis, publisher, source)
+            _add_ingest(process, redis, NoDeadLetters() if estimate else dead_letters, source)
     if "judge" in roles:
         await _add_judge(process, redis, publisher, estimate)
     if "audit" in roles:
@@ -87,6 +90,12 @@ async def start(process: Process, roles: frozenset[Role], estimate: Estimate | N
         process.health.beat(name)
     process.loops["probe"] = Probe(process.asks, on_change, process.metrics, process.journal).step
     process.journal.say("info", "started", roles=sorted(roles))
+
+
+def _publisher(process: Process) -> KafkaPublisher:
+    publisher = KafkaPublisher(process.settings.kafka.connection(), process.settings.feed.topic)
+    process.stack.push_async_callback(publisher.close)
+    return publisher
 
 
 async def open_for(settings: Settings) -> RedisConnection:
@@ -135,7 +144,7 @@ async def sleep(until: asyncio.Event, ms: int) -> None:
         return
 
 
-def _add_ingest(process: Process, redis: RedisConnection, publisher: KafkaPublisher, source: Source) -> None:
+def _add_ingest(process: Process, redis: RedisConnection, dead_letters: DeadLetters, source: Source) -> None:
     kafka = process.settings.kafka
     reader = KafkaSource(
         SourceSettings(
@@ -151,7 +160,7 @@ def _add_ingest(process: Process, redis: RedisConnection, publisher: KafkaPublis
         name=source.name,
         source=reader,
         store=redis.handle(),
-        dead_letters=publisher,
+        dead_letters=dead_letters,
         cutter=Cutter(source.cut_rules()),
         limits=process.settings.limits(),
         clock=process.clock,
@@ -166,6 +175,8 @@ async def _add_judge(
 ) -> None:
     settings, limits = process.settings, process.settings.limits()
     clock, tasks, metrics, journal = process.clock, process.tasks, process.metrics, process.journal
+    for spec in settings.judge_specs():
+        litellm_name(spec.model)  # a misspelt one is told now, not at the first closing
     store, namespace = redis.handle(), settings.mlflow.namespace
     generation = await _when_there(process, "redis", lambda: _generation(store, settings))
     held = HeldClaims(store, clock, limits)

@@ -14,6 +14,6 @@ FromOption = Annotated[
     typer.Option(
         "--from",
         help="where a group that has never read begins: now, beginning, an offset, or how far back (2h). What it would "
-        "cost: run --dry-run --from 2h, with another kafka.group and redis.key_prefix",
+        "cost, before it costs it: run --dry-run --from 2h",
     ),
 ]

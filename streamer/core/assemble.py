@@ -13,6 +13,7 @@ from streamer.core.transcript import Transcript
 from streamer.core.turn import Message, Turn, in_order
 
 _LABEL = r"\s*(?:(?:user|human|customer)\s*:\s*)?"
+_SPEAKER = re.compile(r"\s*(?:[\w ]{1,30}:)?\s*")
 _LEADING_LABEL = re.compile(_LABEL, re.IGNORECASE)
 
 
@@ -41,18 +42,34 @@ def _messages(turn: Turn, tools: bool) -> Iterator[Message]:
 
 
 def _new_part(user: str | None, told: list[Turn]) -> str | None:
-    """Without the conversation so far, where the application puts it before the user's words as plain text. Only if it
-    begins as the conversation began and holds the last answer: a user may well quote one sentence."""
+    """Without the conversation so far, where the application puts it before the user's words as plain text. Only if its
+    first line is the conversation's first and the last answer stands in it on lines of its own: a user may well quote
+    one sentence, and short words stand in others."""
     earlier = [turn for turn in told if turn.user and turn.assistant]
     if user is None or not earlier:
         return user
-    opening, last = earlier[0].user or "", earlier[-1].assistant or ""
-    begins = user.startswith(opening, _label_end(user))
+    opening, last = (earlier[0].user or "").strip(), (earlier[-1].assistant or "").strip()
+    begin = _label_end(user)
+    if not opening or not last or not user.startswith(opening, begin):
+        return user
+    if not _ends_line(user, begin + len(opening)):
+        return user
     at = user.rfind(last)
-    if not begins or at < 0:
+    while at >= 0 and not (_begins_line(user, at) and _ends_line(user, at + len(last))):
+        at = user.rfind(last, 0, at)
+    if at < 0:
         return user
     rest = user[at + len(last) :]
     return rest[_label_end(rest) :].strip() or user
+
+
+def _begins_line(text: str, at: int) -> bool:
+    """Behind nothing but a speaker's label."""
+    return _SPEAKER.fullmatch(text, text.rfind("\n", 0, at) + 1, at) is not None
+
+
+def _ends_line(text: str, at: int) -> bool:
+    return not text[at:].split("\n", 1)[0].strip()
 
 
 def _label_end(text: str) -> int:

@@ -1,5 +1,6 @@
 """What a configured judge is."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,11 @@ JudgeType = Literal[
     "knowledge_retention",
     "make_judge",
 ]
+
+EXPECTATIONS = re.compile(r"\{\{\s*expectations\s*\}\}")
+"""As MLflow's make_judge reads its template."""
+KNOWN_VALUES = frozenset({"yes", "no", "none", "resolved", "unresolved"})
+"""What MLflow's own judges answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +49,12 @@ class JudgeSpec:
 
     @property
     def reads_expectations(self) -> bool:
-        return "expectations" in (self.instructions or "")
+        return EXPECTATIONS.search(self.instructions or "") is not None
+
+    def series_of(self, value: VerdictValue) -> str:
+        """A verdict as a metric's label: one of few; free text and numbers are `other`."""
+        few = isinstance(value, bool) or value in self.labels or (not self.labels and value in KNOWN_VALUES)
+        return str(value) if few else "other"
 
     def accepts(self, value: object) -> bool:
         """Is this value one that the judge may give? Anything else is a failure, never a verdict."""

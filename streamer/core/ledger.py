@@ -1,15 +1,16 @@
 """One line per (session, judge): what is known, what is owed, and why.
 
 `deferred`: the spending limit was reached, the answer is owed. `failed`: for good, until the transcript changes.
+`removed`: the judge is no longer configured, nothing is owed for it.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal, NamedTuple
 
 from streamer.core.verdict import JudgeFailure, Usage, Verdict, VerdictValue
 
-EntryState = Literal["judged", "retrying", "deferred", "failed", "retracted"]
+EntryState = Literal["judged", "retrying", "deferred", "failed", "retracted", "removed"]
 HISTORY_MAX = 10
 """Earlier verdicts kept with the row; the feed has them all."""
 
@@ -43,15 +44,19 @@ class Entry:
     """Answers to this transcript that were unusable: the same request is then asked anew, as another call."""
     next_at_ms: int = 0
     mlflow: bool = False
+    """Nothing is to be done in MLflow: the row stands, or there is no trace to put it on."""
     feed: bool = False
+    no_trace: bool = False
+    """MLflow has none of the session's traces."""
     turns: int = 0
     scored_at_ms: int = 0
     history: tuple[Past, ...] = ()
 
     @property
     def owes(self) -> bool:
-        """Is anything left to do for it? The audit asks the same of the JSON, in audit.lua."""
-        return self.state in ("retrying", "deferred") or (self.state == "judged" and not (self.mlflow and self.feed))
+        """Is anything left to do for it? The audit asks the same of the JSON, in prelude.lua."""
+        untold = self.state in ("judged", "failed") and not self.feed
+        return self.state in ("retrying", "deferred") or untold or (self.state == "judged" and not self.mlflow)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), separators=(",", ":"), ensure_ascii=False)
@@ -74,3 +79,26 @@ class Entry:
             self.revision, self.verdict.value, self.verdict.rationale, self.turns, self.scored_at_ms, self.judge_version
         )
         return (*self.history, now)[-HISTORY_MAX:]
+
+
+def without_judge(entry: Entry) -> Entry:
+    """What is left of an entry whose judge was taken out of the configuration: what it said stands, nothing is owed."""
+    return replace(entry, state="removed", failure=None, next_at_ms=0)
+
+
+def facts_expired(old: Entry | None, generation: int, judge_version: str) -> Entry:
+    """A member trace has neither facts nor a kept turn. A verdict that stood moves into the history."""
+    failure = JudgeFailure(kind="facts_expired", detail="a trace's spans are gone and were never read")
+    base = old or Entry(state="failed", generation=generation, judge_version=judge_version)
+    same = old is not None and old.failure == failure
+    return replace(
+        base,
+        state="failed",
+        generation=generation,
+        judge_version=judge_version,
+        transcript_hash=None,
+        verdict=None,
+        failure=failure,
+        feed=same and base.feed,
+        history=base.past(),
+    )

@@ -18,7 +18,9 @@ FailureKind = Literal[
     "not_scorable",  # nothing was said, or everything was redacted
     "expectations_missing",  # the judge reads {{ expectations }} and the session has none
 ]
-TRANSIENT: frozenset[FailureKind] = frozenset({"timeout", "rate_limited", "unavailable", "bad_answer"})
+TRANSIENT: frozenset[FailureKind] = frozenset(
+    {"timeout", "rate_limited", "unavailable", "bad_answer", "authentication"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,8 @@ class Account:
     held: Held
     spec: JudgeSpec
     rejected: int
+    calls: int = 0
+    """That were really sent."""
     prompt_hash: str | None = None
     stopped_by: StreamerError | None = None
 
@@ -64,17 +66,17 @@ class ChokePoint:
             raise CallFailed("internal", type(error).__name__) from error
 
     async def _ask(self, account: Account, request: ModelRequest) -> Completion:
-        claim = account.held.claim
-        await self._claims.refresh(account.held)
         call_key = request.call_key(account.rejected)
         account.prompt_hash = account.prompt_hash or request.call_key(0)
-        found = await self._store.find_answer(claim, call_key)
-        if found == "paused":
-            raise Paused(claim.session.key)
-        if found is not None:
-            self._metrics.count("answers_reused", judge=account.spec.name)
-            return found
-        return await self._buy(account, request, call_key)
+        async with self._model.room(request):  # whoever waits here has bought nothing yet, and looks again afterwards
+            await self._claims.refresh(account.held)
+            found = await self._store.find_answer(account.held.claim, call_key)
+            if found == "paused":
+                raise Paused(account.held.claim.session.key)
+            if found is not None:
+                self._metrics.count("answers_reused", judge=account.spec.name)
+                return found
+            return await self._buy(account, request, call_key)
 
     async def _buy(self, account: Account, request: ModelRequest, call_key: str) -> Completion:
         now_ms = self._clock.now_ms()
@@ -96,13 +98,15 @@ class ChokePoint:
 
     async def _call(self, account: Account, request: ModelRequest, call: str) -> Completion:
         began_ms = self._clock.now_ms()
+        account.calls += 1
         try:
             answer = await self._model.complete(request, account.spec.deadline_ms)
         except CallFailed as failure:
             self._metrics.count("model_calls", judge=account.spec.name, outcome=failure.kind)
             if failure.retry_after_ms:
                 self._not_before_ms[request.provider] = self._clock.now_ms() + failure.retry_after_ms
-            await self._settle(call, None)
+            if failure.kind != "timeout":  # the provider may have answered, and bills it: the reservation stands
+                await self._settle(call, None)
             raise
         self._metrics.count("model_calls", judge=account.spec.name, outcome="ok")
         self._metrics.observe("model_call_seconds", (self._clock.now_ms() - began_ms) / 1000, judge=account.spec.name)

@@ -1,6 +1,7 @@
-"""The judge loop without its hands: it decodes, closes and estimates. No model call, no write outside Redis.
+"""The judge loop without its hands: it decodes, closes and estimates. No model call, no row, no feed, no dead letter.
 
-Sessions that it has looked at go back to where they were due, so that a real run judges them.
+Rule: it runs apart, in a consumer group and under keys of its own that are gone afterwards: what runs beside it never
+notices.
 """
 
 from collections.abc import Mapping
@@ -9,12 +10,13 @@ from streamer.core.assemble import assemble
 from streamer.core.lifecycle import Closing
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.turn import Turn
+from streamer.core.wire.records import Record
 from streamer.loops.held import Held
 from streamer.loops.judge import Judge, JudgeParts
 from streamer.ports import CallFailed, Judges, Model
 
 LOOK_AGAIN_MS = 30_000
-"""Long enough not to spin on the same sessions, short enough that a real run started next finds them soon."""
+"""Long enough not to spin on the same sessions; they may grow and be judged once more."""
 
 
 class Estimate:
@@ -48,6 +50,13 @@ class Estimate:
     def __str__(self) -> str:
         unpriced = f" and {self.tokens_unpriced} tokens of unknown price" if self.tokens_unpriced else ""
         return f"would have judged {self.sessions} sessions for ${self.usd:.4f}{unpriced} ({self.calls} model calls)"
+
+
+class NoDeadLetters:
+    """Unreadable records are counted and said, not written."""
+
+    async def put(self, record: Record, reason: str, detail: str) -> None:
+        return None
 
 
 class DryRun(Judge):

@@ -13,8 +13,8 @@ from streamer.core.lifecycle import Limits
 from streamer.core.reading import Reading
 from streamer.core.session import SessionRef, Wake
 from streamer.core.wire.cut import Cutter
-from streamer.core.wire.records import Cut, Fragment, Record
-from streamer.errors import TransientError
+from streamer.core.wire.records import Cut, Fragment, Problem, Record
+from streamer.errors import PermanentError, TransientError
 from streamer.ports import (
     Clock,
     DeadLetters,
@@ -32,6 +32,8 @@ MEMORY_CHECK_MS = 1_000
 IDLE_MS = 20
 """After an empty fetch; the fetch itself has waited already."""
 BACKOFF_MS = 400
+CUT_BYTES = 64 * 1024
+"""What is kept of a dead letter that does not fit: enough to see what it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +108,7 @@ class Ingest:
         """Follow a rebalance. Nothing is flushed: what is saved is in Redis, the rest is read by the next owner."""
         for gone in fetched.revoked:
             self._readings.pop(gone, None)
+            self._p.metrics.gauge("lag_records", 0, topic=gone.topic, partition=str(gone.partition))
         for partition, (committed, first) in fetched.gaps.items():
             self._p.metrics.count("offset_gap_records", first - committed, source=self._p.name)
             self._p.journal.say(
@@ -169,7 +172,7 @@ class Ingest:
             self._p.metrics.count("records_out_of_scope", rule=cut.out_of_scope)
         if cut.problems:
             worst = cut.problems[0]
-            await self._p.dead_letters.put(record, worst.reason, worst.detail)
+            await self._put_aside(record, worst)
             for problem in cut.problems:
                 self._p.metrics.count("problems", reason=problem.reason)
             self._p.journal.say(
@@ -181,6 +184,17 @@ class Ingest:
                 reason=worst.reason,
                 spans_saved=cut.spans,
             )
+
+    async def _put_aside(self, record: Record, problem: Problem) -> None:
+        """A dead letter that Kafka refuses (too large with its headers) goes without its value, and says so."""
+        try:
+            await self._p.dead_letters.put(record, problem.reason, problem.detail)
+        except PermanentError as error:
+            size = len(record.value or b"")
+            self._p.metrics.count("dead_letters_cut", source=self._p.name)
+            self._p.journal.say("error", "dead_letter_cut", topic=record.topic, offset=record.offset, cause=str(error))
+            bare = record._replace(value=(record.value or b"")[:CUT_BYTES])
+            await self._p.dead_letters.put(bare, problem.reason, f"first {CUT_BYTES} of {size} bytes; {problem.detail}")
 
     async def _save_fragments(self, fragments: Sequence[Fragment], activity_ms: Mapping[tuple[str, str], int]) -> None:
         """Phase 1: the traces' buckets. Phase 2, always, also for duplicates: every candidate ever named."""

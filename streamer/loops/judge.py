@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from streamer.core.assemble import assemble
 from streamer.core.interpret import interpret
 from streamer.core.judges import JudgeSpec
-from streamer.core.ledger import Entry
+from streamer.core.ledger import Entry, facts_expired, without_judge
 from streamer.core.lifecycle import Closing, Limits, Rule, closing, gap_of
 from streamer.core.session import Claim, Facts, Outcome, SessionRef
 from streamer.core.turn import Turn
-from streamer.core.verdict import JudgeFailure
 from streamer.core.watermark import watermark_of
-from streamer.errors import OwnershipLost, PermanentError, TransientError
+from streamer.errors import OwnershipLost, PermanentError, StreamerError, TransientError
 from streamer.loops.choke_point import Paused
 from streamer.loops.held import Held, HeldClaims
 from streamer.loops.publishing import Publishing
@@ -28,6 +27,8 @@ IDLE_MS = 100
 BUSY_MS = 5
 PAUSED_MS = 500
 BACKOFF_MS = 400
+REFUSED_RETRY_MS = 60_000
+"""What MLflow refuses it would refuse again until somebody has mended it."""
 COMPLETIONS_MAX = 4
 """end_write is tried so often; after that the lease runs out and the next claim completes."""
 
@@ -59,6 +60,7 @@ class Judge:
 
     def __init__(self, parts: JudgeParts) -> None:
         self._p = parts
+        self._outdated = False
 
     async def step(self) -> int:
         """Claim as many sessions as there is room for; returns how many ms to wait before the next pass."""
@@ -76,9 +78,19 @@ class Judge:
             self._p.journal.say("warning", "claim_failed", cause=str(error))
             return error.retry_after_ms or BACKOFF_MS
         self._p.metrics.gauge("paused", float(reply.paused))
+        self._say_if_outdated(reply.generation)
         for claim in reply.claims:
             self._p.tasks.start(self._work(self._p.held.add(claim, asked_at_ms)))
         return PAUSED_MS if reply.paused else BUSY_MS if reply.claims else IDLE_MS
+
+    def _say_if_outdated(self, in_force: int) -> None:
+        """A worker of an older configuration claims nothing: somebody should know that it only looks alive."""
+        outdated = in_force > self._p.generation
+        self._p.metrics.gauge("outdated", float(outdated))
+        if outdated and not self._outdated:
+            mine = self._p.generation
+            self._p.journal.say("warning", "configuration_outdated", generation=mine, in_force=in_force)
+        self._outdated = outdated
 
     async def _work(self, held: Held) -> None:
         key = held.claim.session.key
@@ -91,8 +103,7 @@ class Judge:
             self._p.journal.say("warning", "ownership_lost", session=key, token=held.claim.token)
             await self._complete(held, Outcome(version=0, entries={}))
         except (TransientError, PermanentError) as error:
-            self._p.metrics.count("claims_abandoned")
-            self._p.journal.say("warning", "claim_abandoned", session=key, cause=str(error))
+            self._abandon(held, error)
         finally:
             self._p.held.drop(held)
 
@@ -106,9 +117,10 @@ class Judge:
             return
         self._p.metrics.count("closings", reason=closed.reason)
         if turns:
-            await self._p.store.keep_turns(claim, list(turns.values()), closed.gap_ms)
+            new = [turn for trace_id, turn in turns.items() if claim.state.turns.get(trace_id) != turn]
+            await self._p.store.keep_turns(claim, new, closed.gap_ms)
         if not complete:
-            await self._complete(held, self._outcome(held, self._facts_expired(), closed))
+            await self._tell_of_expired(held, turns, closed)
         elif not turns:
             await self._retract(held, closed)
         else:
@@ -162,14 +174,14 @@ class Judge:
         outcome = self._outcome(held, entries, closed, placement, late)
         await self._complete(held, outcome)
 
-    def _facts_expired(self) -> dict[str, Entry]:
+    async def _tell_of_expired(self, held: Held, turns: Mapping[str, Turn], closed: Closing) -> None:
         """A member trace has neither facts nor a kept turn: never a silently shorter transcript."""
         self._p.metrics.count("facts_expired")
-        failure = JudgeFailure(kind="facts_expired", detail="a trace's spans are gone and were never read")
-        return {
-            spec.name: Entry(state="failed", generation=self._p.generation, judge_version=spec.version, failure=failure)
-            for spec in self._p.specs
-        }
+        ledger, generation = held.claim.state.ledger, self._p.generation
+        entries = {s.name: facts_expired(ledger.get(s.name), generation, s.version) for s in self._p.specs}
+        transcript = assemble(held.claim.session.session_id, turns)
+        told = await self._p.publishing.publish(held, self._p.specs, entries, transcript, closed)
+        await self._complete(held, self._outcome(held, told, closed))
 
     def _outcome(
         self,
@@ -179,14 +191,19 @@ class Judge:
         placement: Placement | None = None,
         next_in_ms: int | None = None,
     ) -> Outcome:
-        now_ms, retry_ms = self._p.clock.now_ms(), self._p.limits.delivery_retry_ms
+        now_ms, placed = self._p.clock.now_ms(), placement or Placement(entries)
+        retry_ms = REFUSED_RETRY_MS if placed.refused else self._p.limits.delivery_retry_ms
         waits = [next_in_ms] if next_in_ms is not None else []
-        waits += [max(0, e.next_at_ms - now_ms) for e in entries.values() if e.state in ("retrying", "deferred")]
-        waits += [retry_ms for e in entries.values() if e.state == "judged" and not (e.mlflow and e.feed)]
-        placed = placement or Placement(entries)
+        for entry in entries.values():
+            if entry.state in ("retrying", "deferred"):
+                waits.append(max(0, entry.next_at_ms - now_ms))
+            elif entry.owes:
+                waits.append(retry_ms)
+        configured, ledger = {spec.name for spec in self._p.specs}, held.claim.state.ledger
+        gone = {name: without_judge(e) for name, e in ledger.items() if name not in configured and e.owes}
         return Outcome(
             version=held.claim.state.version,
-            entries=entries,
+            entries={**gone, **entries},
             placed=placed.placed,
             next_in_ms=min(waits, default=None),
             first_missing=placed.first_missing,
@@ -199,22 +216,30 @@ class Judge:
         """end_write, with what begin_write said; a completion without a reason only drops the own intent."""
         if outcome.reason is None and not held.begun:
             return
+        key = held.claim.session.key
         for _ in range(COMPLETIONS_MAX):
             try:
                 done = await self._p.store.end_write(held.claim, held.sign(outcome))
             except TransientError:
                 await self._p.clock.sleep_ms(BACKOFF_MS)
                 continue
+            except PermanentError as error:
+                self._abandon(held, error)
+                return
             if not done:
                 self._p.metrics.count("stale_completions")
-            self._p.journal.say(
-                "info", "completed" if done else "stale", session=held.claim.session.key, token=held.claim.token
-            )
+            self._p.journal.say("info", "completed" if done else "stale", session=key, token=held.claim.token)
             return
+        self._abandon(held, TransientError("Redis did not take the completion"))
+
+    def _abandon(self, held: Held, error: StreamerError) -> None:
+        """Left to the lease: whoever claims next sees that this claim never came back."""
+        self._p.metrics.count("claims_abandoned")
+        self._p.journal.say("warning", "claim_abandoned", session=held.claim.session.key, cause=str(error))
 
     async def _put_back(self, held: Held, in_ms: int = 0) -> None:
         """Give the claim up: no revision, no call, due again by itself."""
         try:
-            await self._p.store.put_back(held.claim, self._p.clock.now_ms() + in_ms)
-        except TransientError as error:
-            self._p.journal.say("warning", "claim_abandoned", session=held.claim.session.key, cause=str(error))
+            await self._p.store.put_back(held.claim, in_ms)
+        except (TransientError, PermanentError) as error:
+            self._abandon(held, error)

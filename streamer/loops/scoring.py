@@ -15,7 +15,7 @@ from streamer.core.model import Completion, ModelRequest
 from streamer.core.retry import next_try_ms
 from streamer.core.transcript import Transcript
 from streamer.core.verdict import JudgeFailure, Verdict
-from streamer.errors import TransientError
+from streamer.errors import PermanentError, TransientError
 from streamer.loops.choke_point import Account, ChokePoint, SpendingLimitReached
 from streamer.loops.held import Held
 from streamer.ports import AssessmentStore, Clock, Journal, Judges, Metrics, Tasks
@@ -75,8 +75,11 @@ class Scoring:
             try:
                 first = transcript.turns[0].trace_id
                 expectations = await self._assessments.expectations(first, transcript.session_id)
-            except TransientError as error:
+            except (TransientError, PermanentError) as error:
                 return self._failed(base, spec, JudgeFailure(kind="unavailable", detail=type(error).__name__))
+            if expectations is None:
+                detail = "MLflow does not have the first trace yet, and with it the expectations"
+                return self._failed(base, spec, JudgeFailure(kind="unavailable", detail=detail))
             if not expectations:
                 detail = "the session's first trace has no expectations"
                 return self._failed(base, spec, JudgeFailure(kind="expectations_missing", detail=detail))
@@ -92,8 +95,8 @@ class Scoring:
             raise account.stopped_by
         base = replace(base, prompt_hash=account.prompt_hash, scored_at_ms=self._clock.now_ms())
         if isinstance(answer, JudgeFailure):
-            return self._failed(base, spec, answer)
-        self._metrics.count("verdicts", judge=spec.name, value=str(answer.value))
+            return self._failed(base, spec, answer, asked=account.calls > 0)
+        self._metrics.count("verdicts", judge=spec.name, value=spec.series_of(answer.value))
         return self._judged(base, answer)
 
     def _judged(self, base: Entry, verdict: Verdict) -> Entry:
@@ -108,15 +111,17 @@ class Scoring:
             feed=False,
         )
 
-    def _failed(self, base: Entry, spec: JudgeSpec, failure: JudgeFailure) -> Entry:
-        """Tried again by kind, then recorded: in the ledger and on the feed, never as a low score."""
+    def _failed(self, base: Entry, spec: JudgeSpec, failure: JudgeFailure, *, asked: bool = True) -> Entry:
+        """Tried again by kind, then recorded: in the ledger and on the feed, never as a low score. To be held back by
+        the provider's Retry-After is no attempt."""
         self._metrics.count("judge_failures", judge=spec.name, kind=failure.kind)
-        attempts = base.attempts + 1
+        attempts = base.attempts + (asked or failure.kind != "rate_limited")
         wait_ms = next_try_ms(failure, attempts, self._limits)
         entry = replace(
             base,
             state="failed" if wait_ms is None else "retrying",
             failure=failure,
+            feed=False,
             attempts=attempts,
             rejected=base.rejected + (failure.kind == "bad_answer"),
             next_at_ms=0 if wait_ms is None else self._clock.now_ms() + wait_ms,

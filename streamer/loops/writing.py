@@ -15,7 +15,7 @@ from streamer.core.lifecycle import Limits
 from streamer.core.row import row_of
 from streamer.core.session import Begun
 from streamer.core.transcript import Transcript
-from streamer.errors import OwnershipLost, TransientError
+from streamer.errors import OwnershipLost, PermanentError, TransientError
 from streamer.loops.held import Held, HeldClaims
 from streamer.ports import AssessmentStore, Journal, Metrics, SessionStore
 
@@ -29,6 +29,8 @@ class Placement:
     first_missing: bool = False
     looking: bool = False
     retracted: bool = False
+    refused: bool = False
+    """MLflow will not take a row as things are; a person may mend it."""
 
 
 class Writing:
@@ -58,8 +60,10 @@ class Writing:
         for n, turn in enumerate(transcript.turns):
             rows = [self._row(held, spec, entries[spec.name], turn.trace_id, transcript) for spec in writing]
             begun = await self._begin(held, [row.ref for row in rows])
-            if await self._place_all(held, rows, begun, placed):
-                return Placement(self._delivered(entries, writing, placed), frozenset(placed), looking=n > 0)
+            refused: set[str] = set()
+            if await self._place_all(held, rows, begun, placed, refused):
+                delivered = self._delivered(entries, writing, placed)
+                return Placement(delivered, frozenset(placed), looking=n > 0, refused=bool(refused))
             if not self._first_was_awaited(held):
                 self._metrics.count("first_trace_waits")
                 return Placement(self._delivered(entries, writing, placed), frozenset(placed), first_missing=True)
@@ -90,8 +94,10 @@ class Writing:
         held.begun, held.rows, held.crowded = True, frozenset(rows), held.crowded or begun.crowded
         return begun
 
-    async def _place_all(self, held: Held, rows: Sequence[Row], begun: Begun, placed: set[str]) -> bool:
-        """False: MLflow does not have this trace."""
+    async def _place_all(
+        self, held: Held, rows: Sequence[Row], begun: Begun, placed: set[str], refused: set[str]
+    ) -> bool:
+        """False: MLflow does not have this trace. A row that is refused does not hold back the others."""
         for row in rows:
             others = {ref for ref in begun.rows if ref.judge == row.ref.judge} - {row.ref}
             if row.error is not None and others:
@@ -104,6 +110,10 @@ class Writing:
             except TransientError as error:
                 held.doubtful = held.doubtful or error.maybe_done
                 self._journal.say("warning", "row_not_written", session=held.claim.session.key, cause=str(error))
+            except PermanentError as error:
+                refused.add(row.ref.judge)
+                self._metrics.count("rows", action="refused")
+                self._journal.say("error", "row_refused", session=held.claim.session.key, cause=str(error))
         return True
 
     async def _place(self, held: Held, row: Row) -> bool:
@@ -134,8 +144,8 @@ class Writing:
             await self._held.allowed(held)
             try:
                 await self._rows.delete(ref)
-            except TransientError as error:
-                held.doubtful = held.doubtful or error.maybe_done
+            except (TransientError, PermanentError) as error:
+                held.doubtful = held.doubtful or (isinstance(error, TransientError) and error.maybe_done)
                 self._journal.say("warning", "row_not_deleted", session=held.claim.session.key, cause=str(error))
                 return False
             self._metrics.count("rows", action="deleted")
@@ -145,16 +155,17 @@ class Writing:
         """MLflow has none of the session's traces: no row may stand on a trace that left it; look again later."""
         self._metrics.count("no_trace")
         begun = await self._begin(held, list(held.rows))
-        await self._delete(held, begun.rows - held.rows)
-        judged = {spec.name for spec in writing if entries[spec.name].state == "judged"}
-        return Placement(self._delivered(entries, writing, judged), frozenset(judged), first_missing=True, looking=True)
+        cleared = await self._delete(held, begun.rows - held.rows)
+        judged = {spec.name for spec in writing if cleared and entries[spec.name].state == "judged"}
+        told = self._delivered(entries, writing, judged, no_trace=True)
+        return Placement(told, frozenset(judged), first_missing=True, looking=True)
 
     def _delivered(
-        self, entries: Mapping[str, Entry], writing: Sequence[JudgeSpec], placed: set[str]
+        self, entries: Mapping[str, Entry], writing: Sequence[JudgeSpec], placed: set[str], *, no_trace: bool = False
     ) -> dict[str, Entry]:
-        written = {spec.name for spec in writing}
+        written = {spec.name for spec in writing if entries[spec.name].state == "judged"}
         return {
-            name: replace(entry, mlflow=name in placed) if name in written and entry.state == "judged" else entry
+            name: replace(entry, mlflow=name in placed, no_trace=no_trace) if name in written else entry
             for name, entry in entries.items()
         }
 

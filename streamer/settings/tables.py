@@ -179,6 +179,12 @@ class Settings(Table):
             clock_skew_ms_max=s.clock_skew_ms_max,
         )
 
+    def apart(self, name: str) -> "Settings":
+        """With a consumer group and keys of their own: what runs with these disturbs nobody."""
+        kafka = self.kafka.model_copy(update={"group": f"{self.kafka.group}-{name}"})
+        redis = self.redis.model_copy(update={"key_prefix": f"{self.redis.key_prefix}-{name}"})
+        return self.model_copy(update={"kafka": kafka, "redis": redis})
+
     def starting(self, where: str) -> "Settings":
         """With another `start` for every source, as `--from` gives it. ConfigurationError if it is none."""
         try:

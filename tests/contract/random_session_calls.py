@@ -144,7 +144,7 @@ async def give_up(t: Twins, now: int) -> None:
     if t.r.random() < 0.5:
         await t.both("release", c, t.r.choice((0, 900, 2_000)), now + t.r.randrange(-500, 2_000))
     else:
-        await t.both("put_back", c, now + t.r.randrange(0, 800))
+        await t.both("put_back", c, t.r.randrange(0, 800))
 
 
 async def think(t: Twins, now: int) -> None:

@@ -35,6 +35,17 @@ def test_a_conversation_resent_as_text_appears_once() -> None:
     assert texts(first, turn(2, resent, "Today.")) == ["Where is my order?", "It is on its way.", "When?", "Today."]
 
 
+def test_words_that_merely_begin_alike_are_nobodys_history() -> None:
+    """Each was once cut in the middle of a word."""
+    for said, new in (
+        (("Hi", "Ok"), "History question: is Okra a fruit?"),
+        (("Help", "No"), "Help! Nobody answers; Now what?"),
+        (("Hi", "Ok"), "Hi\nOkra, is that a fruit?"),
+        (("Hi", "Ok"), "Hi there, Ok\nnow what?"),
+    ):
+        assert texts(turn(1, *said), turn(2, new, "x"))[2] == new
+
+
 def test_repeating_a_question_is_not_resending() -> None:
     assert texts(turn(1, "Hello?", "Hi."), turn(2, "Hello?", "Hi.")) == ["Hello?", "Hi.", "Hello?", "Hi."]
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from streamer.core.ledger import HISTORY_MAX, Entry, EntryState
+from streamer.core.ledger import HISTORY_MAX, Entry, EntryState, facts_expired
 from streamer.core.lifecycle import Limits
-from streamer.core.retry import PAUSE_MS_MAX, next_try_ms
+from streamer.core.retry import PATIENT_TRIES_MAX, PAUSE_MS_MAX, next_try_ms
 from streamer.core.verdict import FailureKind, JudgeFailure, Usage, Verdict
 
 JUDGED = Entry(
@@ -54,7 +54,9 @@ def test_history_is_bounded_and_keeps_the_latest() -> None:
         ("judged", True, False, True),
         ("retrying", False, False, True),
         ("deferred", False, False, True),
-        ("failed", False, False, False),
+        ("failed", False, True, False),
+        ("failed", False, False, True),
+        ("removed", False, False, False),
         ("retracted", False, False, False),
     ],
 )
@@ -67,10 +69,26 @@ LIMITS = Limits(retries_max=4, retry_ms=2_000)
 
 @pytest.mark.parametrize(("attempts", "wait_ms"), [(1, 2_000), (2, 4_000), (3, 8_000), (4, None)])
 def test_pauses_double_until_the_failure_is_final(attempts: int, wait_ms: int | None) -> None:
-    assert next_try_ms(JudgeFailure(kind="unavailable", detail=""), attempts, LIMITS) == wait_ms
+    assert next_try_ms(JudgeFailure(kind="timeout", detail=""), attempts, LIMITS) == wait_ms
 
 
-@pytest.mark.parametrize("kind", ["authentication", "bad_request", "refused", "context_too_long", "not_scorable"])
+@pytest.mark.parametrize("kind", ["rate_limited", "unavailable", "authentication"])
+def test_what_is_not_about_the_session_is_tried_for_a_day(kind: FailureKind) -> None:
+    failure = JudgeFailure(kind=kind, detail="")
+    assert sum(next_try_ms(failure, n, LIMITS) or 0 for n in range(1, PATIENT_TRIES_MAX)) > 24 * 3_600_000
+    assert next_try_ms(failure, PATIENT_TRIES_MAX, LIMITS) is None
+
+
+def test_expired_facts_keep_the_verdict_that_stood_in_the_history() -> None:
+    expired = facts_expired(JUDGED, 2, "v2")
+    assert (expired.state, expired.verdict, expired.revision) == ("failed", None, JUDGED.revision)
+    assert expired.history == JUDGED.past()
+    assert not expired.feed
+    told = replace(expired, feed=True)
+    assert facts_expired(told, 2, "v2") == told
+
+
+@pytest.mark.parametrize("kind", ["bad_request", "refused", "context_too_long", "not_scorable"])
 def test_what_would_fail_again_is_not_tried_again(kind: FailureKind) -> None:
     assert next_try_ms(JudgeFailure(kind=kind, detail=""), 1, LIMITS) is None
 

@@ -1,6 +1,8 @@
 """A language model that reads the transcript by the scripted model's rules, without a network."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from streamer.core.model import Completion, ModelRequest
 from streamer.embedded.scripted_model import CHARS_PER_TOKEN, allowed_values, judged
@@ -15,6 +17,10 @@ class LanguageModel:
         self.failures = list(failures)
         self.content = content
         """Said instead of an answer."""
+
+    @asynccontextmanager
+    async def room(self, request: ModelRequest) -> AsyncIterator[None]:
+        yield
 
     async def complete(self, request: ModelRequest, deadline_ms: int) -> Completion:
         self.requests.append(request)

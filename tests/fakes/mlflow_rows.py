@@ -36,7 +36,7 @@ class MlflowRows:
         if self._at(row) is not None:
             del self.stored[row.assessment_id]
 
-    async def expectations(self, first_trace: str, session_id: str) -> Mapping[str, Any]:
+    async def expectations(self, first_trace: str, session_id: str) -> Mapping[str, Any] | None:
         named = self.expected.get(mlflow_trace_id(first_trace), {})
         return {name: value for name, (session, value) in named.items() if session == session_id}
 

@@ -308,13 +308,13 @@ def release(b: Bucket, c: Claim, gap_ms: int, wait_until_ms: int) -> None:
         b.move_to_quiet(s)
 
 
-def put_back(b: Bucket, c: Claim, at_ms: int) -> None:
+def put_back(b: Bucket, now: int, c: Claim, in_ms: int) -> None:
     s = b.session(c.session.key)
     if s is None or s.token != c.token:
         return
     s = b.edit(("s", c.session.key), s)
     s.lease, s.settled = 0, s.token
-    b.move(c.session, "again", at_ms)
+    b.move(c.session, "again", now + in_ms)
 
 
 def keep_turns(b: Bucket, now: int, c: Claim, turns: Sequence[Turn], gap_ms: int) -> bool:

@@ -204,8 +204,8 @@ class FakeSessionStore:
     async def release(self, claim: Claim, gap_ms: int, wait_until_ms: int) -> None:
         await self._run(claim.bucket, lambda b, now: scripts.release(b, claim, gap_ms, wait_until_ms), claim)
 
-    async def put_back(self, claim: Claim, at_ms: int) -> None:
-        await self._run(claim.bucket, lambda b, now: scripts.put_back(b, claim, at_ms), claim)
+    async def put_back(self, claim: Claim, in_ms: int) -> None:
+        await self._run(claim.bucket, lambda b, now: scripts.put_back(b, now, claim, in_ms), claim)
 
     async def keep_turns(self, claim: Claim, turns: Sequence[Turn], gap_ms: int) -> None:
         if not await self._run(claim.bucket, lambda b, now: scripts.keep_turns(b, now, claim, turns, gap_ms), claim):

@@ -212,6 +212,8 @@ class Cluster:
                 self._fail_over(r.randrange(self.redis.nodes))
             if r.random() < w.p_outage * 0.02:
                 self.mlflow.down_until = w.now + r.randint(5_000, 60_000)
+                if r.random() < 0.3:
+                    self.mlflow.down_until, self.mlflow.refusing_until = w.now, self.mlflow.down_until
             if w.now > partition_at and len(self.broker.log) < 4:
                 self.broker.add_partition()
             if w.now > change_at:
@@ -280,7 +282,7 @@ def run(seed: int, parts: Parts | None = None, telling: bool = False) -> World:
     for worker in cluster.workers:
         worker.paused_until_ms = min(worker.paused_until_ms, world.now)
     cluster.broker.stalled.clear()
-    cluster.mlflow.down_until = 0
+    cluster.mlflow.down_until = cluster.mlflow.refusing_until = 0
     world.run_until(EPOCH_MS + SAFETY_MS + LIVENESS_MS, cluster.at_rest)
     cluster.laws.check_end()
     world.close()

@@ -236,6 +236,8 @@ class JudgedCheck:
             return self.w.violate("S4", f"{self.name} has {len(self.rows)} rows")
         if lost := set(said) - set(self.s.turns):
             return self.w.violate("S5", f"{self.name}: the kept turns of {sorted(lost)} are gone")
+        if not entry.feed:
+            self.w.violate("feed", f"{self.name}: {entry.state} was never told to the feed")
         if entry.state == "failed":
             return self._check_failed()
         return self._check_verdict(entry, said)

@@ -1,7 +1,8 @@
 """Kafka, MLflow, the model and the feed, as the simulated workers meet them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -12,7 +13,7 @@ from streamer.core.model import Completion, ModelRequest
 from streamer.core.transcript import Transcript
 from streamer.core.verdict import JudgeFailure, Verdict
 from streamer.core.wire.records import Record
-from streamer.errors import TransientError
+from streamer.errors import PermanentError, TransientError
 from streamer.ports import Ask, CallFailed, Fetched, TopicPartition
 from tests.simulation.world import Pause, Worker, World
 
@@ -176,7 +177,7 @@ class Mlflow:
         self.arrives: dict[str, int] = {}
         self.foreign: set[str] = set()
         self.good: set[tuple[str, str]] = set()
-        self.down_until = 0
+        self.down_until = self.refusing_until = 0
 
     def has(self, trace_id: str) -> bool:
         return self.arrives.get(trace_id, 10**18) <= self.w.now
@@ -198,6 +199,9 @@ class Rows:
         def reach() -> T:
             if self.m.w.now < self.m.down_until:
                 raise TransientError("MLflow is down")
+            if self.m.w.now < self.m.refusing_until:
+                self.m.w.rare["MLflow refused us"] += 1
+                raise PermanentError("MLflow: 401")
             return apply()
 
         return await self.m.w.call(self.worker, reach, slow=60, hot=True, late=True)
@@ -244,7 +248,7 @@ class Rows:
 
         await self._send(apply)
 
-    async def expectations(self, first_trace: str, session_id: str) -> Mapping[str, Any]:
+    async def expectations(self, first_trace: str, session_id: str) -> Mapping[str, Any] | None:
         return {}
 
 
@@ -253,6 +257,12 @@ class LanguageModel:
 
     def __init__(self, world: World, permanent: Mapping[tuple[str, str], int]) -> None:
         self.w, self.permanent = world, permanent
+
+    @asynccontextmanager
+    async def room(self, request: ModelRequest) -> AsyncIterator[None]:
+        """Sometimes others are before us, for longer than a lease."""
+        await Pause(self.w.random.choice([1, 1, 1, 1, 6_000, 20_000]))
+        yield
 
     async def complete(self, request: ModelRequest, deadline_ms: int) -> Completion:
         r = self.w.random

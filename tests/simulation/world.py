@@ -163,7 +163,7 @@ class World:
         if x < self.p_crash:
             raise SimulatedCrash
         if x < self.p_crash + self.p_fail:
-            raise TransientError("failed before it happened")
+            raise TransientError("failed before it happened", maybe_done=r.random() < 0.5)
         if x < self.p_crash + self.p_fail + self.p_after:
             if late and r.random() < self.p_late:
                 self.spawn(None, self._later(apply), r.randint(500, 60_000))

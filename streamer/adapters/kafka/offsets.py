@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streamer.core.reading import Start
-from streamer.errors import TransientError
+from streamer.errors import ConfigurationError, TransientError
 from streamer.ports import TopicPartition
 
 _MOVED = frozenset(
@@ -37,9 +37,17 @@ class Offsets:
         self._admin = AdminClient(dict(connection))
 
     def partitions(self) -> frozenset[TopicPartition]:
-        """Of every topic that matches, by fresh metadata."""
+        """Of every topic that matches, by fresh metadata. TransientError while one of them cannot be told: left out, it
+        would no longer hold the watermark back."""
         topics = self._admin.list_topics(timeout=self._timeout_s).topics
         wanted = [n for n in topics if any(re.match(t, n) if t.startswith("^") else t == n for t in self._topics)]
+        for name in wanted:
+            if topics[name].error is not None:
+                raise TransientError(f"{name}: {topics[name].error.name()}")
+            if name.endswith(".dlq") and name.removesuffix(".dlq") in wanted:
+                raise ConfigurationError(
+                    f"[[sources]] topics also match their dead letters, {name}: end the regex with $"
+                )
         return frozenset(TopicPartition(name, p) for name in wanted for p in topics[name].partitions)
 
     def ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:

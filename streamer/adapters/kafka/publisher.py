@@ -28,10 +28,15 @@ class KafkaPublisher:
     """FeedPublisher and DeadLetters."""
 
     def __init__(
-        self, connection: Mapping[str, Any], feed_topic: str, record_bytes_max: int = 16 * 1024 * 1024
+        self,
+        connection: Mapping[str, Any],
+        feed_topic: str,
+        record_bytes_max: int = 16 * 1024 * 1024,
+        delivery_ms_max: int = DELIVERY_MS_MAX,
     ) -> None:
-        self._feed_topic = feed_topic
+        self._feed_topic, self._delivery_ms_max = feed_topic, delivery_ms_max
         self._thread = ThreadPoolExecutor(1, "kafka-publisher")
+        self._asking = ThreadPoolExecutor(1, "kafka-publisher-asks")
         self._partitions = 0
         self._producer = ck.Producer(
             {
@@ -39,7 +44,7 @@ class KafkaPublisher:
                 "enable.idempotence": True,
                 "compression.type": "zstd",
                 "linger.ms": 2,
-                "delivery.timeout.ms": DELIVERY_MS_MAX,
+                "delivery.timeout.ms": delivery_ms_max,
                 "message.max.bytes": record_bytes_max + HEADROOM_BYTES,
                 **connection,
             }
@@ -54,12 +59,14 @@ class KafkaPublisher:
         await self._call(lambda: self._send([(f"{record.topic}.dlq", -1, record.key, record.value, headers)]))
 
     async def ready(self) -> None:
-        """TransientError unless a broker answers."""
-        await self._call(lambda: self._producer.list_topics(timeout=3))
+        """TransientError unless a broker answers. Not behind what waits to be acknowledged: librdkafka's handles may be
+        used by several threads."""
+        await self._call(lambda: self._producer.list_topics(timeout=3), self._asking)
 
     async def close(self) -> None:
         await self._call(lambda: self._producer.flush(5))
         self._thread.shutdown()
+        self._asking.shutdown()
 
     def _of_feed(self, record: FeedRecord) -> tuple[Any, ...]:
         if not self._partitions:
@@ -85,15 +92,15 @@ class KafkaPublisher:
 
         for topic, partition, key, value, headers in messages:
             self._producer.produce(topic, value, key, partition, on_delivery=delivered, headers=headers)
-        left = self._producer.flush(DELIVERY_MS_MAX / 1000 + 1)
+        left = self._producer.flush(self._delivery_ms_max / 1000 + 1)
         if failed:
             raise failed[0]
         if left:
             raise TransientError("Kafka did not acknowledge in time")
 
-    async def _call(self, work: Any) -> Any:  # noqa: ANN401
+    async def _call(self, work: Any, thread: ThreadPoolExecutor | None = None) -> Any:  # noqa: ANN401
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            return await asyncio.get_running_loop().run_in_executor(thread or self._thread, work)
         except KafkaException as error:
             raise translated(error.args[0], "produce") from error
         except BufferError as error:

@@ -8,6 +8,7 @@ from confluent_kafka import KafkaException
 
 from streamer.adapters.kafka.errors import translated
 from streamer.core.wire.records import Record
+from streamer.errors import TransientError
 
 WAIT_S = 0.5
 
@@ -17,7 +18,9 @@ def read(connection: Mapping[str, Any], topic: str, last: int, follow: bool) -> 
 
     Raises ConfigurationError where the topic does not exist or may not be read.
     """
-    consumer = ck.Consumer({"group.id": "streamer-look", "enable.auto.commit": False, **connection})
+    consumer = ck.Consumer(
+        {"group.id": "streamer-look", **connection, "enable.auto.commit": False, "enable.partition.eof": True}
+    )
     try:
         ends = _ends(consumer, topic)
         first = {p: max(low, high - last) for p, (low, high) in ends.items()}
@@ -25,13 +28,10 @@ def read(connection: Mapping[str, Any], topic: str, last: int, follow: bool) -> 
         left = {p for p, (_, high) in ends.items() if first[p] < high}
         earlier: list[Record] = []
         while left:
-            for record in _poll(consumer):
-                earlier.append(record)
-                if record.offset + 1 >= ends[record.partition][1]:
-                    left.discard(record.partition)
+            earlier += _poll(consumer, left)
         yield from sorted(earlier, key=lambda record: record.timestamp_ms)[-last:] if last else ()
         while follow:
-            yield from _poll(consumer)
+            yield from _poll(consumer, left)
     except KafkaException as error:
         raise translated(error.args[0], f"read {topic}") from error
     finally:
@@ -42,13 +42,22 @@ def _ends(consumer: ck.Consumer, topic: str) -> dict[int, tuple[int, int]]:
     found = consumer.list_topics(topic, timeout=10).topics[topic]
     if found.error is not None:
         raise translated(found.error, f"topic {topic}")
-    return {p: consumer.get_watermark_offsets(ck.TopicPartition(topic, p), timeout=10) for p in found.partitions}
+    ends = {p: consumer.get_watermark_offsets(ck.TopicPartition(topic, p), timeout=10) for p in found.partitions}
+    if None in ends.values():
+        raise TransientError(f"{topic} did not tell its offsets in time")
+    return ends
 
 
-def _poll(consumer: ck.Consumer) -> Iterator[Record]:
+def _poll(consumer: ck.Consumer, left: set[int]) -> Iterator[Record]:
+    """The next records. A partition whose end is reached leaves `left`: its last offset may be none of a record
+    (transaction markers, compaction)."""
     for message in consumer.consume(500, WAIT_S):
-        if message.error() is not None:
-            raise translated(message.error(), "read")
+        error = message.error()
+        if error is not None:
+            if error.code() != ck.KafkaError._PARTITION_EOF:
+                raise translated(error, "read")
+            left.discard(message.partition())
+            continue
         yield Record(
             message.topic(),
             message.partition(),

@@ -79,7 +79,8 @@ local function at_rest(s)
   for _, raw in ipairs(call('HVALS', skey(s.key) .. ':l')) do
     local e = cjson.decode(raw)
     if e.state == 'retrying' or e.state == 'deferred' then return false end
-    if e.state == 'judged' and not (e.mlflow and e.feed) then return false end
+    if (e.state == 'judged' or e.state == 'failed') and not e.feed then return false end
+    if e.state == 'judged' and not e.mlflow then return false end
   end
   return true
 end

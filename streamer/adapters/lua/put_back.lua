@@ -1,6 +1,6 @@
--- Given up unfinished. Keys: s:<key>, quiet:…, again:…, scopes; ARGV[3] key, [4] token, [5] Redis time when due again
+-- Given up unfinished. Keys: s:<key>, quiet:…, again:…, scopes; ARGV[3] key, [4] token, [5] due again in ms
 local s = load(ARGV[3])
 if not s or s.token ~= tonumber(ARGV[4]) then return 0 end
 call('HSET', skey(s.key), 'lease', '0', 'settled', n2s(s.token))
-move(s, 'again', tonumber(ARGV[5]))
+move(s, 'again', now + tonumber(ARGV[5]))
 return 1

@@ -17,6 +17,7 @@ from streamer.core.quiet import QUIET
 from streamer.core.transcript import Transcript
 from streamer.core.turn import Turn
 from streamer.core.verdict import JudgeFailure, Verdict
+from streamer.core.wire.values import encodable
 from streamer.ports import Ask
 
 
@@ -68,7 +69,7 @@ class MlflowJudges:
         if value is None:
             detail = "a value outside the judge's labels or type"
             return JudgeFailure(kind="bad_answer", detail=detail, usage=judgement.usage)
-        return Verdict(value=value, rationale=feedback.rationale or "", usage=judgement.usage)
+        return Verdict(value=value, rationale=encodable(str(feedback.rationale or "")), usage=judgement.usage)
 
     def _rehearse(self, spec: JudgeSpec) -> None:
         """Make the judge and run it up to its first model call."""

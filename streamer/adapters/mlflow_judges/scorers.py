@@ -11,6 +11,7 @@ from typing import Any, Literal
 from streamer.adapters.mlflow_judges.bridge import MODEL
 from streamer.core.judges import JudgeSpec, JudgeType
 from streamer.core.verdict import VerdictValue
+from streamer.core.wire.values import encodable
 from streamer.errors import ConfigurationError
 
 BUILT_IN: dict[JudgeType, tuple[str, tuple[str, ...]]] = {
@@ -68,6 +69,7 @@ def accepted(spec: JudgeSpec, given: object) -> VerdictValue | None:
     """
     labels: tuple[VerdictValue, ...] = spec.labels or BUILT_IN.get(spec.type, ("", ()))[1]
     value = getattr(given, "value", given)  # KnowledgeRetention gives an enum
+    value = encodable(value) if isinstance(value, str) else value
     spells = not any(isinstance(label, str) for label in labels) if labels else spec.value_type != "str"
     if spells and isinstance(value, str):
         try:

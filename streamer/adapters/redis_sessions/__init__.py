@@ -33,6 +33,17 @@ class RedisConnection:
         """A store for one loop, which hears of a replaced primary by itself."""
         return RedisSessionStore(self.shared)
 
+    async def purge(self) -> None:
+        """Remove every key under this prefix: only for what ran apart."""
+        cursor: bytes | int = 0
+        while True:
+            ask = ("SCAN", cursor, "MATCH", f"{self.shared.prefix}:*", "COUNT", 1_000)
+            ((cursor, keys),) = checked(await self.shared.primary.ask([ask]))
+            if keys:
+                checked(await self.shared.primary.ask([("UNLINK", *keys)]))
+            if int(cursor) == 0:
+                return
+
     async def close(self) -> None:
         await self.shared.primary.close()
 

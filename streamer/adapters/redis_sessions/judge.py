@@ -146,8 +146,8 @@ class JudgeSide(IngestSide):
     async def release(self, claim: Claim, gap_ms: int, wait_until_ms: int) -> None:
         await self._of_claim("release", claim, gap_ms, wait_until_ms, claim.state.version)
 
-    async def put_back(self, claim: Claim, at_ms: int) -> None:
-        await self._of_claim("put_back", claim, at_ms)
+    async def put_back(self, claim: Claim, in_ms: int) -> None:
+        await self._of_claim("put_back", claim, in_ms)
 
     async def keep_turns(self, claim: Claim, turns: Sequence[Turn], gap_ms: int) -> None:
         arguments: list[Argument] = [gap_ms]
@@ -170,7 +170,7 @@ class JudgeSide(IngestSide):
 
     async def save_answer(self, claim: Claim, call_key: str, answer: Completion) -> None:
         arguments = (claim.session.key, call_key, answer.to_json())
-        await self._run([self._call("save_answer", claim.bucket, arguments)], claim)
+        await self._run([self._call("save_answer", claim.bucket, arguments)])  # whatever became of the claim
 
     async def begin_write(self, claim: Claim, rows: Sequence[RowRef]) -> Begun:
         arguments = [part for row in rows for part in write_row(row)]
