@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from google.protobuf.message import Message
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
@@ -11,6 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from streamer.core.interpret import Interpretation, interpret
 from streamer.core.session import Facts
 from streamer.core.turn import Turn
+from streamer.core.wire import varint
 from streamer.core.wire.cut import CutRules, Cutter
 from streamer.core.wire.records import Fragment, Record
 
@@ -78,6 +80,25 @@ def otlp_record(
     resource.resource.attributes.add(key="service.name", value=any_value(service))
     resource.scope_spans.add().spans.extend(spans)
     return Record("otlp_spans", partition, offset, timestamp_ms, request.SerializeToString())
+
+
+def descending(message: Message) -> bytes:
+    """A message as the Collector's marshaller writes it, from the end: the highest field first, values before keys."""
+    out = []
+    for field, value in reversed(message.ListFields()):
+        for item in value if field.is_repeated else [value]:
+            if isinstance(item, Message):
+                out.append(varint.delimited(varint.encode(field.number << 3 | 2), descending(item)))
+            else:
+                lone = type(message)()
+                getattr(lone, field.name).append(item) if field.is_repeated else setattr(lone, field.name, item)
+                out.append(lone.SerializeToString())
+    return b"".join(out)
+
+
+def backwards(record: Record) -> Record:
+    """The same spans, as the Collector would have written them."""
+    return record._replace(value=descending(ExportTraceServiceRequest.FromString(record.value or b"")))
 
 
 def raw_record(value: bytes | None) -> Record:

@@ -4,9 +4,8 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from importlib.resources import files
-from typing import Any, TypeVar
+from typing import Any
 
 import jsonschema
 import pytest
@@ -14,22 +13,11 @@ import pytest
 from streamer.core.ids import assessment_id
 from streamer.embedded.demo.stage import JUDGE, Stage
 from streamer.embedded.demo.story import truncated_record
+from tests.services.waiting import eventually
 
-T = TypeVar("T")
-WAIT_S = 60
 IN_FLIGHT_MS = 1_500
 """From the model's log line to the answer in Redis, on a machine that runs everything at once; a call that was under
 way at the kill is logged up to the model's 300 ms after it."""
-
-
-def eventually(look: Callable[[], T | None], what: str) -> T:
-    end = time.monotonic() + WAIT_S
-    while time.monotonic() < end:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.2)
-    raise AssertionError(f"{what}: not within {WAIT_S} s")
 
 
 def rows_of(stage: Stage, session: str) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from streamer.core.wire.frames import compressor
 from streamer.core.wire.records import Cut, Fragment, Problem, ProblemReason, Record
 from streamer.core.wire.rules import GENAI_MARKERS, JUDGE_KEY, CutRules
 from streamer.core.wire.salvage import salvage
-from streamer.core.wire.scan import Scan, framed
+from streamer.core.wire.scan import AnyOrder, Scan, tagged
 from streamer.core.wire.schema import Head, Request, Resource, Scope
 from streamer.core.wire.values import value_of
 
@@ -26,16 +26,22 @@ __all__ = ["CutRules", "Cutter"]
 
 _TRACE_ID, _IDS = slice(2, 18), slice(0, 20)
 _ID_HEAD, _SPAN_ID_HEAD = b"\n\x10", b"\x12\x08"
-"""How a span begins: field 1 with 16 bytes, field 2 with 8 bytes."""
+"""How a span begins: field 1 with 16 bytes, field 2 with 8 bytes. The Collector's ends with them (scan.py)."""
 _NO_TRACE = bytes(16)
 _FIELD_2 = varint.Repeated(b"\x12")
 """Spans in ScopeSpans, and ScopeSpans in ResourceSpans."""
-_JUDGE = framed(JUDGE_KEY)
+_JUDGE = tagged(JUDGE_KEY)
+
+
+class _Scans(NamedTuple):
+    sessions: Scan
+    ends: Scan
 
 
 class _Sought(NamedTuple):
     """What is worth looking for in the slices of one record."""
 
+    scans: _Scans
     sessions: Sequence[Any]
     ends: Sequence[Any]
     judge: bool
@@ -56,8 +62,9 @@ class Cutter:
     def __init__(self, rules: CutRules) -> None:
         self._rules = rules
         self._compress = compressor().compress
-        self._sessions = Scan.for_sessions(rules.session_keys)
-        self._ends = Scan.for_ends(rules.end_keys)
+        self._key_first, self._any_order = (
+            _Scans(scan.for_sessions(rules.session_keys), scan.for_ends(rules.end_keys)) for scan in (Scan, AnyOrder)
+        )
 
     def cut(self, record: Record) -> Cut:
         """Never raises. A tombstone and what no rule keeps are out of scope, never a problem."""
@@ -75,13 +82,20 @@ class Cutter:
             heap.problems.append(Problem("truncated", "the record ends or breaks off here", saved.broken_at))
         if not parts:
             return _failed("unreadable" if heap.problems else "no_spans", "no resource_spans", 0)
-        sought = _Sought(self._sessions.present(value), self._ends.present(value), stringzilla.find(value, _JUDGE) >= 0)
+        sought = self._seek(value, parts)
         if self._rules.keep == "genai" and not (sought.sessions or sought.ends or _is_genai(value)):
             return Cut([], heap.problems, 0, "no_genai_key")
         tenant = self._tenant(record)
         for part in parts:
             self._cut_part(tenant, part, sought, heap)
         return _result(heap)
+
+    def _seek(self, value: bytes, parts: Iterable[Any]) -> _Sought:
+        """Whoever writes ids first writes keys first."""
+        firsts = (scope_spans.spans[0] for part in parts for scope_spans in part.scope_spans if scope_spans.spans)
+        scans = self._key_first if all(span.startswith(_ID_HEAD) for span in firsts) else self._any_order
+        judge = stringzilla.find(value, _JUDGE) >= 0
+        return _Sought(scans, scans.sessions.present(value), scans.ends.present(value), judge)
 
     def _tenant(self, record: Record) -> str:
         for name, value in record.headers if self._rules.tenant_header else ():
@@ -132,9 +146,9 @@ class Cutter:
 
     def _fragment(self, tenant: str, trace_id: bytes, raw: bytes, sought: _Sought) -> Fragment:
         name = trace_id.hex()
-        found = self._sessions.values(raw, sought.sessions) if sought.sessions else ()
+        found = sought.scans.sessions.values(raw, sought.sessions) if sought.sessions else ()
         candidates = tuple(sorted([c for c in found if not is_trace_id(c, name)]))
-        ends = bool(sought.ends) and bool(self._ends.values(raw, sought.ends))
+        ends = bool(sought.ends) and bool(sought.scans.ends.values(raw, sought.ends))
         frame = self._compress(raw)
         return Fragment(tenant, name, xxhash.xxh3_128_digest(frame), frame, candidates, ends)
 
