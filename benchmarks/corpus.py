@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from streamer.core.wire.records import Record
-from tests.builders import FIXTURES
+from tests.builders import FIXTURES, descending
 
 TRACES_PER_RECORD, SERVICES_PER_RECORD = 16, 3
 TURNS_PER_SESSION = 10
@@ -64,7 +64,7 @@ def _only(whole: ExportTraceServiceRequest, trace_id: bytes) -> ExportTraceServi
 
 
 def records(count: int, seed: int = 1) -> Iterator[Record]:
-    """`count` records of 16 traces each, from three services; ten traces make a session."""
+    """`count` records of 16 traces each, from three services, in the Collector's order; ten traces a session."""
     rng, prose, fixtures = random.Random(seed), sentences(), told()
     sessions = max(1, count * TRACES_PER_RECORD // TURNS_PER_SESSION)
     for n in range(count):
@@ -72,7 +72,7 @@ def records(count: int, seed: int = 1) -> Iterator[Record]:
         for m in range(TRACES_PER_RECORD):
             one = _anew(services[m % SERVICES_PER_RECORD], f"session-{rng.randrange(sessions):08d}", rng, prose)
             _merge(merged, one)
-        yield Record("otlp_spans", n % 4, n, 1_800_000_000_000 + n, merged.SerializeToString())
+        yield Record("otlp_spans", n % 4, n, 1_800_000_000_000 + n, descending(merged))
 
 
 def _merge(merged: ExportTraceServiceRequest, one: ExportTraceServiceRequest) -> None:

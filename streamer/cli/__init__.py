@@ -29,9 +29,7 @@ def about() -> None:
 def run(
     config: ConfigOption = None,
     start: FromOption = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="no model call, no row, no feed: says the cost")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="no model call, no row, no feed: says the cost")] = False,
     seconds: Annotated[int | None, typer.Option("--for", help="stop by itself after so many seconds")] = None,
 ) -> None:
     """All roles in one process.

@@ -92,7 +92,8 @@ def failure_record(
 def retraction_record(
     namespace: str,
     claim: Claim,
-    spec: JudgeSpec,
+    judge: str,
+    judge_version: str,
     now_ms: int,
     *,
     origin: Origin = "live",
@@ -100,16 +101,16 @@ def retraction_record(
 ) -> FeedRecord:
     """The session has no turns any more: what was said about it before does not hold."""
     turns = in_order(dict(claim.state.turns))
-    old = claim.state.ledger.get(spec.name)
+    old = claim.state.ledger.get(judge)
     revision = old.revision if old else 0
     value = {
         **_frame("retracted", namespace, claim, turns, "empty", now_ms, origin, users),
-        "event_id": _event_id(namespace, claim, spec.name, "retracted", "", str(revision)),
-        "judge": _clean(spec.name),
-        "judge_version": spec.version,
+        "event_id": _event_id(namespace, claim, judge, "retracted", "", str(revision)),
+        "judge": _clean(judge),
+        "judge_version": judge_version,
         "supersedes": revision or None,
     }
-    return _record("retracted", claim, spec.name, turns, value)
+    return _record("retracted", claim, judge, turns, value)
 
 
 def closing_record(

@@ -5,9 +5,11 @@
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, NamedTuple
 
+from streamer.core.judges import JudgeSpec
 from streamer.core.verdict import JudgeFailure, Usage, Verdict, VerdictValue
 
 EntryState = Literal["judged", "retrying", "deferred", "failed", "retracted", "removed"]
@@ -79,6 +81,11 @@ class Entry:
             self.revision, self.verdict.value, self.verdict.rationale, self.turns, self.scored_at_ms, self.judge_version
         )
         return (*self.history, now)[-HISTORY_MAX:]
+
+
+def versions_of(ledger: Mapping[str, Entry], specs: Sequence[JudgeSpec]) -> dict[str, str]:
+    """Every judge that the session knows or ought to know, and its version."""
+    return {**{name: e.judge_version for name, e in ledger.items()}, **{s.name: s.version for s in specs}}
 
 
 def without_judge(entry: Entry) -> Entry:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from streamer.core.feed import FeedRecord, closing_record, retraction_record, verdict_record
 from streamer.core.judges import JudgeSpec
-from streamer.core.ledger import Entry
+from streamer.core.ledger import Entry, versions_of
 from streamer.core.lifecycle import Closing
 from streamer.core.transcript import Transcript
 from streamer.errors import TransientError
@@ -49,7 +49,8 @@ class Publishing:
     async def retract(self, held: Held, specs: Sequence[JudgeSpec]) -> bool:
         """Tell readers that a session has no turns any more; whether Kafka has acknowledged it."""
         now_ms = self._clock.now_ms()
-        records = [retraction_record(self._namespace, held.claim, spec, now_ms) for spec in specs]
+        judges = versions_of(held.claim.state.ledger, specs)
+        records = [retraction_record(self._namespace, held.claim, name, v, now_ms) for name, v in judges.items()]
         return await self._send(held, records)
 
     def _is_due(self, held: Held, entry: Entry) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from streamer.core.assessment import Row, RowRef
 from streamer.core.ids import assessment_id, mlflow_trace_id
 from streamer.core.judges import JudgeSpec
-from streamer.core.ledger import Entry
+from streamer.core.ledger import Entry, versions_of
 from streamer.core.lifecycle import Limits
 from streamer.core.row import row_of
 from streamer.core.session import Begun
@@ -75,7 +75,8 @@ class Writing:
         cleared = await self._delete(held, begun.rows)
         self._metrics.count("retractions")
         ledger, generation = held.claim.state.ledger, held.claim.generation
-        empty = {s.name: Entry(state="retracted", generation=generation, judge_version=s.version) for s in specs}
+        judges = versions_of(ledger, specs)
+        empty = {n: Entry(state="retracted", generation=generation, judge_version=v) for n, v in judges.items()}
         return {
             name: replace(entry, revision=ledger[name].revision, history=ledger[name].past())
             if name in ledger

@@ -50,7 +50,7 @@ def every_record(claim: Claim, turns: tuple[Turn, ...]) -> list[FeedRecord]:
     return [
         verdict_record("n", claim, SPEC, JUDGED, turns, "quiet", NOW_MS),
         failure_record("n", claim, SPEC, FAILED, turns, "ended", NOW_MS),
-        retraction_record("n", claim, SPEC, NOW_MS),
+        retraction_record("n", claim, SPEC.name, SPEC.version, NOW_MS),
         closing_record("n", claim, [SPEC], {SPEC.name: FAILED}, turns, "max_age", NOW_MS),
         closing_record("n", claim, [SPEC], {}, (), "empty", NOW_MS),
     ]

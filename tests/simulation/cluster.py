@@ -20,18 +20,9 @@ from streamer.loops.publishing import Publishing
 from streamer.loops.scoring import Scoring
 from streamer.loops.writing import Writing
 from tests.fakes.session_store import FakeRedis, FakeSessionStore
+from tests.simulation.judging import LanguageModel, Purse, SimulatedJudges
 from tests.simulation.laws import Laws
-from tests.simulation.services import (
-    Broker,
-    DeadLetterTopic,
-    FeedTopic,
-    FreeSpending,
-    LanguageModel,
-    Mlflow,
-    Rows,
-    SimulatedJudges,
-    Source,
-)
+from tests.simulation.services import Broker, DeadLetterTopic, FeedTopic, Mlflow, Rows, Source
 from tests.simulation.watched import (
     RareJournal,
     RareMetrics,
@@ -65,9 +56,12 @@ GAP_SLOW_MS = 20_000
 RULES = (Rule(idle_gap_ms=GAP_SLOW_MS, service="slow"), Rule(idle_gap_ms=LIMITS.gap_ms_min))
 
 
+JUDGES = {1: ("a", "b"), 2: ("a", "b", "c"), 3: ("a", "c")}
+"""By generation: a deploy adds one, or takes one away as well."""
+
+
 def specs(generation: int) -> tuple[JudgeSpec, ...]:
-    names = ("a", "b") if generation == 1 else ("a", "b", "c")
-    return tuple(JudgeSpec(type="make_judge", name=name, model="sim:/m") for name in names)
+    return tuple(JudgeSpec(type="make_judge", name=name, model="sim:/m") for name in JUDGES[generation])
 
 
 @dataclass
@@ -108,7 +102,7 @@ class Cluster:
     def __post_init__(self) -> None:
         w, r = self.world, self.world.random
         self.permanent = {(f"s{n}", "b"): r.choice([1, 2, 3]) for n in range(6) if r.random() < 0.15}
-        self.broker, self.mlflow = Broker(w, 3), Mlflow(w)
+        self.broker, self.mlflow, self.purse = Broker(w, 3), Mlflow(w), Purse(w)
         self.redis = FakeRedis(lambda: w.now, self.parts.limits, nodes=2, distinct=4)
         for bucket in self.redis.buckets.values():
             bucket.journaling = w.p_failover > 0
@@ -167,7 +161,7 @@ class Cluster:
         held = self.parts.held(store, clock, limits)
         rows = Rows(self.mlflow, worker)
         choke_point = self.parts.choke_point(
-            LanguageModel(w, self.permanent), store, held, FreeSpending(), clock, metrics, journal
+            LanguageModel(w, self.permanent), store, held, self.purse, clock, metrics, journal
         )
         choke_point.cluster, choke_point.worker = self, worker
         judges = SimulatedJudges(w, self.seen)
@@ -244,8 +238,8 @@ class Cluster:
 
     async def _deploy(self) -> None:
         """A changed configuration: a number in Redis, then the judges restart one by one."""
-        self.generation = 2
-        await FakeSessionStore(self.redis).set_generation(2, b"")
+        self.generation = self.world.random.choice([2, 3])
+        await FakeSessionStore(self.redis).set_generation(self.generation, b"")
         self.laws.changed_at = self.world.now
         self.world.rare["the configuration changed"] += 1
         for worker in self.workers:

@@ -1,21 +1,16 @@
-"""Kafka, MLflow, the model and the feed, as the simulated workers meet them."""
+"""Kafka, MLflow and the feed, as the simulated workers meet them."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from streamer.core.assessment import Row, RowRef
 from streamer.core.feed import FeedRecord
-from streamer.core.judges import JudgeSpec
-from streamer.core.model import Completion, ModelRequest
-from streamer.core.transcript import Transcript
-from streamer.core.verdict import JudgeFailure, Verdict
 from streamer.core.wire.records import Record
 from streamer.errors import PermanentError, TransientError
-from streamer.ports import Ask, CallFailed, Fetched, TopicPartition
-from tests.simulation.world import Pause, Worker, World
+from streamer.ports import Fetched, TopicPartition
+from tests.simulation.world import Worker, World
 
 T = TypeVar("T")
 TOPIC = "spans"
@@ -250,58 +245,3 @@ class Rows:
 
     async def expectations(self, first_trace: str, session_id: str) -> Mapping[str, Any] | None:
         return {}
-
-
-class LanguageModel:
-    """Seconds a call, sometimes longer than a lease; fails now and then, for some (session, judge) always."""
-
-    def __init__(self, world: World, permanent: Mapping[tuple[str, str], int]) -> None:
-        self.w, self.permanent = world, permanent
-
-    @asynccontextmanager
-    async def room(self, request: ModelRequest) -> AsyncIterator[None]:
-        """Sometimes others are before us, for longer than a lease."""
-        await Pause(self.w.random.choice([1, 1, 1, 1, 6_000, 20_000]))
-        yield
-
-    async def complete(self, request: ModelRequest, deadline_ms: int) -> Completion:
-        r = self.w.random
-        await Pause(r.choice([300, 1_500, 4_000, 4_000, 11_000, 19_000]))
-        judge, session, turns = request.messages[0]["content"].split("|")[:3]
-        if int(turns) >= self.permanent.get((session, judge), 10**6):
-            raise CallFailed("bad_request", "400")
-        if self.w.faults and r.random() < self.w.p_judge:
-            raise CallFailed("unavailable", "503")
-        return Completion(content="good", input_tokens=10, output_tokens=5, cost_usd=0.001)
-
-    def estimate(self, request: ModelRequest) -> tuple[float | None, int]:
-        return 0.001, 15
-
-
-class SimulatedJudges:
-    """One call a judgement; an answer is sometimes unusable."""
-
-    def __init__(self, world: World, seen: dict[str, Transcript]) -> None:
-        self.w, self.seen = world, seen
-
-    async def judge(
-        self, spec: JudgeSpec, transcript: Transcript, expectations: Mapping[str, Any] | None, ask: Ask
-    ) -> Verdict | JudgeFailure:
-        self.seen[transcript.hash] = transcript
-        said = f"{spec.name}|{transcript.session_id}|{len(transcript.turns)}|{transcript.hash}"
-        request = ModelRequest(model=spec.model, messages=({"role": "user", "content": said},), parameters={})
-        try:
-            answer = await ask(request)
-        except CallFailed as failure:
-            return JudgeFailure(kind=failure.kind, detail=failure.detail)
-        if self.w.faults and self.w.random.random() < self.w.p_judge * 0.2:
-            return JudgeFailure(kind="bad_answer", detail="not a label", usage=answer.usage)
-        return Verdict(value="good", rationale=transcript.hash, usage=answer.usage)
-
-
-class FreeSpending:
-    async def reserve(self, call: str, usd: float, tokens: int, until_ms: int) -> bool:
-        return True
-
-    async def settle(self, call: str, usd: float, tokens: int) -> None:
-        return None

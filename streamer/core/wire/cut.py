@@ -24,16 +24,22 @@ from streamer.core.wire.values import value_of
 
 __all__ = ["CutRules", "Cutter"]
 
-_TRACE_ID, _IDS = slice(2, 18), slice(0, 20)
+_TRACE_ID = slice(2, 18)
 _ID_HEAD, _SPAN_ID_HEAD = b"\n\x10", b"\x12\x08"
-"""How a span begins: field 1 with 16 bytes, field 2 with 8 bytes. The Collector's ends with them (scan.py)."""
+"""How a span begins: field 1 with 16 bytes, field 2 with 8 bytes. The Collector's ends with field 2, then field 1."""
+_FIRST, _LAST = slice(0, 20), slice(-18, None)
+"""Where the trace id stands, for grouping: with field 2's head behind it, or at the very end."""
+_SPAN_ID_FROM_END = 28
 _NO_TRACE = bytes(16)
 _FIELD_2 = varint.Repeated(b"\x12")
 """Spans in ScopeSpans, and ScopeSpans in ResourceSpans."""
 _JUDGE = tagged(JUDGE_KEY)
 
 
-class _Scans(NamedTuple):
+class _Order(NamedTuple):
+    """In which order an encoder writes fields, and how to look for things in it."""
+
+    ids: slice
     sessions: Scan
     ends: Scan
 
@@ -41,7 +47,7 @@ class _Scans(NamedTuple):
 class _Sought(NamedTuple):
     """What is worth looking for in the slices of one record."""
 
-    scans: _Scans
+    order: _Order
     sessions: Sequence[Any]
     ends: Sequence[Any]
     judge: bool
@@ -62,9 +68,9 @@ class Cutter:
     def __init__(self, rules: CutRules) -> None:
         self._rules = rules
         self._compress = compressor().compress
-        self._key_first, self._any_order = (
-            _Scans(scan.for_sessions(rules.session_keys), scan.for_ends(rules.end_keys)) for scan in (Scan, AnyOrder)
-        )
+        keys, ends = rules.session_keys, rules.end_keys
+        self._ascending = _Order(_FIRST, Scan.for_sessions(keys), Scan.for_ends(ends))
+        self._any_order = _Order(_LAST, AnyOrder.for_sessions(keys), AnyOrder.for_ends(ends))
 
     def cut(self, record: Record) -> Cut:
         """Never raises. A tombstone and what no rule keeps are out of scope, never a problem."""
@@ -93,9 +99,9 @@ class Cutter:
     def _seek(self, value: bytes, parts: Iterable[Any]) -> _Sought:
         """Whoever writes ids first writes keys first."""
         firsts = (scope_spans.spans[0] for part in parts for scope_spans in part.scope_spans if scope_spans.spans)
-        scans = self._key_first if all(span.startswith(_ID_HEAD) for span in firsts) else self._any_order
+        order = self._ascending if all(span.startswith(_ID_HEAD) for span in firsts) else self._any_order
         judge = stringzilla.find(value, _JUDGE) >= 0
-        return _Sought(scans, scans.sessions.present(value), scans.ends.present(value), judge)
+        return _Sought(order, order.sessions.present(value), order.ends.present(value), judge)
 
     def _tenant(self, record: Record) -> str:
         for name, value in record.headers if self._rules.tenant_header else ():
@@ -135,8 +141,9 @@ class Cutter:
             kept = [span for span in spans if _JUDGE not in span]
             heap.judges += len(scope_spans.spans) - len(kept)
             spans = kept
+        where = sought.order.ids
         for span in spans:
-            groups[span[_IDS]].append(span)
+            groups[span[where]].append(span)
         scope = varint.delimited(b"\n", scope_spans.scope)
         for ids, members in _by_trace(groups, heap).items():
             heap.spans += len(members)
@@ -146,19 +153,19 @@ class Cutter:
 
     def _fragment(self, tenant: str, trace_id: bytes, raw: bytes, sought: _Sought) -> Fragment:
         name = trace_id.hex()
-        found = sought.scans.sessions.values(raw, sought.sessions) if sought.sessions else ()
+        found = sought.order.sessions.values(raw, sought.sessions) if sought.sessions else ()
         candidates = tuple(sorted([c for c in found if not is_trace_id(c, name)]))
-        ends = bool(sought.ends) and bool(sought.scans.ends.values(raw, sought.ends))
+        ends = bool(sought.ends) and bool(sought.order.ends.values(raw, sought.ends))
         frame = self._compress(raw)
         return Fragment(tenant, name, xxhash.xxh3_128_digest(frame), frame, candidates, ends)
 
 
 def _by_trace(groups: dict[bytes, list[bytes]], heap: _Heap) -> dict[bytes, list[bytes]]:
-    """Groups whose first bytes are ids keep them; the rest is read one by one."""
+    """Groups whose bytes are ids keep them; the rest is read one by one."""
     traces: dict[bytes, list[bytes]] = {}
     for ids, members in groups.items():
         trace_id = ids[_TRACE_ID]
-        if ids[:2] == _ID_HEAD and ids[18:] == _SPAN_ID_HEAD and trace_id != _NO_TRACE:
+        if ids[:2] == _ID_HEAD and trace_id != _NO_TRACE and _have_span_ids(ids, members):
             if trace_id in traces:
                 traces[trace_id] += members
             else:
@@ -169,6 +176,12 @@ def _by_trace(groups: dict[bytes, list[bytes]], heap: _Heap) -> dict[bytes, list
             if read is not None:
                 traces.setdefault(read, []).append(span)
     return traces
+
+
+def _have_span_ids(ids: bytes, members: Sequence[bytes]) -> bool:
+    if len(ids) > 18:
+        return ids[18:] == _SPAN_ID_HEAD
+    return all(span.startswith(_SPAN_ID_HEAD, len(span) - _SPAN_ID_FROM_END) for span in members)
 
 
 def _trace_id_of(span: bytes, heap: _Heap) -> bytes | None:
