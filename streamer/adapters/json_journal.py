@@ -15,12 +15,9 @@ Level = Literal["debug", "info", "warning", "error"]
 LEVELS: dict[Level, int] = {"debug": 0, "info": 1, "warning": 2, "error": 3}
 # fmt: off
 FIELDS = frozenset({
-    "action", "addresses", "batch", "bucket", "buckets", "cause", "committed", "cost_usd", "count", "detail",
-    "duration_ms", "error", "failed", "first", "generation", "host", "interrupted", "judge", "judges", "kind", "lag",
-    "loop", "memory_share", "model", "name", "namespace", "offset", "partition", "partitions", "path", "pid", "port",
-    "reason", "records", "revision", "role", "roles", "rule", "service", "session", "sessions", "shutdown_ms",
-    "signal", "since_ms", "source", "sources", "spans", "spans_saved", "state", "status", "tenant", "token", "tokens",
-    "topic", "topics", "trace", "until_ms", "usd", "version", "waited_ms",
+    "cause", "committed", "first", "generation", "in_force", "judge", "kind", "offset", "partition",
+    "partitions", "reason", "roles", "service", "session", "source", "spans_saved", "state", "token", "topic",
+    "until_ms", "usd",
 })
 # fmt: on
 CHARS_MAX = 500

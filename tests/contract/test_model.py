@@ -189,7 +189,12 @@ async def test_calls_one_after_another_share_a_connection(endpoint: Endpoint, mo
 async def test_no_more_calls_at_once_than_the_provider_gets(endpoint: Endpoint) -> None:
     model = LitellmModel(concurrency=2)
     endpoint.scripted.order({"latency_ms": 20})
-    await asyncio.gather(*(model.complete(request(), DEADLINE_MS) for _ in range(8)))
+
+    async def call() -> None:
+        async with model.room(request()):
+            await model.complete(request(), DEADLINE_MS)
+
+    await asyncio.gather(*(call() for _ in range(8)))
     assert len({call["connection"] for call in endpoint.calls()}) == 2
 
 

@@ -37,6 +37,8 @@ class MlflowRows:
             del self.stored[row.assessment_id]
 
     async def expectations(self, first_trace: str, session_id: str) -> Mapping[str, Any] | None:
+        if not await self.trace_exists(mlflow_trace_id(first_trace)):
+            return None
         named = self.expected.get(mlflow_trace_id(first_trace), {})
         return {name: value for name, (session, value) in named.items() if session == session_id}
 
