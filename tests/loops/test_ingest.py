@@ -1,0 +1,133 @@
+"""Ingest on a broker that says what a test wants to hear."""
+
+from collections.abc import Mapping, Sequence
+
+from streamer.core.lifecycle import Limits
+from streamer.core.wire.cut import CutRules, Cutter
+from streamer.core.wire.records import Record
+from streamer.errors import PermanentError, TransientError
+from streamer.loops.ingest import CUT_BYTES, Ingest, IngestParts
+from streamer.ports import Fetched, TopicPartition
+from tests.fakes.measures import SilentJournal, SilentMetrics
+from tests.fakes.session_store import FakeRedis, FakeSessionStore
+
+NOW_MS = 1_700_000_000_000
+PARTITION = TopicPartition("spans", 0)
+
+
+class Source:
+    """One partition; hands out `batches`, then nothing. `end` is what ListOffsets says."""
+
+    def __init__(self, *batches: Sequence[Record], end: int = 0, positions: Mapping[TopicPartition, int] = {}) -> None:
+        self.batches = list(batches)
+        self.end, self.positions, self.committed = end, positions, 0
+        self.assigned: Mapping[TopicPartition, int] = {PARTITION: 0}
+        self.down = False
+
+    async def fetch(self) -> Fetched:
+        if self.down:
+            raise TransientError("broker gone")
+        assigned, self.assigned = self.assigned, {}
+        records = self.batches.pop(0) if self.batches else ()
+        return Fetched(records, assigned, frozenset(), {}, {} if self.batches else self.positions)
+
+    def hold(self, held: bool) -> None: ...
+
+    async def end_offsets(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        return {PARTITION: self.end}
+
+    async def partitions(self) -> frozenset[TopicPartition]:
+        return frozenset({PARTITION})
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        self.committed = offsets[PARTITION]
+
+    async def rewind(self) -> Mapping[TopicPartition, int]:
+        return {PARTITION: self.committed}
+
+
+class SmallTopic:
+    """DeadLetters whose topic takes no more than `bytes_max`."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self.bytes_max = bytes_max
+        self.letters: list[tuple[Record, str, str]] = []
+
+    async def put(self, record: Record, reason: str, detail: str) -> None:
+        if len(record.value or b"") > self.bytes_max:
+            raise PermanentError("MSG_SIZE_TOO_LARGE")
+        self.letters.append((record, reason, detail))
+
+
+class Journal(SilentJournal):
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def say(self, level: object, event: str, **fields: object) -> None:
+        self.events.append(event)
+
+
+class Bench:
+    def __init__(self, source: Source, dead_letters: SmallTopic | None = None) -> None:
+        self.now = NOW_MS
+        limits = Limits(gap_ms_min=60_000)
+        self.store = FakeSessionStore(FakeRedis(self.now_ms, limits))
+        self.journal = Journal()
+        self.ingest = Ingest(
+            IngestParts(
+                name="default",
+                source=source,
+                store=self.store,
+                dead_letters=dead_letters or SmallTopic(10**9),
+                cutter=Cutter(CutRules()),
+                limits=limits,
+                clock=self,
+                metrics=SilentMetrics(),
+                journal=self.journal,
+            )
+        )
+
+    def now_ms(self) -> int:
+        return self.now
+
+    async def sleep_ms(self, ms: int) -> None:
+        self.now += ms
+
+    async def steps(self, count: int, every_ms: int = 500) -> None:
+        for _ in range(count):
+            await self.ingest.step()
+            self.now += every_ms
+
+
+def garbage(offset: int, size: int = 10) -> Record:
+    return Record("spans", 0, offset, NOW_MS, b"\xff" * size)
+
+
+async def test_a_dead_letter_that_does_not_fit_is_cut_and_says_so() -> None:
+    topic, source = SmallTopic(CUT_BYTES), Source([garbage(0, CUT_BYTES + 5), garbage(1)], end=2)
+    await Bench(source, topic).steps(15)
+    (cut, reason, detail), (whole, *_) = topic.letters
+    assert (len(cut.value or b""), reason) == (CUT_BYTES, "unreadable")
+    assert detail.startswith(f"first {CUT_BYTES} of {CUT_BYTES + 5} bytes")
+    assert whole == garbage(1)
+    assert source.committed == 2
+
+
+async def test_transaction_markers_do_not_hold_the_watermark_back() -> None:
+    source = Source([garbage(0)], end=3, positions={PARTITION: 3})
+    bench = Bench(source)
+    await bench.steps(5)
+    assert (await bench.store.progress("default"))[PARTITION] >= NOW_MS
+    await bench.steps(15)
+    assert source.committed == 3
+
+
+async def test_an_outage_is_said_once_and_the_way_back_too() -> None:
+    source = Source(end=0)
+    bench = Bench(source)
+    await bench.steps(2)
+    source.down = True
+    await bench.steps(50)
+    source.down = False
+    await bench.steps(3)
+    assert bench.journal.events == ["ingest_interrupted", "ingest_went_back"]
