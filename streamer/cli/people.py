@@ -212,9 +212,10 @@ def _tell(ref: SessionRef, state: SessionState) -> None:
 def _sentence(entry: Entry) -> str:
     why = f"{entry.failure.kind}: {entry.failure.detail}" if entry.failure else ""
     if entry.state == "judged" and entry.verdict:
-        where = " and ".join(
-            name if there else f"{name} (owed)" for name, there in (("MLflow", entry.mlflow), ("the feed", entry.feed))
-        )
+        places = (("MLflow", entry.mlflow), ("the feed", entry.feed))
+        where = " and ".join(name if there else f"{name} (owed)" for name, there in places)
+        if entry.no_trace:
+            where = "the feed only: MLflow has none of its traces"
         usage = entry.verdict.usage
         cost = "price unknown" if usage.cost_usd is None else f"${usage.cost_usd:.5f}"
         return (

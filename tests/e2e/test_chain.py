@@ -1,6 +1,7 @@
 """From a traced conversation to one verdict in MLflow, on real Kafka, Redis and MLflow."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import redis
 
 from streamer.core.ids import assessment_id
 from streamer.embedded.demo.stage import JUDGE, Stage
@@ -147,3 +149,24 @@ def test_sigterm_ends_cleanly_and_a_restart_goes_on(stage: Stage) -> None:
     stage.restart_judge()
     row_at(stage, "e2e-5", 1)
     assert len(rows_of(stage, "e2e-5")) == 1
+
+
+def test_a_dry_run_tells_the_cost_and_leaves_nothing_behind(stage: Stage) -> None:
+    if not rows_of(stage, "e2e-dry"):
+        stage.turn("e2e-dry", "What does it cost?", "Ten euros.")
+        row_at(stage, "e2e-dry", 1)
+    with redis.Redis.from_url(stage.redis) as client:
+        before = sorted(client.scan_iter("*config"))
+        in_force = [client.hgetall(key) for key in before]
+        calls = sum(stage.model_calls().values())
+        words = ["run", "--dry-run", "--from", "beginning", "--for", "25", "-c", str(stage.config)]
+        command = [sys.executable, "-m", "streamer", *words]
+        done = subprocess.run(command, env=stage.environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        said = re.search(r"would have judged (\d+) sessions for \$(\d+\.\d+)", done.stdout)
+        assert said is not None
+        assert int(said[1]) > 0
+        assert float(said[2]) > 0
+        assert sum(stage.model_calls().values()) == calls
+        assert not list(client.scan_iter("*dry-run*"))
+        assert [client.hgetall(key) for key in before] == in_force
