@@ -3,7 +3,7 @@
 `Parts` are the classes it is built of; a planted bug swaps one of them (planted.py).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -79,6 +79,8 @@ class Parts:
     audit: type[Audit] = Audit
     source: type[Source] = Source
     limits: Limits = LIMITS
+    harsh: Mapping[str, float] = field(default_factory=dict)
+    """Rates of the world that are not drawn: a mistake that shows only in rare weather is looked for in that."""
     prepare: Callable[[FakeRedis], None] = lambda redis: None
 
 
@@ -210,6 +212,8 @@ class Cluster:
                     self.mlflow.down_until, self.mlflow.refusing_until = w.now, self.mlflow.down_until
             if w.now > partition_at and len(self.broker.log) < 4:
                 self.broker.add_partition()
+                if r.random() < 0.6:  # nobody can read it for a while, and applications write to it already
+                    self.broker.stalled["fetch", len(self.broker.log) - 1] = w.now + r.randint(10_000, 60_000)
             if w.now > change_at:
                 change_at = later
                 await self._deploy()
@@ -268,7 +272,10 @@ def run(seed: int, parts: Parts | None = None, telling: bool = False) -> World:
     """One seed: a phase with faults, one without, then the laws. The world says what was broken and seen."""
     world = World(seed)
     world.telling = telling
-    cluster = Cluster(world, parts or Parts())
+    parts = parts or Parts()
+    for name, rate in parts.harsh.items():
+        setattr(world, name, rate)
+    cluster = Cluster(world, parts)
     world.spawn(None, cluster.apps.run())
     world.spawn(None, cluster.chaos())
     world.run_until(EPOCH_MS + SAFETY_MS)

@@ -112,7 +112,12 @@ PLANTS: dict[str, Plant] = {
     ),
     "fallback_rests": Plant("a row on the next earliest trace is final", "S5 S4", lambda: Parts(writing=FallbackRests)),
     "feed_trusts_ledger": Plant(
-        "what the ledger calls delivered is not published again", "feed", lambda: Parts(publishing=FeedTrustsLedger)
+        "what the ledger calls delivered is not published again",
+        "feed",
+        lambda: Parts(
+            publishing=FeedTrustsLedger,
+            harsh={"p_crash": 0.03, "p_conflict": 1.0, "p_failover": 0.0},
+        ),
     ),
     "feed_unacknowledged": Plant(
         "a verdict that the feed did not take counts as delivered",

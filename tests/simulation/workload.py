@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tests.builders import descending
 from tests.simulation.services import Broker, Mlflow
 from tests.simulation.world import EPOCH_MS, Pause, World
 
@@ -19,8 +20,9 @@ class SimulatedSpan(NamedTuple):
     ends: bool = False
 
 
-def encode(trace_id: str, spans: tuple[SimulatedSpan, ...], batch: int) -> bytes:
-    """Spans of one trace as the Collector writes them; re-batched spans make other bytes."""
+def encode(trace_id: str, spans: tuple[SimulatedSpan, ...], batch: int, *, backwards: bool = False) -> bytes:
+    """Spans of one trace as an SDK writes them, or `backwards`, as the Collector does; re-batched spans make other
+    bytes."""
     request = ExportTraceServiceRequest()
     resource = request.resource_spans.add()
     service = resource.resource.attributes.add(key="service.name")
@@ -48,7 +50,7 @@ def encode(trace_id: str, spans: tuple[SimulatedSpan, ...], batch: int) -> bytes
             span.attributes.add(key=key).value.string_value = text
         if s.ends:
             span.attributes.add(key="session.end").value.bool_value = True
-    return request.SerializeToString()
+    return descending(request) if backwards else request.SerializeToString()
 
 
 class Applications:
@@ -59,6 +61,7 @@ class Applications:
         self.truth: defaultdict[str, dict[str, SimulatedSpan]] = defaultdict(dict)
         self.count = 0
         self.clock_ahead_ms = world.random.choice([0, 0, 5_000])
+        self.backwards = world.random.random() < 0.3
 
     async def run(self) -> None:
         r = self.w.random
@@ -86,7 +89,8 @@ class Applications:
                 far = r.randint(0, 90_000) if r.random() < (0.9 if conflict else 0.25) else 0
                 delay = r.choice([0, 0, r.randint(0, 6_000), far])
                 for copy in range(1 if r.random() > 0.1 else 2):
-                    self._later(delay + copy * r.randint(0, 20_000), encode(trace_id, part, batch), (trace_id,))
+                    value = encode(trace_id, part, batch, backwards=self.backwards)
+                    self._later(delay + copy * r.randint(0, 20_000), value, (trace_id,))
 
     def _spans(self, session: str) -> list[SimulatedSpan]:
         r = self.w.random
