@@ -116,8 +116,11 @@ class AnyOrder(Scan):
             at = find(piece, suffix)
             while at >= 0:
                 end = at + len(suffix)
-                key = next((key for key in keys if piece.endswith(key, 0, end)), b"")
-                pair = _pair(piece, end - len(key), end) if key else None
+                pair = None
+                for key in keys:
+                    if piece.endswith(key, 0, end):
+                        pair = _pair(piece, end - len(key), end)
+                        break
                 if pair is not None:
                     raw, whole = pair
                     value = known[raw] if raw in known else _read(raw, reading, known)
@@ -148,7 +151,7 @@ def _pair(piece: bytes, key_at: int, key_end: int) -> tuple[bytes, bytes] | None
 
 def _is_message(piece: bytes, start: int, end: int) -> bool:
     """Whether the length of just these bytes stands before them."""
-    return end <= len(piece) and piece.endswith(varint.encode(end - start), 0, start)
+    return end <= len(piece) and piece.endswith(varint.length(end - start), 0, start)
 
 
 def _value_end(piece: bytes, at: int) -> int:

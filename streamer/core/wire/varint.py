@@ -33,10 +33,14 @@ def read(buffer: bytes, at: int) -> tuple[int, int]:
 _LENGTHS = [encode(n) for n in range(1 << 14)]
 
 
+def length(size: int) -> bytes:
+    """`encode`, quick for what is small."""
+    return _LENGTHS[size] if size < 16384 else encode(size)
+
+
 def delimited(tag: bytes, payload: bytes) -> bytes:
     """A length-delimited field."""
-    size = len(payload)
-    return tag + (_LENGTHS[size] if size < 16384 else encode(size)) + payload
+    return tag + length(len(payload)) + payload
 
 
 class Repeated:
