@@ -54,6 +54,8 @@ METRICS: dict[str, Metric] = {
     "ownership_lost": _counter("claims", "Claims that another worker took over."),
     "stale_completions": _counter("claims", "Completions that were refused because the claim was not in force."),
     "closings": _counter("sessions", "Sessions closed.", "reason"),
+    "close_lateness_seconds": _seconds("From the quiet gap's end, by the record's time, to the claim that closed."),
+    "verdict_delay_seconds": _seconds("From the end of a session's last turn to its verdict's completion."),
     "facts_expired": _counter("sessions", "Sessions with a trace whose spans were gone before they were read."),
     "retractions": _counter("sessions", "Sessions left without turns, whose rows were deleted."),
     "paused": _gauge("flag", "1 while `streamer pause` is in force."),

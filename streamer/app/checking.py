@@ -37,7 +37,7 @@ async def findings(settings: Settings, last: int) -> AsyncIterator[Finding]:
     yield await _redis(settings)
     yield await _kafka(settings)
     for name in (settings.feed.topic, *(f"{t}.dlq" for s in settings.sources for t in s.topics if t[0] != "^")):
-        yield await asyncio.to_thread(_topic, settings, name)
+        yield await asyncio.to_thread(_written_topic, settings, name)
     rows = MlflowAssessments(access_of(settings))
     try:
         yield await _mlflow(rows)
@@ -53,6 +53,7 @@ async def _redis(settings: Settings) -> Finding:
     try:
         async with redis_of(settings) as redis:
             await redis.handle().probe()
+            await redis.handle().publish_progress("check", {})  # a script that has nothing to do
             share = await redis.handle().memory_share()
     except StreamerError as error:
         return Finding("redis", "fail", str(error), 'REDIS_URL, or redis.url = "redis://host:6379/0"')
@@ -70,17 +71,24 @@ async def _kafka(settings: Settings) -> Finding:
     return Finding("kafka", "ok", f"{without_credentials(settings.kafka.bootstrap)} answers")
 
 
-def _topic(settings: Settings, name: str) -> Finding:
+def _written_topic(settings: Settings, name: str) -> Finding:
+    step, connection = f"topic {name}", settings.kafka.connection()
     try:
-        next(kafka_reader.read(settings.kafka.connection(), name, 0, False), None)
+        next(kafka_reader.read(connection, name, 0, False), None)
     except StreamerError as error:
-        return Finding(f"topic {name}", "fail", str(error), f"create it: kafka-topics.sh --create --topic {name}")
-    return Finding(f"topic {name}", "ok", "exists")
+        return Finding(step, "fail", str(error), f"create it: kafka-topics.sh --create --topic {name}")
+    allowed = kafka_reader.may_write(connection, name)
+    if allowed is False:
+        return Finding(
+            step, "fail", "exists, and may not be written", f"kafka-acls.sh --add --operation Write --topic {name}"
+        )
+    return Finding(step, "ok", "exists and may be written" if allowed else "exists")
 
 
 async def _mlflow(rows: MlflowAssessments) -> Finding:
     try:
         await rows.ready()
+        await rows.trace_exists(mlflow_trace_id("0" * 32))  # unlike /health it needs the right to read
     except StreamerError as error:
         return Finding("mlflow", "fail", str(error), 'MLFLOW_TRACKING_URI, or mlflow.tracking_uri = "http://host:5000"')
     return Finding("mlflow", "ok", "answers")
@@ -134,12 +142,15 @@ def _rung(step: str, what: str, count: int, of: int, remedy: str) -> Finding:
     return Finding(step, state, f"{count} of {of} traces {what}", "" if count == of else remedy)
 
 
-async def _in_mlflow(rows: MlflowAssessments, traces: list[str]) -> Finding:
+async def _in_mlflow(rows: MlflowAssessments, traces: list[tuple[str, int]]) -> Finding:
     try:
-        there = sum([await rows.trace_exists(mlflow_trace_id(trace)) for trace in traces])
+        found = [ms for trace, ms in traces if await rows.trace_exists(mlflow_trace_id(trace))]
     except StreamerError as error:
         return Finding("traces in mlflow", "fail", str(error))
+    there = len(found)
     said = f"{there} of the {len(traces)} newest traces of the topic are in MLflow"
+    if found:
+        said += f"; it is {(traces[0][1] - found[0]) / 1000:.1f} s behind the topic"
     remedy = "" if there else "export the same spans to MLflow: verdicts stand on its traces (deploy/collector)"
     return Finding("traces in mlflow", "ok" if there == len(traces) else "warn", said, remedy)
 

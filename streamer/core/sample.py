@@ -24,14 +24,15 @@ class Sample:
     with_session: int = 0
     with_text: int = 0
     dialects: Counter[str] = field(default_factory=Counter)
-    newest: list[str] = field(default_factory=list)
-    """Trace ids, the latest record's first."""
+    newest: list[tuple[str, int]] = field(default_factory=list)
+    """Trace ids and the ms of their last record, the latest first."""
 
 
 def sample(records: Iterable[Record], cutter: Cutter) -> Sample:
     """Reads as ingest and a claim would; traces that stand in several records are put together."""
     found, frames = Sample(), dict[str, list[bytes]]()
     candidates: dict[str, set[str]] = {}
+    last_ms: dict[str, int] = {}
     for record in records:
         cut = cutter.cut(record)
         found.records += 1
@@ -41,6 +42,7 @@ def sample(records: Iterable[Record], cutter: Cutter) -> Sample:
             found.out_of_scope[cut.out_of_scope] += 1
         for fragment in cut.fragments:
             frames.setdefault(fragment.trace_id, []).append(fragment.frame)
+            last_ms[fragment.trace_id] = max(last_ms.get(fragment.trace_id, 0), record.timestamp_ms)
             candidates.setdefault(fragment.trace_id, set()).update(fragment.candidates)
     for trace_id, mine in frames.items():
         facts = Facts(tuple(sorted(candidates[trace_id])), 1, tuple(mine), None, False)
@@ -50,5 +52,5 @@ def sample(records: Iterable[Record], cutter: Cutter) -> Sample:
         found.with_text += turn is not None and turn.unscorable is None
         spoken = {name for span in decode(mine) for name in spoken_by(span)}
         found.dialects.update(spoken or {"none known"})
-    found.newest = list(reversed(frames))
+    found.newest = sorted(last_ms.items(), key=lambda item: -item[1])
     return found

@@ -116,6 +116,9 @@ class Judge:
             await self._p.store.release(claim, closed.gap_ms, closed.at_ms)
             return
         self._p.metrics.count("closings", reason=closed.reason)
+        if closed.reason == "quiet" and claim.due == "quiet":
+            late_ms = claim.claimed_at_ms - claim.state.activity_ms - closed.gap_ms
+            self._p.metrics.observe("close_lateness_seconds", max(0, late_ms) / 1000)
         if turns:
             new = [turn for trace_id, turn in turns.items() if claim.state.turns.get(trace_id) != turn]
             await self._p.store.keep_turns(claim, new, closed.gap_ms)
@@ -164,6 +167,10 @@ class Judge:
         told = await self._p.publishing.publish(held, self._p.specs, scored, transcript, closed)
         placement = await self._p.writing.write(held, self._p.specs, told, transcript)
         await self._complete(held, self._outcome(held, placement.entries, closed, placement))
+        if held.claim.due == "quiet":
+            ended_ms = max(turn.end_ns for turn in turns.values()) // 1_000_000
+            delay_ms = self._p.clock.now_ms() - ended_ms
+            self._p.metrics.observe("verdict_delay_seconds", max(0, delay_ms) / 1000)
 
     async def _retract(self, held: Held, closed: Closing) -> None:
         """A session left without turns: no row may stay, and readers of the feed are told."""

@@ -4,7 +4,7 @@ S1 S2 S3 S7 S8 S10 and the index sentence are looked at whenever something happe
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -162,7 +162,7 @@ class Laws:
         for name, (bucket, s) in sorted(sessions.items()):
             self._check_leftovers(bucket, s)
             if name not in expected:
-                self._check_empty(name)
+                self._check_empty(name, {*s.ledger, *self._judges_of(s)})
         for name, turns in sorted(expected.items()):
             if name not in sessions:
                 self.w.violate("S1", f"{name} is unknown")
@@ -197,11 +197,12 @@ class Laws:
                 "L2", f"{s.ref.session_id}: lease {s.lease}, intents {s.intents}, {bucket.indexes_of(s.ref)}"
             )
 
-    def _check_empty(self, name: str) -> None:
-        """S4: no row for a session without turns, and the feed's readers know."""
+    def _check_empty(self, name: str, judges: Iterable[str]) -> None:
+        """S4: no row for a session without turns, and the feed's readers know. Nobody can know of a judge that was
+        taken away after a claim had published for it and before that claim completed."""
         if any(row.session == name for row in self.c.mlflow.rows.values() if row.ours):
             self.w.violate("S4", f"{name} has rows and no turns")
-        for judge in ("a", "b", "c"):
+        for judge in judges:
             best = newest(self.c.feed, name, judge)
             if best is not None and best.kind != "retracted":
                 self.w.violate("feed", f"{name} was retracted, and a reader keeps its verdict")

@@ -5,6 +5,7 @@ from typing import Any
 
 import confluent_kafka as ck
 from confluent_kafka import KafkaException
+from confluent_kafka.admin import AclOperation, AdminClient
 
 from streamer.adapters.kafka.errors import translated
 from streamer.core.wire.records import Record
@@ -36,6 +37,19 @@ def read(connection: Mapping[str, Any], topic: str, last: int, follow: bool) -> 
         raise translated(error.args[0], f"read {topic}") from error
     finally:
         consumer.close()
+
+
+def may_write(connection: Mapping[str, Any], topic: str) -> bool | None:
+    """Whether this client may write to the topic; None if the broker does not say."""
+    admin = AdminClient(dict(connection))
+    try:
+        asked = admin.describe_topics(
+            ck.TopicCollection([topic]), include_authorized_operations=True, request_timeout=10
+        )
+        said = asked[topic].result(11).authorized_operations
+    except (KafkaException, TimeoutError):
+        return None
+    return AclOperation.WRITE in said if said else None
 
 
 def _ends(consumer: ck.Consumer, topic: str) -> dict[int, tuple[int, int]]:
