@@ -118,6 +118,18 @@ class LitellmModel:
         return CallFailed(kind, f"{type(error).__name__} {status or ''}".strip(), _retry_after_ms(error))
 
 
+def missing_keys(model: str) -> list[str]:
+    """Environment variables that the model's provider needs and that are not set, as far as litellm knows them.
+    ConfigurationError for a model that cannot be called."""
+    name = litellm_name(model)
+    for variable, value in QUIET.items():
+        os.environ.setdefault(variable, value)  # noqa: TID251 – read by the library at import, not by us
+    import litellm
+
+    said = litellm.validate_environment(model=name)
+    return [] if said.get("keys_in_environment") else [str(key) for key in said.get("missing_keys", ())]
+
+
 def litellm_name(uri: str) -> str:
     """`openai:/gpt-4.1-mini` as MLflow spells it, `openai/gpt-4.1-mini` as litellm does."""
     provider, found, model = uri.partition(":/")

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from streamer.adapters.kafka import reader as kafka_reader
 from streamer.adapters.kafka.publisher import KafkaPublisher
+from streamer.adapters.litellm_model import missing_keys
 from streamer.adapters.mlflow_assessments import MlflowAssessments
 from streamer.app.building import access_of
 from streamer.app.people import redis_of
@@ -38,6 +39,8 @@ async def findings(settings: Settings, last: int) -> AsyncIterator[Finding]:
     yield await _kafka(settings)
     for name in (settings.feed.topic, *(f"{t}.dlq" for s in settings.sources for t in s.topics if t[0] != "^")):
         yield await asyncio.to_thread(_written_topic, settings, name)
+    for model in sorted({judge.model for judge in settings.judges}):
+        yield await asyncio.to_thread(_model, model)
     rows = MlflowAssessments(access_of(settings))
     try:
         yield await _mlflow(rows)
@@ -83,6 +86,16 @@ def _written_topic(settings: Settings, name: str) -> Finding:
             step, "fail", "exists, and may not be written", f"kafka-acls.sh --add --operation Write --topic {name}"
         )
     return Finding(step, "ok", "exists and may be written" if allowed else "exists")
+
+
+def _model(model: str) -> Finding:
+    try:
+        missing = missing_keys(model)
+    except StreamerError as error:
+        return Finding(f"model {model}", "fail", str(error), 'judges.model = "openai:/gpt-4.1-mini"')
+    if missing:
+        return Finding(f"model {model}", "fail", f"{' and '.join(missing)} not set", f"export {missing[0]}=…")
+    return Finding(f"model {model}", "ok", "its key is set; no call was made")
 
 
 async def _mlflow(rows: MlflowAssessments) -> Finding:

@@ -12,7 +12,7 @@ from streamer.core.quiet import QUIET
 from streamer.embedded.program import Program, free_port
 from streamer.errors import ConfigurationError
 
-START_S_MAX = 120
+START_S_MAX = 240
 """MLflow migrates its database at the first start."""
 
 

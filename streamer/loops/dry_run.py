@@ -39,6 +39,9 @@ class Estimate:
     def usd(self) -> float:
         return sum(self._usd.values())
 
+    def usd_of(self, name: tuple[str, int]) -> float:
+        return self._usd.get(name, 0.0)
+
     def knows(self, name: tuple[str, int]) -> bool:
         return name in self._calls
 
@@ -49,7 +52,8 @@ class Estimate:
 
     def __str__(self) -> str:
         unpriced = f" and {self.tokens_unpriced} tokens of unknown price" if self.tokens_unpriced else ""
-        return f"would have judged {self.sessions} sessions for ${self.usd:.4f}{unpriced} ({self.calls} model calls)"
+        cost = f"at most ${self.usd:.4f}{unpriced}"
+        return f"would have judged {self.sessions} sessions for {cost} ({self.calls} model calls)"
 
 
 class NoDeadLetters:
@@ -76,7 +80,9 @@ class DryRun(Judge):
 
             for spec in self._p.specs:
                 await self._judges.judge(spec, transcript, {} if spec.reads_expectations else None, ask)
-            self._p.journal.say("info", "would_judge", session=claim.session.key, usd=round(self._estimate.usd, 6))
+            self._p.journal.say(
+                "info", "would_judge", session=claim.session.key, usd=round(self._estimate.usd_of(name), 6)
+            )
         await self._put_back(held, LOOK_AGAIN_MS)
 
     async def _retract(self, held: Held, closed: Closing) -> None:

@@ -163,7 +163,7 @@ def test_a_dry_run_tells_the_cost_and_leaves_nothing_behind(stage: Stage) -> Non
         command = [sys.executable, "-m", "streamer", *words]
         done = subprocess.run(command, env=stage.environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        said = re.search(r"would have judged (\d+) sessions for \$(\d+\.\d+)", done.stdout)
+        said = re.search(r"would have judged (\d+) sessions for at most \$(\d+\.\d+)", done.stdout)
         assert said is not None
         assert int(said[1]) > 0
         assert float(said[2]) > 0

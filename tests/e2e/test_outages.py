@@ -1,6 +1,7 @@
 """Kafka, Redis and MLflow are killed while streamer runs, and come back: it waits, says so, and loses nothing."""
 
 import os
+import time
 from collections.abc import Iterator
 from functools import partial
 
@@ -60,6 +61,7 @@ def test_a_service_that_is_killed_and_comes_back_costs_no_verdict(stage: Stage, 
     known = logs[down].stat().st_size
     pids = (stage.ingest.pid, stage.judge.pid)
     stage.turn(before, "Where is my order?", "At your door.")
+    time.sleep(1)  # its spans are exported in batches of 100 ms, and reach MLflow after Kafka
     getattr(services, down).stop()
 
     def said(event: str) -> bool:

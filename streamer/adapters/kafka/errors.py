@@ -4,6 +4,9 @@ from confluent_kafka import KafkaError
 
 from streamer.errors import ConfigurationError, PermanentError, StreamerError, TransientError
 
+LOG_LEVEL = 2
+"""librdkafka prints a line for every refused connection; an outage is said once, by us. kafka.options may raise it."""
+
 _REMEDIES = {
     KafkaError.UNKNOWN_TOPIC_OR_PART: "the topic does not exist; create it or correct its name",
     KafkaError._UNKNOWN_TOPIC: "the topic does not exist; create it or correct its name",

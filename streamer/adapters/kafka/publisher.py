@@ -13,7 +13,7 @@ from typing import Any
 import confluent_kafka as ck
 from confluent_kafka import KafkaException
 
-from streamer.adapters.kafka.errors import translated
+from streamer.adapters.kafka.errors import LOG_LEVEL, translated
 from streamer.core.feed import SCHEMA_VERSION, FeedRecord
 from streamer.core.wire.records import Header, Record
 from streamer.errors import StreamerError, TransientError
@@ -46,6 +46,7 @@ class KafkaPublisher:
                 "linger.ms": 2,
                 "delivery.timeout.ms": delivery_ms_max,
                 "message.max.bytes": record_bytes_max + HEADROOM_BYTES,
+                "log_level": LOG_LEVEL,
                 **connection,
             }
         )

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 import confluent_kafka as ck
 from confluent_kafka import KafkaError, KafkaException
 
-from streamer.adapters.kafka.errors import translated
+from streamer.adapters.kafka.errors import LOG_LEVEL, translated
 from streamer.adapters.kafka.offsets import Offsets, plain
 from streamer.core.reading import NOW, Start
 from streamer.core.wire.records import Record
@@ -63,6 +63,7 @@ class KafkaSource:
                 "topic.metadata.refresh.interval.ms": 10_000,
                 "fetch.queue.backoff.ms": 20,
                 "fetch.wait.max.ms": 100,
+                "log_level": LOG_LEVEL,
                 **settings.connection,
                 **settings.extra,
                 # What the laws rest on is not for anybody to set.
