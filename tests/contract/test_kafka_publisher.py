@@ -119,14 +119,14 @@ async def test_a_missing_topic_is_a_setting_to_correct_and_a_broker_that_is_gone
         await publisher.publish([_verdict("x", "a", 1)])
     await publisher.close()
     server = KafkaServer(tmp_path_factory.mktemp("kafka-gone")).start()
-    create_topics(server.bootstrap, {FEED: 1})
-    publisher = KafkaPublisher({"bootstrap.servers": server.bootstrap, "log_level": 0}, FEED, delivery_ms_max=1_000)
-    await publisher.publish([_verdict("x", "a", 1)])
-    server.stop()
-    with pytest.raises(TransientError):
-        await publisher.publish([_verdict("x", "a", 2)])
-    server.start()
+    publisher = KafkaPublisher({"bootstrap.servers": server.bootstrap}, FEED, delivery_ms_max=2_000)
     try:
+        create_topics(server.bootstrap, {FEED: 1})
+        await _eventually(publisher, _verdict("x", "a", 1))
+        server.stop()
+        with pytest.raises(TransientError):
+            await publisher.publish([_verdict("x", "a", 2)])
+        server.start()
         await _eventually(publisher, _verdict("x", "a", 2))
     finally:
         await publisher.close()
