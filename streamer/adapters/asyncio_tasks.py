@@ -6,7 +6,7 @@ raise it.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from streamer.errors import ConfigurationError, StreamerError
@@ -19,6 +19,8 @@ class AsyncioTasks:
         self._main = asyncio.current_task()
         self._running: set[asyncio.Task[None]] = set()
         self.failure: BaseException | None = None
+        self.on_failure: Callable[[], None] = lambda: None
+        """Told first: a library may swallow the cancellation (asyncio.wait_for of Python 3.11 does)."""
 
     def __len__(self) -> int:
         return len(self._running)
@@ -55,5 +57,6 @@ class AsyncioTasks:
         if error is None or (isinstance(error, StreamerError) and not isinstance(error, ConfigurationError)):
             return
         self.failure = self.failure or error
+        self.on_failure()
         if self._main is not None:
             self._main.cancel()

@@ -4,6 +4,7 @@ Rule: an error's detail names its class and status, never what was asked: provid
 """
 
 import asyncio
+import math
 import os
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from typing import Any
 from streamer.core.model import Completion, ModelRequest, canonical
 from streamer.core.quiet import QUIET
 from streamer.core.verdict import FailureKind
+from streamer.core.wire.values import encodable
 from streamer.errors import ConfigurationError
 from streamer.ports import CallFailed
 
@@ -20,6 +22,8 @@ CHARS_PER_TOKEN = 3
 """An estimate that errs upwards for English (about 4) and other Latin scripts; a tokenizer costs 100 times the CPU."""
 OUTPUT_TOKENS_MAX = 1_000
 """A verdict and its rationale: MLflow's judges answer in 50 to 400 tokens."""
+TOKENS_MAX = 1_000_000_000
+"""No call is larger; a provider that says so is wrong."""
 UNREACHABLE = ("endpoints", "databricks", "gateway")
 
 
@@ -92,10 +96,9 @@ class LitellmModel:
         content, usage = reply.choices[0].message.content, getattr(reply, "usage", None)
         if not content:
             raise CallFailed("refused", f"finish_reason {reply.choices[0].finish_reason}")
-        asked = int(getattr(usage, "prompt_tokens", 0) or 0)
-        answered = int(getattr(usage, "completion_tokens", 0) or 0)
+        asked, answered = (_tokens(usage, side) for side in ("prompt_tokens", "completion_tokens"))
         return Completion(
-            content=content,
+            content=encodable(content),
             input_tokens=asked,
             output_tokens=answered,
             cost_usd=self._price(name, asked, answered),
@@ -116,6 +119,12 @@ class LitellmModel:
             or _kind_of(status if isinstance(status, int) else 500)
         )
         return CallFailed(kind, f"{type(error).__name__} {status or ''}".strip(), _retry_after_ms(error))
+
+
+def _tokens(usage: Any, side: str) -> int:  # noqa: ANN401 – litellm's Usage, or whatever the provider sent
+    """What a provider says it used, within what can be counted."""
+    told = getattr(usage, side, 0)
+    return min(max(int(told), 0), TOKENS_MAX) if isinstance(told, int | float) and math.isfinite(told) else 0
 
 
 def missing_keys(model: str) -> list[str]:
@@ -191,5 +200,5 @@ def _retry_after_ms(error: BaseException) -> int | None:
     raw = headers.get("retry-after") if headers else None
     try:
         return int(float(raw) * 1000) if raw else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None  # an HTTP date: the doubling pauses of our own do

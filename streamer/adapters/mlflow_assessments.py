@@ -89,7 +89,7 @@ class MlflowAssessments:
         """Replace value, rationale and metadata; False if there is no such row. Repeatable."""
         body = {"assessment": _assessment(row), "update_mask": "feedback,rationale,metadata"}
         answer = await self._send("PATCH", _path(row.ref), body)
-        return _found(answer)
+        return _found(answer) and bool(_json(answer))
 
     async def post(self, row: Row) -> Literal["created", "exists", "no_trace"]:
         """Create under the row's id. Repeatable: the second time it exists."""
@@ -98,7 +98,7 @@ class MlflowAssessments:
         answer = await self._send("POST", _assessments_path(row.ref.trace_id), body)
         if answer.status_code == httpx.codes.CONFLICT or (answer.status_code >= 500 and DUPLICATE in answer.text):
             return "exists"
-        return "created" if _found(answer) else "no_trace"
+        return "created" if _found(answer) and _json(answer) else "no_trace"
 
     async def delete(self, row: RowRef) -> None:
         """Repeatable: a row or trace that is not there needs no deleting."""

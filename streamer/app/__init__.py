@@ -66,6 +66,7 @@ async def _main(settings: Settings, roles: frozenset[Role], estimate: Estimate |
             health=Health(clock, [], services),
             stack=stack,
         )
+        process.tasks.on_failure = process.stopping.set
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, process.stopping.set)
         try:

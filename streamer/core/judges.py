@@ -1,5 +1,6 @@
 """What a configured judge is."""
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -58,6 +59,8 @@ class JudgeSpec:
 
     def accepts(self, value: object) -> bool:
         """Is this value one that the judge may give? Anything else is a failure, never a verdict."""
+        if isinstance(value, float) and not math.isfinite(value):
+            return False  # JSON has no word for it
         if self.labels:
             return any(type(label) is type(value) and label == value for label in self.labels)
         expected = {"str": str, "bool": bool, "int": int, "float": float}[self.value_type]

@@ -149,6 +149,9 @@ class Judge:
                 if owner != claim.session.session_id:
                     await self._tell(claim, trace_id, owner, facts[trace_id])
                     continue
+                if turn is None and facts[trace_id].frames:  # it was framed well and holds no span that can be read
+                    self._p.metrics.count("problems", reason="unreadable_trace")
+                    continue
             if turn is None:
                 complete = False
             else:

@@ -42,11 +42,17 @@ class SourceSettings:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
+def _headers(message: ck.Message) -> Sequence[Any]:
+    """None where one has a name that is not UTF-8: the client cannot tell them then."""
+    try:
+        return message.headers() or ()
+    except (SystemError, UnicodeDecodeError):
+        return ()
+
+
 def _record(message: ck.Message) -> Record:
     topic, partition, offset = message.topic(), message.partition(), message.offset()
-    return Record(
-        topic, partition, offset, message.timestamp()[1], message.value(), message.key(), message.headers() or ()
-    )
+    return Record(topic, partition, offset, message.timestamp()[1], message.value(), message.key(), _headers(message))
 
 
 class KafkaSource:
