@@ -35,9 +35,7 @@ class LitellmModel:
     """Model. `concurrency` calls at once to one provider."""
 
     def __init__(self, concurrency: int = 8) -> None:
-        for name, value in QUIET.items():
-            os.environ.setdefault(name, value)  # noqa: TID251 – read by the library at import, not by us
-        import litellm
+        litellm = _imported()
         import openai
 
         litellm.suppress_debug_info = True
@@ -127,15 +125,20 @@ def _tokens(usage: Any, side: str) -> int:  # noqa: ANN401 – litellm's Usage, 
     return min(max(int(told), 0), TOKENS_MAX) if isinstance(told, int | float) and math.isfinite(told) else 0
 
 
+def _imported() -> Any:  # noqa: ANN401 – the module litellm, which has no types
+    """Importing it takes seconds, and it calls home unless told not to."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)  # noqa: TID251 – read by the library at import, not by us
+    import litellm
+
+    return litellm
+
+
 def missing_keys(model: str) -> list[str]:
     """Environment variables that the model's provider needs and that are not set, as far as litellm knows them.
     ConfigurationError for a model that cannot be called."""
     name = litellm_name(model)
-    for variable, value in QUIET.items():
-        os.environ.setdefault(variable, value)  # noqa: TID251 – read by the library at import, not by us
-    import litellm
-
-    said = litellm.validate_environment(model=name)
+    said = _imported().validate_environment(model=name)
     return [] if said.get("keys_in_environment") else [str(key) for key in said.get("missing_keys", ())]
 
 

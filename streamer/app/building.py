@@ -74,9 +74,10 @@ async def start(process: Process, roles: frozenset[Role], estimate: Estimate | N
     probing = redis.handle()
     process.asks |= {"redis": probing.probe, "kafka": publisher.ready}
     if "ingest" in roles:
-        dead_letters = _publisher(process)  # its own: nothing is read while one waits to be acknowledged
+        # Its own publisher: nothing is read while a dead letter waits to be acknowledged.
+        dead_letters: DeadLetters = _publisher(process) if estimate is None else NoDeadLetters()
         for source in process.settings.sources:
-            _add_ingest(process, redis, NoDeadLetters() if estimate else dead_letters, source)
+            _add_ingest(process, redis, dead_letters, source)
     if "judge" in roles:
         await _add_judge(process, redis, publisher, estimate)
     if "audit" in roles:

@@ -25,6 +25,7 @@ from tests.builders import fragments_of, otlp_record, span
 from tests.fakes.language_model import LanguageModel
 from tests.fakes.measures import SilentJournal, SilentMetrics
 from tests.fakes.mlflow_rows import MlflowRows
+from tests.fakes.one_call import one_call
 from tests.fakes.session_store import FakeRedis, FakeSessionStore
 from tests.fakes.spending import FakeSpending
 
@@ -45,11 +46,9 @@ class OneCall:
         self, spec: JudgeSpec, transcript: Transcript, expectations: Any, ask: Ask
     ) -> Verdict | JudgeFailure:
         said = f"{spec.name}|{transcript.session_id}|{transcript.hash}"
-        request = ModelRequest(model=spec.model, messages=({"role": "user", "content": said},), parameters={})
-        try:
-            answer = await ask(request)
-        except CallFailed as failure:
-            return JudgeFailure(kind=failure.kind, detail=failure.detail, retry_after_ms=failure.retry_after_ms)
+        answer = await one_call(spec, said, ask)
+        if isinstance(answer, JudgeFailure):
+            return answer
         return Verdict(value=answer.content, rationale="", usage=answer.usage)
 
 

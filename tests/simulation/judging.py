@@ -9,6 +9,7 @@ from streamer.core.model import Completion, ModelRequest
 from streamer.core.transcript import Transcript
 from streamer.core.verdict import JudgeFailure, Verdict
 from streamer.ports import Ask, CallFailed
+from tests.fakes.one_call import one_call
 from tests.simulation.world import Pause, World
 
 
@@ -52,11 +53,9 @@ class SimulatedJudges:
     ) -> Verdict | JudgeFailure:
         self.seen[transcript.hash] = transcript
         said = f"{spec.name}|{transcript.session_id}|{len(transcript.turns)}|{transcript.hash}"
-        request = ModelRequest(model=spec.model, messages=({"role": "user", "content": said},), parameters={})
-        try:
-            answer = await ask(request)
-        except CallFailed as failure:
-            return JudgeFailure(kind=failure.kind, detail=failure.detail, retry_after_ms=failure.retry_after_ms)
+        answer = await one_call(spec, said, ask)
+        if isinstance(answer, JudgeFailure):
+            return answer
         if self.w.faults and self.w.random.random() < self.w.p_judge * 0.2:
             return JudgeFailure(kind="bad_answer", detail="not a label", usage=answer.usage)
         return Verdict(value="good", rationale=transcript.hash, usage=answer.usage)

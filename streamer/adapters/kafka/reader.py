@@ -8,6 +8,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AclOperation, AdminClient
 
 from streamer.adapters.kafka.errors import LOG_LEVEL, translated
+from streamer.adapters.kafka.messages import record_of
 from streamer.core.wire.records import Record
 from streamer.errors import TransientError
 
@@ -71,12 +72,4 @@ def _poll(consumer: ck.Consumer, left: set[int]) -> Iterator[Record]:
                 raise translated(error, "read")
             left.discard(message.partition())
             continue
-        yield Record(
-            message.topic(),
-            message.partition(),
-            message.offset(),
-            message.timestamp()[1],
-            message.value(),
-            message.key(),
-            message.headers() or (),
-        )
+        yield record_of(message)

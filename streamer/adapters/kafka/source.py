@@ -14,6 +14,7 @@ import confluent_kafka as ck
 from confluent_kafka import KafkaError, KafkaException
 
 from streamer.adapters.kafka.errors import LOG_LEVEL, translated
+from streamer.adapters.kafka.messages import record_of
 from streamer.adapters.kafka.offsets import Offsets, plain
 from streamer.core.reading import NOW, Start
 from streamer.core.wire.records import Record
@@ -40,19 +41,6 @@ class SourceSettings:
     wait_ms: int = 100
     call_ms_max: int = 10_000
     extra: Mapping[str, Any] = field(default_factory=dict)
-
-
-def _headers(message: ck.Message) -> Sequence[Any]:
-    """None where one has a name that is not UTF-8: the client cannot tell them then."""
-    try:
-        return message.headers() or ()
-    except (SystemError, UnicodeDecodeError):
-        return ()
-
-
-def _record(message: ck.Message) -> Record:
-    topic, partition, offset = message.topic(), message.partition(), message.offset()
-    return Record(topic, partition, offset, message.timestamp()[1], message.value(), message.key(), _headers(message))
 
 
 class KafkaSource:
@@ -150,7 +138,7 @@ class KafkaSource:
             self._unplaced.add(partition)
         if partition in self._unplaced or partition not in self._positions:
             return None
-        return _record(message)
+        return record_of(message)
 
     def _begin(self) -> None:
         """A group without any offset gets one for every partition before the first record: a crash loses nothing."""

@@ -83,44 +83,13 @@ class Scan:
     def values(self, piece: bytes, needles: Sequence[_Needle]) -> set[str]:
         """Every distinct value found in a slice."""
         found: set[str] = set()
-        find, count = stringzilla.find, stringzilla.count
+        find, count, pair_at = stringzilla.find, stringzilla.count, self._pair_at
         for suffix, keys, reading, known in needles:
             first = True
             at = find(piece, suffix)
             while at >= 0:
                 end = at + len(suffix)
-                if piece.endswith(keys, 0, end):
-                    value_end = _value_end(piece, end)
-                    raw = piece[end:value_end]
-                    value = known[raw] if raw in known else _read(raw, reading, known)
-                    if value:
-                        found.add(value)
-                    if first and count(piece, suffix) == count(piece, piece[at:value_end]):
-                        break  # every other hit is the same pair
-                    first = False
-                at = find(piece, suffix, end)
-        return found
-
-
-class AnyOrder(Scan):
-    """The same where a value may stand before its key: the pair's own length tells which of its neighbours it is."""
-
-    _BEHIND = b""
-
-    def values(self, piece: bytes, needles: Sequence[_Needle]) -> set[str]:
-        """Every distinct value found in a slice."""
-        found: set[str] = set()
-        find, count = stringzilla.find, stringzilla.count
-        for suffix, keys, reading, known in needles:
-            first = True
-            at = find(piece, suffix)
-            while at >= 0:
-                end = at + len(suffix)
-                pair = None
-                for key in keys:
-                    if piece.endswith(key, 0, end):
-                        pair = _pair(piece, end - len(key), end)
-                        break
+                pair = pair_at(piece, at, end, keys)
                 if pair is not None:
                     raw, whole = pair
                     value = known[raw] if raw in known else _read(raw, reading, known)
@@ -131,6 +100,25 @@ class AnyOrder(Scan):
                     first = False
                 at = find(piece, suffix, end)
         return found
+
+    def _pair_at(self, piece: bytes, at: int, end: int, keys: tuple[bytes, ...]) -> tuple[bytes, bytes] | None:
+        """(value with its length, the pair) if one of the keys ends at `end`; its suffix begins at `at`."""
+        if not piece.endswith(keys, 0, end):
+            return None
+        value_end = _value_end(piece, end)
+        return piece[end:value_end], piece[at:value_end]
+
+
+class AnyOrder(Scan):
+    """The same where a value may stand before its key: the pair's own length tells which of its neighbours it is."""
+
+    _BEHIND = b""
+
+    def _pair_at(self, piece: bytes, at: int, end: int, keys: tuple[bytes, ...]) -> tuple[bytes, bytes] | None:
+        for key in keys:
+            if piece.endswith(key, 0, end):
+                return _pair(piece, end - len(key), end)
+        return None
 
 
 def _pair(piece: bytes, key_at: int, key_end: int) -> tuple[bytes, bytes] | None:

@@ -1,5 +1,6 @@
 """Bytes into fragments: nothing raises, good spans survive their neighbours, what is left out says by which rule."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,8 @@ from tests.builders import fixture_record, otlp_record, raw_record, span
 TRACE, OTHER = "0a" * 16, "0b" * 16
 CUTTER = Cutter(CutRules())
 GOOD = otlp_record(*(span(TRACE, f"{n:016x}", session__id="s1", input__value="hello") for n in range(1, 6)))
+
+RECORDED = fixture_record("collector-0.155.0.bin")
 
 
 def spans_in(record: Record, cutter: Cutter = CUTTER) -> set[str]:
@@ -25,9 +28,10 @@ def test_no_bytes_make_it_raise(value: bytes) -> None:
     assert decode([value, *(f.frame for f in cut.fragments)]) is not None
 
 
-@given(st.integers(0, 2000), st.integers(0, 255))
-def test_one_changed_byte_never_makes_it_raise(at: int, byte: int) -> None:
-    value = bytearray(GOOD.value or b"")
+@pytest.mark.parametrize("record", [GOOD, RECORDED], ids=["sdk", "collector"])
+@given(at=st.integers(0, 2000), byte=st.integers(0, 255))
+def test_one_changed_byte_never_makes_it_raise(record: Record, at: int, byte: int) -> None:
+    value = bytearray(record.value or b"")
     value[at % len(value)] = byte
 
     cut = CUTTER.cut(raw_record(bytes(value)))
