@@ -149,7 +149,7 @@ class Cutter:
             heap.spans += len(members)
             pieces = [scope]
             _FIELD_2.add(members, pieces)
-            _FIELD_2.add((b"".join(pieces),), slices.setdefault(ids, [head]))
+            slices.setdefault(ids, [head]).extend((_FIELD_2.head(sum(map(len, pieces))), *pieces))
 
     def _fragment(self, tenant: str, trace_id: bytes, raw: bytes, sought: _Sought) -> Fragment:
         name = trace_id.hex()

@@ -4,9 +4,10 @@ Rule: the scan may name too much (bytes that look like an attribute inside a tex
 encoder writes with minimal lengths: key before value, or, for AnyOrder, value before key as well. So writes the
 Collector (0.155.0), whose marshaller fills a buffer from its end. What the scan misses in a trace of a known session, a
 claim finds by reading (SessionStore.adopt).
-How: SIMD search for the last bytes of every key, then the whole key, its length before it and the value's tag behind.
+How: SIMD search for every key, its tag and length before it.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Self
 
@@ -16,8 +17,8 @@ from streamer.core.session_id import reading_of
 from streamer.core.wire import varint
 from streamer.core.wire.values import unwrap, value_of
 
-_SUFFIX_BYTES = 7
-"""Long enough that hits are rare, short enough that keys share needles: each needle costs a pass over the bytes."""
+_TAIL_BYTES = 8
+"""Keys share tails (`…session_id`): one pass over a record for each tail tells which keys are not in it."""
 _VALUE_BYTES_MAX, _VALUE_TAGS_MAX = 64 * 1024, 64
 """How far, and past how many bytes that may begin one, AnyOrder looks back for a value: no id is that long."""
 _REMEMBERED_MAX = 20_000
@@ -27,10 +28,9 @@ Reading = Callable[[Any], str | None]
 
 
 class _Needle(NamedTuple):
-    """Keys that end alike and are read alike; `known` remembers what a value's bytes, length included, were read as."""
+    """A whole key with its tag and length; `known` remembers what a value's bytes, length included, were read as."""
 
-    suffix: bytes
-    keys: tuple[bytes, ...]
+    key: bytes
     reading: Reading
     known: dict[bytes, str | None]
 
@@ -59,11 +59,10 @@ class Scan:
     """What follows a key that is sought: the value's tag."""
 
     def __init__(self, readings: Iterable[tuple[str, Reading]]) -> None:
-        alike: dict[tuple[bytes, Reading], list[bytes]] = {}
+        self._by_tail: defaultdict[bytes, list[_Needle]] = defaultdict(list)
         for key, reading in readings:
-            whole = tagged(key) + self._BEHIND
-            alike.setdefault((whole[-_SUFFIX_BYTES - len(self._BEHIND) :], reading), []).append(whole)
-        self._needles = [_Needle(suffix, tuple(keys), reading, {}) for (suffix, reading), keys in alike.items()]
+            needle = _Needle(tagged(key) + self._BEHIND, reading, {})
+            self._by_tail[needle.key[-_TAIL_BYTES:]].append(needle)
 
     @classmethod
     def for_sessions(cls, keys: Sequence[str]) -> Self:
@@ -78,35 +77,35 @@ class Scan:
     def present(self, whole: bytes) -> list[_Needle]:
         """The needles worth looking for in slices of `whole`."""
         find = stringzilla.find
-        return [needle for needle in self._needles if find(whole, needle.suffix) >= 0]
+        alike = [needles for tail, needles in self._by_tail.items() if find(whole, tail) >= 0]
+        return [needle for needles in alike for needle in needles if find(whole, needle.key) >= 0]
 
     def values(self, piece: bytes, needles: Sequence[_Needle]) -> set[str]:
         """Every distinct value found in a slice."""
         found: set[str] = set()
         find, count, pair_at = stringzilla.find, stringzilla.count, self._pair_at
-        for suffix, keys, reading, known in needles:
+        for key, reading, known in needles:
             first = True
-            at = find(piece, suffix)
+            at = find(piece, key)
             while at >= 0:
-                end = at + len(suffix)
-                pair = pair_at(piece, at, end, keys)
+                end = at + len(key)
+                pair = pair_at(piece, at, end)
                 if pair is not None:
                     raw, whole = pair
                     value = known[raw] if raw in known else _read(raw, reading, known)
                     if value:
                         found.add(value)
-                    if first and count(piece, suffix) == count(piece, whole):
+                    if first and count(piece, key) == count(piece, whole):
                         break  # every other hit is the same pair
-                    first = False
-                at = find(piece, suffix, end)
+                first = False
+                at = find(piece, key, end)
         return found
 
-    def _pair_at(self, piece: bytes, at: int, end: int, keys: tuple[bytes, ...]) -> tuple[bytes, bytes] | None:
-        """(value with its length, the pair) if one of the keys ends at `end`; its suffix begins at `at`."""
-        if not piece.endswith(keys, 0, end):
-            return None
-        value_end = _value_end(piece, end)
-        return piece[end:value_end], piece[at:value_end]
+    @staticmethod
+    def _pair_at(piece: bytes, key_at: int, key_end: int) -> tuple[bytes, bytes] | None:
+        """(value with its length, the pair) of a key that stands here with its tag; None for what is no pair."""
+        end = _value_end(piece, key_end)
+        return piece[key_end:end], piece[key_at:end]
 
 
 class AnyOrder(Scan):
@@ -114,27 +113,21 @@ class AnyOrder(Scan):
 
     _BEHIND = b""
 
-    def _pair_at(self, piece: bytes, at: int, end: int, keys: tuple[bytes, ...]) -> tuple[bytes, bytes] | None:
-        for key in keys:
-            if piece.endswith(key, 0, end):
-                return _pair(piece, end - len(key), end)
+    @staticmethod
+    def _pair_at(piece: bytes, key_at: int, key_end: int) -> tuple[bytes, bytes] | None:
+        if piece.startswith(b"\x12", key_end):
+            end = _value_end(piece, key_end + 1)
+            if _is_message(piece, key_at, end):
+                return piece[key_end + 1 : end], piece[key_at:end]
+        farthest = max(0, key_at - _VALUE_BYTES_MAX)
+        at = key_at
+        for _ in range(_VALUE_TAGS_MAX):
+            at = piece.rfind(b"\x12", farthest, at)
+            if at < 0:
+                return None
+            if _value_end(piece, at + 1) == key_at and _is_message(piece, at, key_end):
+                return piece[at + 1 : key_at], piece[at:key_end]
         return None
-
-
-def _pair(piece: bytes, key_at: int, key_end: int) -> tuple[bytes, bytes] | None:
-    """(value with its length, the whole pair) of a key with its tag, whichever of the two comes first."""
-    if piece.startswith(b"\x12", key_end):
-        end = _value_end(piece, key_end + 1)
-        if _is_message(piece, key_at, end):
-            return piece[key_end + 1 : end], piece[key_at:end]
-    at = key_at
-    for _ in range(_VALUE_TAGS_MAX):
-        at = piece.rfind(b"\x12", max(0, key_at - _VALUE_BYTES_MAX), at)
-        if at < 0:
-            return None
-        if _value_end(piece, at + 1) == key_at and _is_message(piece, at, key_end):
-            return piece[at + 1 : key_at], piece[at:key_end]
-    return None
 
 
 def _is_message(piece: bytes, start: int, end: int) -> bool:

@@ -50,6 +50,10 @@ class Repeated:
         self._tag = tag
         self._heads = [tag + length for length in _LENGTHS]
 
+    def head(self, size: int) -> bytes:
+        """What stands before a payload of this size."""
+        return self._heads[size] if size < len(self._heads) else self._tag + encode(size)
+
     def add(self, payloads: Iterable[bytes], pieces: list[bytes]) -> None:
         """Append heads and payloads, to be joined by whoever has all pieces."""
         heads, known, append = self._heads, len(self._heads), pieces.append
