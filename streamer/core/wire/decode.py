@@ -7,7 +7,7 @@ parsed map is kept as it is and only the set of its names is made.
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError
 
@@ -82,20 +82,16 @@ class Span:
 _NO_PARENT = (b"", bytes(8))
 
 
-class _Version:
+class _Version(NamedTuple):
     """A span as one fragment has it."""
 
-    __slots__ = ("attributes", "body", "read", "resource", "resource_raw")
-
-    def __init__(self, read: Any, body: bytes, resource: Attributes, resource_raw: bytes) -> None:  # noqa: ANN401
-        self.read = read
-        self.body = body
-        self.resource = resource
-        self.resource_raw = resource_raw
-        self.attributes = _attributes(read, body)
+    read: Any
+    body: bytes
+    resource: Attributes
+    resource_raw: bytes
 
     def rank(self) -> tuple[bool, int, int, bytes, bytes]:
-        return self.read.end > 0, self.read.end, len(self.attributes), self.body, self.resource_raw
+        return self.read.end > 0, self.read.end, len(_attributes(self.read, self.body)), self.body, self.resource_raw
 
 
 def decode(frames: Sequence[bytes]) -> list[Span]:
@@ -110,7 +106,7 @@ def decode(frames: Sequence[bytes]) -> list[Span]:
         except DecodeError:
             continue
         _unite(part, best)
-    spans = [Span(version.read, version.attributes, version.resource) for version in best.values()]
+    spans = [Span(read, _attributes(read, body), resource) for read, body, resource, _ in best.values()]
     if len(spans) > 1:
         spans.sort(key=lambda span: (span.start_ns, span.span_id))
     return spans
