@@ -15,6 +15,7 @@ from benchmarks import cpu
 from benchmarks.corpus import records
 from benchmarks.figure import Figure, median
 from streamer.adapters.redis_sessions import RedisSessionStore, open_redis
+from streamer.app import keep_out_of_collection
 from streamer.core import turn_codec
 from streamer.core.ids import Scope
 from streamer.core.lifecycle import Limits
@@ -22,7 +23,7 @@ from streamer.core.session import SessionRef, Wake
 from streamer.core.wire.cut import CutRules, Cutter
 from streamer.core.wire.frames import compressor, decompress
 from streamer.core.wire.records import Fragment, Record
-from tests.services.redis import RedisServer
+from tests.services.redis import OPTIONS, RedisServer
 
 RECORDS = 240
 BATCH = 20
@@ -33,7 +34,7 @@ STORE = "for i = 1, #ARGV, 3 do redis.call('HSET', ARGV[i], ARGV[i + 1], ARGV[i 
 
 def run() -> list[Figure]:
     home = Path(tempfile.mkdtemp(prefix="bench-redis-"))
-    server = RedisServer(home, options=("--maxmemory-policy", "noeviction", "--appendonly", "no")).start()
+    server = RedisServer(home, options=(*OPTIONS, "--appendonly", "no")).start()
     try:
         return asyncio.run(_measure(server))
     finally:
@@ -50,6 +51,7 @@ async def _measure(server: RedisServer) -> list[Figure]:
     fragments = sum(len(cut.fragments) for cut in cuts)
     store = RedisClient(client)
     redis = await open_redis(server.url, Limits(gap_ms_min=900_000), turn_codec)
+    keep_out_of_collection()
     rounds = []
     for n in range(ROUNDS + 1):
         client.flushdb()

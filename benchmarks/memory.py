@@ -16,14 +16,14 @@ from streamer.core.lifecycle import Limits
 from streamer.core.wire.cut import CutRules, Cutter
 from streamer.core.wire.records import Record
 from tests.builders import otlp_record, span
-from tests.services.redis import RedisServer
+from tests.services.redis import OPTIONS, RedisServer
 
 SESSIONS, TURNS = 300, 10
 
 
 def run() -> list[Figure]:
     home = Path(tempfile.mkdtemp(prefix="bench-redis-"))
-    server = RedisServer(home, options=("--maxmemory-policy", "noeviction", "--appendonly", "no")).start()
+    server = RedisServer(home, options=(*OPTIONS, "--appendonly", "no")).start()
     try:
         return [asyncio.run(_measure(server, size, bound)) for size, bound in ((12_000, 0.25), (3_000, 0.4))]
     finally:

@@ -16,8 +16,17 @@ from redis.retry import Retry
 
 from tests.services.process import Program, free_port
 
-# The same words stand in docker-compose.yml: streamer refuses a Redis that evicts.
-OPTIONS = ("--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction")
+# The same words stand in docker-compose.yml: streamer refuses a Redis that evicts, and a listpack holds a turn in a tenth less.
+OPTIONS = (
+    "--appendonly",
+    "yes",
+    "--appendfsync",
+    "everysec",
+    "--maxmemory-policy",
+    "noeviction",
+    "--hash-max-listpack-value",
+    "8192",
+)
 
 
 class RedisServer:
