@@ -16,7 +16,7 @@ from redis.retry import Retry
 
 from tests.services.process import Program, free_port
 
-# The same words stand in docker-compose.yml: streamer refuses a Redis that evicts, and a listpack holds a turn in a tenth less.
+# The same words stand in docker-compose.yml: an evicting Redis is refused, and a listpack holds a turn in less.
 OPTIONS = (
     "--appendonly",
     "yes",
