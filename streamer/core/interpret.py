@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from streamer.core.session import Facts
 from streamer.core.session_id import Resolved, clean, is_scrubbed, owner_of, resolve
-from streamer.core.turn import IoSource, Message, Turn, Unscorable
+from streamer.core.turn import IoSource, Message, ToolEvent, Turn, Unscorable
 from streamer.core.wire.conventions import Heard
+from streamer.core.wire.conventions.said import Words
 from streamer.core.wire.decode import Span, decode
 from streamer.core.wire.rules import END_KEYS
 from streamer.core.wire.scan import is_true
@@ -26,6 +27,9 @@ USER_KEYS = (
     "enduser.id",
 )
 _USER_KEYS, _END_KEYS = frozenset(USER_KEYS), frozenset(END_KEYS)
+HISTORY_MAX = 100
+"""Messages of resent history that are kept with a turn: more would make a long session quadratic."""
+_MACHINES = frozenset({"TOOL", "RETRIEVER", "GUARDRAIL", "EMBEDDING"})
 
 
 class Interpretation(NamedTuple):
@@ -45,6 +49,7 @@ class _Words:
     history: tuple[Message, ...] = ()
     source: IoSource = "root"
     redacted: bool = False
+    tools: tuple[ToolEvent, ...] = ()
 
 
 def interpret(trace_id: str, facts: Facts, kept: Turn | None) -> Interpretation:
@@ -94,7 +99,7 @@ def _turn(trace_id: str, version: int, spans: Sequence[Span], resolved: Resolved
         user=words.user,
         assistant=words.assistant,
         system=words.system,
-        tools=tuple(tool for span in spans if (tool := heard[span.span_id].tool)),
+        tools=words.tools,
         history=words.history,
         spans_seen=len(spans),
         has_root=root is not None,
@@ -121,24 +126,46 @@ def _turn(trace_id: str, version: int, spans: Sequence[Span], resolved: Resolved
 def _words(spans: Sequence[Span], root: Span | None, heard: dict[str, Heard]) -> _Words:
     """The root's words, and what they lack from the LLM spans."""
     top = root or _local_root(spans, heard)
-    own = _read(*heard[top.span_id].words()) if top else _Words()
-    if own.user and own.assistant:
-        return own
-    models = [span for span in spans if heard[span.span_id].kind == "LLM"]
-    if not models:
-        return own
+    own = _read(heard[top.span_id].words()) if top else _Words()
+    models = _speaking(spans, heard)
+    tools = tuple(tool for span in spans if (tool := heard[span.span_id].tool)) or own.tools
+    if not models or (own.user and own.assistant and own.history and tools):
+        return replace(own, tools=tools)
     first, last = models[0], max(models, key=lambda span: (span.end_ns, span.start_ns, span.span_id))
     asked = heard[first.span_id].words()
     answered = asked if last is first else heard[last.span_id].words()
-    model = _read(asked.input, answered.output, "events" if asked.source == "events" else "llm")
+    source: IoSource = "llm" if asked.source == "root" else asked.source
+    model = _read(Words(asked.input, answered.output, source, answered.calls))
     return _Words(
         user=own.user or model.user,
         assistant=own.assistant or model.assistant,
         system=own.system or model.system,
-        history=own.history if own.user else model.history,
+        history=own.history or (model.history if _same_words(own.user, model.user) else ()),
         source=own.source if own.user or own.assistant else model.source,
         redacted=own.redacted or model.redacted,
+        tools=tools or model.tools,
     )
+
+
+def _same_words(root: str | None, model: str | None) -> bool:
+    """Whether the model was asked what the root was asked: then what stood before it was said before this turn."""
+    return root is None or (model is not None and root.strip() in model)
+
+
+def _speaking(spans: Sequence[Span], heard: dict[str, Heard]) -> list[Span]:
+    """The LLM spans that talk with the user: what a model says inside of a tool, a retriever or a guardrail is chatter
+    between machines."""
+    parents = {span.span_id: span.parent_id for span in spans}
+
+    def is_inside(span: Span) -> bool:
+        at, steps = span.parent_id, 0
+        while at in parents and steps < len(parents):
+            if heard[at].kind in _MACHINES:
+                return True
+            at, steps = parents[at], steps + 1
+        return False
+
+    return [span for span in spans if heard[span.span_id].kind == "LLM" and not is_inside(span)]
 
 
 def _local_root(spans: Sequence[Span], heard: dict[str, Heard]) -> Span | None:
@@ -147,8 +174,9 @@ def _local_root(spans: Sequence[Span], heard: dict[str, Heard]) -> Span | None:
     return tops[0] if len(tops) == 1 and heard[tops[0].span_id].kind in ("AGENT", "CHAIN") else None
 
 
-def _read(asked: Sequence[Message], answered: Sequence[Message], source: IoSource) -> _Words:
+def _read(words: Words) -> _Words:
     """The last user message is this turn's; what stands before it was said in earlier ones."""
+    asked, answered = words.input, words.output
     speakers = [n for n, message in enumerate(asked) if message.role == "user"]
     at = speakers[-1] if speakers else len(asked)
     user = asked[at].text if speakers else None
@@ -160,9 +188,10 @@ def _read(asked: Sequence[Message], answered: Sequence[Message], source: IoSourc
         user=_open(user),
         assistant=_open(assistant),
         system=system,
-        history=tuple(m for m in asked[:at] if m.role in ("user", "assistant")),
-        source=source,
+        history=tuple(m for m in asked[:at] if m.role in ("user", "assistant"))[-HISTORY_MAX:],
+        source=words.source,
         redacted=redacted,
+        tools=words.calls,
     )
 
 

@@ -9,7 +9,17 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from streamer.core.turn import ToolEvent
-from streamer.core.wire.conventions import mlflow, openinference, otel_genai
+from streamer.core.wire.conventions import (
+    google_adk,
+    langfuse,
+    langsmith,
+    mlflow,
+    openinference,
+    otel_genai,
+    pydantic_ai,
+    traceloop,
+    vercel_ai,
+)
 from streamer.core.wire.conventions.said import NO_WORDS, Kind, Said, Words
 from streamer.core.wire.decode import Span
 
@@ -25,7 +35,13 @@ class Dialect(NamedTuple):
 DIALECTS = (
     Dialect("mlflow", mlflow.MARKERS, mlflow.read),
     Dialect("openinference", openinference.MARKERS, openinference.read),
+    Dialect("langfuse", langfuse.MARKERS, langfuse.read),
+    Dialect("vercel_ai", vercel_ai.MARKERS, vercel_ai.read),
+    Dialect("pydantic_ai", pydantic_ai.MARKERS, pydantic_ai.read),
+    Dialect("langsmith", langsmith.MARKERS, langsmith.read),
     Dialect("otel_genai", otel_genai.MARKERS, otel_genai.read),
+    Dialect("traceloop", traceloop.MARKERS, traceloop.read),
+    Dialect("google_adk", google_adk.MARKERS, google_adk.read),
 )
 
 
@@ -59,7 +75,9 @@ class Heard:
             if heard is NO_WORDS:
                 heard = more
             elif more.input or more.output:
-                heard = Words(heard.input or more.input, heard.output or more.output, heard.source)
+                heard = Words(
+                    heard.input or more.input, heard.output or more.output, heard.source, heard.calls or more.calls
+                )
             if heard.input and heard.output:
                 break
         return heard

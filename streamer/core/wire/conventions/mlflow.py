@@ -5,7 +5,9 @@ from functools import partial
 from typing import Any
 
 from streamer.core.turn import ToolEvent
-from streamer.core.wire.conventions.said import Kind, Said, Words, compact, messages_in
+from streamer.core.wire.conventions.calls import calls_in
+from streamer.core.wire.conventions.messages import messages_in
+from streamer.core.wire.conventions.said import Kind, Said, Words, compact
 from streamer.core.wire.decode import Attributes, Span
 from streamer.core.wire.values import unwrap
 
@@ -35,10 +37,8 @@ def read(span: Span) -> Said:
 
 
 def _words(attributes: Attributes) -> Words:
-    return Words(
-        messages_in(attributes.get("mlflow.spanInputs"), "user"),
-        messages_in(attributes.get("mlflow.spanOutputs"), "assistant"),
-    )
+    asked, answered = attributes.get("mlflow.spanInputs"), attributes.get("mlflow.spanOutputs")
+    return Words(messages_in(asked, "user"), messages_in(answered, "assistant"), calls=calls_in(asked, answered))
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401
