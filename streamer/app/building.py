@@ -16,6 +16,7 @@ from streamer.adapters.kafka.source import KafkaSource, SourceSettings
 from streamer.adapters.litellm_model import LitellmModel, litellm_name
 from streamer.adapters.mlflow_assessments import MlflowAccess, MlflowAssessments
 from streamer.adapters.mlflow_judges import MlflowJudges
+from streamer.adapters.mlflow_translation import translated
 from streamer.adapters.prometheus_metrics import PrometheusMetrics
 from streamer.adapters.redis_sessions import RedisConnection, RedisSessionStore, open_redis
 from streamer.adapters.redis_sessions.spending import RedisSpending
@@ -201,6 +202,7 @@ async def _add_judge(
         rules=settings.core_rules(),
         limits=limits,
         generation=generation,
+        translate=translated,
         capacity=settings.judging.sessions_at_once,
         clock=clock,
         tasks=tasks,

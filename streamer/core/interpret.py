@@ -12,7 +12,7 @@ from typing import NamedTuple
 from streamer.core.session import Facts
 from streamer.core.session_id import Resolved, clean, is_scrubbed, owner_of, resolve
 from streamer.core.turn import IoSource, Message, ToolEvent, Turn, Unscorable
-from streamer.core.wire.conventions import Heard
+from streamer.core.wire.conventions import Heard, Translate
 from streamer.core.wire.conventions.said import Words
 from streamer.core.wire.decode import Span, decode
 from streamer.core.wire.rules import END_KEYS
@@ -52,14 +52,17 @@ class _Words:
     tools: tuple[ToolEvent, ...] = ()
 
 
-def interpret(trace_id: str, facts: Facts, kept: Turn | None) -> Interpretation:
-    """Owner and turn. Depends on the set of facts only, not on their order."""
+def interpret(trace_id: str, facts: Facts, kept: Turn | None, translate: Translate | None = None) -> Interpretation:
+    """Owner and turn. Depends on the set of facts only, not on their order. `translate` is asked where no dialect of
+    ours finds anything said; such a turn is flagged `translated`."""
     spans = [span for span in decode(facts.frames) if span.trace_id == trace_id]
     resolved = resolve(spans)
     owner = owner_of(resolved, facts.owner, facts.candidates)
     if not spans:
         return Interpretation(owner, kept)
     fresh = _turn(trace_id, facts.version, spans, resolved)
+    if translate is not None and not (fresh.user or fresh.assistant) and fresh.unscorable != "redacted":
+        fresh = _turn(trace_id, facts.version, spans, resolved, translate)
     if not facts.swept or kept is None:
         return Interpretation(owner, fresh)
     if fresh.has_root and not kept.has_root:
@@ -83,10 +86,15 @@ def _with_words_of(fresh: Turn, kept: Turn) -> Turn:
     )
 
 
-def _turn(trace_id: str, version: int, spans: Sequence[Span], resolved: Resolved) -> Turn:
+def _turn(
+    trace_id: str, version: int, spans: Sequence[Span], resolved: Resolved, translate: Translate | None = None
+) -> Turn:
     root = next((span for span in spans if not span.parent_id), None)
-    heard = {span.span_id: Heard(span) for span in spans}
+    heard = {span.span_id: Heard(span, translate) for span in spans}
     words = _words(spans, root, heard)
+    flags = {"translated"} if translate and (words.user or words.assistant) else set[str]()
+    if any(0 < s.end_ns < s.start_ns for s in spans):
+        flags.add("clock_suspect")
     error = root.is_error if root else any(span.is_error for span in spans)
     first = root or spans[0]
     starts = [span.start_ns for span in spans if span.start_ns]
@@ -119,7 +127,7 @@ def _turn(trace_id: str, version: int, spans: Sequence[Span], resolved: Resolved
             first.resource.get("deployment.environment.name") or first.resource.get("deployment.environment")
         ),
         models=tuple(sorted({model for h in heard.values() if (model := h.model)})),
-        flags=frozenset({"clock_suspect"} if any(0 < s.end_ns < s.start_ns for s in spans) else ()),
+        flags=frozenset(flags),
     )
 
 

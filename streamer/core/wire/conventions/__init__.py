@@ -55,13 +55,19 @@ def spoken_by(span: Span) -> Iterable[str]:
     return (dialect.name for dialect in _spoken_by(span))
 
 
+Translate = Callable[[Span], Said | None]
+
+
 class Heard:
     """What a span says, in whatever dialects."""
 
     __slots__ = ("_said", "agent", "kind", "model", "tool")
 
-    def __init__(self, span: Span) -> None:
+    def __init__(self, span: Span, translate: Translate | None = None) -> None:
+        """`translate` is asked about a span whose dialect has no file here."""
         self._said = [dialect.read(span) for dialect in _spoken_by(span)]
+        if translate is not None and (said := translate(span)):
+            self._said.append(said)
         self.kind: Kind = next((said.kind for said in self._said if said.kind != "OTHER"), "OTHER")
         self.tool: ToolEvent | None = next((said.tool for said in self._said if said.tool), None)
         self.model: str | None = next((said.model for said in self._said if said.model), None)

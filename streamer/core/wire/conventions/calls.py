@@ -70,7 +70,7 @@ def _mentions(message: Mapping[str, Any]) -> Iterator[_Mention]:
     if message.get("tool_call_id"):
         yield _Mention(False, message)
     yield from _in_parts([message] if message.get("type") in _CALLS | _RESULTS else [])
-    for where in ("parts", "content"):
+    for where in ("parts", "content", "contents"):
         yield from _in_parts(_list(message.get(where)))
 
 

@@ -12,6 +12,7 @@ _ANSWERED = ("answer", "output", "response", "result", "completion", "text", "co
 _LISTS = ("messages", "input_messages", "contents", "chat_history")
 _WRAPPERS = ("inputs", "outputs", "input", "output", "response", "content", "kwargs")
 """What may stand around the object that counts: LangChain's callbacks, Gemini's content, an agent's state."""
+_CONTENTS = ("parts", "content", "contents", "text", "refusal")
 _DEPTH_MAX = 4
 
 
@@ -29,9 +30,8 @@ def messages_in(value: Any, default: Role) -> tuple[Message, ...]:  # noqa: ANN4
 
 
 def message_of(item: Mapping[str, Any], default: Role) -> Message:
-    """OpenAI's `content`, the GenAI conventions' `parts`, LangChain's `type`."""
-    content = item["parts"] if "parts" in item else item.get("content", item.get("text"))
-    text = text_of(content) or text_of(item.get("refusal"))
+    """OpenAI's `content`, the GenAI conventions' `parts`, OpenInference's `contents`, LangChain's `type`."""
+    text = next((text for name in _CONTENTS if (text := text_of(item.get(name)))), "")
     return Message(role=role_of(item.get("role", item.get("type")), default), text=text)
 
 

@@ -11,7 +11,7 @@ from streamer.core.wire.conventions.said import Kind, Said, Words, compact
 from streamer.core.wire.decode import Attributes, Span
 from streamer.core.wire.values import unwrap
 
-_KINDS: dict[str, Kind] = {
+KINDS: dict[str, Kind] = {
     "LLM": "LLM",
     "CHAT_MODEL": "LLM",
     "AGENT": "AGENT",
@@ -30,7 +30,7 @@ MARKERS = frozenset({"mlflow.spanType", "mlflow.spanInputs"})
 
 def read(span: Span) -> Said:
     attributes = span.attributes
-    kind = _KINDS.get(_plain(attributes.get("mlflow.spanType")), "OTHER")
+    kind = KINDS.get(_plain(attributes.get("mlflow.spanType")), "OTHER")
     if kind == "TOOL":
         return Said(kind, _tool(span, attributes.get("mlflow.spanInputs"), attributes.get("mlflow.spanOutputs")))
     return Said(kind, model=_plain(attributes.get("mlflow.llm.model")) or None, words=partial(_words, attributes))
