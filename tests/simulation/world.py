@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import Any, TypeVar
 
-from streamer.errors import TransientError
+from streamer.errors import StreamerError, TransientError
 
 T = TypeVar("T")
 Work = Coroutine[Any, Any, Any]
@@ -180,7 +180,7 @@ class World:
         self.tell("late effect")
         try:
             apply()
-        except TransientError:
+        except StreamerError:  # as well refused as not there: nobody waits for it any more
             return
 
     @property
