@@ -169,7 +169,8 @@ class IgnoresUnreadPartitions(WatchedStore):
 
 class OldGenerationClaims(WatchedStore):
     async def claim(self, limit: int, watermarks: Mapping[str, int], generation: int) -> Any:
-        return await super().claim(limit, watermarks, 10**6)
+        reply = await super().claim(limit, watermarks, 10**6)
+        return reply._replace(claims=[replace(claim, generation=generation) for claim in reply.claims])
 
 
 # ---------------------------------------------------------------- judge
@@ -249,11 +250,6 @@ class FeedAfterFailureOnly(Publishing):
 def count_tokens(redis: FakeRedis) -> None:
     for b in redis.buckets.values():
         b.next_token = plus_one
-
-
-def count_versions(redis: FakeRedis) -> None:
-    for b in redis.buckets.values():
-        b.next_version = plus_one
 
 
 def plus_one(old: int, now: int) -> int:
