@@ -14,7 +14,6 @@ import multiprocessing
 import secrets
 import sys
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import count
@@ -60,13 +59,8 @@ def outcome(job: Job) -> Result:
     return seed, world.broken, Counter(world.rare.keys())
 
 
-def _be_quiet() -> None:
-    """A crash drops what a worker was doing, which is what Python would warn of."""
-    warnings.filterwarnings("ignore", message="coroutine .* was never awaited")
-
-
 def results(jobs: Iterable[Job]) -> Iterator[Result]:
-    with multiprocessing.Pool(initializer=_be_quiet) as pool:
+    with multiprocessing.Pool() as pool:
         yield from pool.imap_unordered(outcome, jobs, chunksize=4)
 
 

@@ -60,6 +60,7 @@ class World:
         self.faults = True
         self.heap: list[tuple[int, int, Worker | None, int, Work]] = []
         self.sequence = 0
+        self.begun: list[Work] = []
         self.rare: Counter[str] = Counter()
         self.broken: dict[str, str] = {}
         self.story: list[tuple[Any, ...]] = []
@@ -145,6 +146,8 @@ class World:
     def close(self) -> None:
         for *_, work in self.heap:
             work.close()
+        for work in self.begun:  # one that a crash took before its first step would be warned of
+            work.close()
         self.heap.clear()
 
     # ------------------------------------------------------------ faults
@@ -220,6 +223,7 @@ class SimulatedTasks:
             if not left[0]:
                 self._world.set(done)
 
+        self._world.begun += works
         for n, work in enumerate(works):
             self.start(one(n, work))
         if works:
