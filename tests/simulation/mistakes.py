@@ -9,7 +9,7 @@ from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Closing
 from streamer.core.session import Begun, Claim, Outcome, Sweep, Wake
 from streamer.core.turn import Turn
-from streamer.core.wire.records import Cut, Fragment, Record
+from streamer.core.wire.records import DeadLetter, Fragment, Record
 from streamer.errors import TransientError
 from streamer.loops.held import Held, HeldClaims
 from streamer.loops.publishing import Publishing
@@ -59,7 +59,7 @@ class SkipsWhatFailed(WatchedIngest):
 
 
 class DropsUnreadable(WatchedIngest):
-    async def _set_aside(self, record: Record, cut: Cut) -> None:
+    async def _set_aside(self, letters: Sequence[DeadLetter]) -> None:
         return None
 
 
