@@ -4,7 +4,7 @@ Rule: it runs apart, in a consumer group and under keys of its own that are gone
 notices.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from streamer.core.assemble import assemble
 from streamer.core.lifecycle import Closing
