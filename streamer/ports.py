@@ -19,7 +19,7 @@ from streamer.core.session import Begun, Claim, Facts, Outcome, SessionRef, Sess
 from streamer.core.transcript import Transcript
 from streamer.core.turn import Turn
 from streamer.core.verdict import FailureKind, JudgeFailure, Verdict
-from streamer.core.wire.records import Fragment, Record
+from streamer.core.wire.records import DeadLetter, Fragment, Record
 
 
 class Clock(Protocol):
@@ -81,8 +81,8 @@ class RecordSource(Protocol):
 
 
 class DeadLetters(Protocol):
-    async def put(self, record: Record, reason: str, detail: str) -> None:
-        """Returns when Kafka has acknowledged original bytes, key, headers and `dlq.*` headers. Repeatable."""
+    async def put(self, letters: Sequence[DeadLetter]) -> None:
+        """Returns when Kafka has acknowledged original bytes, key, headers and `dlq.*` headers of all. Repeatable."""
 
 
 class FeedPublisher(Protocol):

@@ -9,7 +9,7 @@ from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Closing
 from streamer.core.session import Begun, Claim, Outcome, Sweep, Wake
 from streamer.core.turn import Turn
-from streamer.core.wire.records import Cut, Fragment, Record
+from streamer.core.wire.records import DeadLetter, Fragment, Record
 from streamer.errors import TransientError
 from streamer.loops.held import Held, HeldClaims
 from streamer.loops.publishing import Publishing
@@ -59,7 +59,7 @@ class SkipsWhatFailed(WatchedIngest):
 
 
 class DropsUnreadable(WatchedIngest):
-    async def _set_aside(self, record: Record, cut: Cut) -> None:
+    async def _set_aside(self, letters: Sequence[DeadLetter]) -> None:
         return None
 
 
@@ -169,7 +169,8 @@ class IgnoresUnreadPartitions(WatchedStore):
 
 class OldGenerationClaims(WatchedStore):
     async def claim(self, limit: int, watermarks: Mapping[str, int], generation: int) -> Any:
-        return await super().claim(limit, watermarks, 10**6)
+        reply = await super().claim(limit, watermarks, 10**6)
+        return reply._replace(claims=[replace(claim, generation=generation) for claim in reply.claims])
 
 
 # ---------------------------------------------------------------- judge
@@ -249,11 +250,6 @@ class FeedAfterFailureOnly(Publishing):
 def count_tokens(redis: FakeRedis) -> None:
     for b in redis.buckets.values():
         b.next_token = plus_one
-
-
-def count_versions(redis: FakeRedis) -> None:
-    for b in redis.buckets.values():
-        b.next_version = plus_one
 
 
 def plus_one(old: int, now: int) -> int:

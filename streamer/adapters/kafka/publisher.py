@@ -15,7 +15,7 @@ from confluent_kafka import KafkaException
 
 from streamer.adapters.kafka.errors import LOG_LEVEL, translated
 from streamer.core.feed import SCHEMA_VERSION, FeedRecord
-from streamer.core.wire.records import Header, Record
+from streamer.core.wire.records import DeadLetter, Header
 from streamer.errors import StreamerError, TransientError
 
 DELIVERY_MS_MAX = 15_000
@@ -55,9 +55,8 @@ class KafkaPublisher:
         """One series stays on one partition, so that one monitor worker reads it whole."""
         await self._call(lambda: self._send([self._of_feed(record) for record in records]))
 
-    async def put(self, record: Record, reason: str, detail: str) -> None:
-        headers = [*record.headers, *dead_letter_headers(record, reason, detail)]
-        await self._call(lambda: self._send([(f"{record.topic}.dlq", -1, record.key, record.value, headers)]))
+    async def put(self, letters: Sequence[DeadLetter]) -> None:
+        await self._call(lambda: self._send([_of_letter(letter) for letter in letters]))
 
     async def ready(self) -> None:
         """TransientError unless a broker answers. Not behind what waits to be acknowledged: librdkafka's handles may be
@@ -108,11 +107,18 @@ class KafkaPublisher:
             raise TransientError("the producer's queue is full", maybe_done=False) from error
 
 
-def dead_letter_headers(record: Record, reason: str, detail: str) -> list[Header]:
+def _of_letter(letter: DeadLetter) -> tuple[Any, ...]:
+    record = letter.record
+    headers = [*record.headers, *dead_letter_headers(letter)]
+    return f"{record.topic}.dlq", -1, record.key, record.value, headers
+
+
+def dead_letter_headers(letter: DeadLetter) -> list[Header]:
     """Where a dead letter comes from and why it is one."""
+    record = letter.record
     said = {
-        "reason": reason,
-        "detail": detail,
+        "reason": letter.reason,
+        "detail": letter.detail,
         "topic": record.topic,
         "partition": str(record.partition),
         "offset": str(record.offset),

@@ -50,6 +50,14 @@ class Problem(NamedTuple):
     """Byte offset in the value, -1 where it is not known."""
 
 
+class DeadLetter(NamedTuple):
+    """A record set aside, and why. `detail` never holds text of a conversation."""
+
+    record: Record
+    reason: ProblemReason
+    detail: str
+
+
 class Cut(NamedTuple):
     """A record taken apart. Nothing readable and at least one problem: the record is a dead letter."""
 
