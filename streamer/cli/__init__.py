@@ -12,6 +12,7 @@ from streamer import app as composition
 from streamer.cli import people
 from streamer.cli.check import check
 from streamer.cli.options import ConfigOption, FromOption
+from streamer.cli.trying import try_
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.settings import Settings, load
 
@@ -63,6 +64,7 @@ def _run(
 
 people.add_to(cli)
 cli.command()(check)
+cli.command("try")(try_)
 
 
 def main() -> None:
