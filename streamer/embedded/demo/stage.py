@@ -18,7 +18,6 @@ from streamer.embedded.collector import Collector
 from streamer.embedded.demo.look import FEED, TOPIC, Look
 from streamer.embedded.program import Program
 from streamer.errors import ConfigurationError
-from streamer.settings import without_credentials
 
 GAP_MS = 3_000
 """The quiet gap of the demo: 15 min in production."""
@@ -111,7 +110,7 @@ class Stage(Look):
 
     def _begin_mlflow(self) -> str:
         if given := os.environ.get("MLFLOW_TRACKING_URI"):
-            self._say(f"  MLFLOW_TRACKING_URI = {without_credentials(given)}")
+            self._say(f"  MLFLOW_TRACKING_URI = {place(given)}")
             self._mlflow_server = None
             return given.rstrip("/")
         self._mlflow_server, url = stand_ins.mlflow_server(self._home, f"sqlite:///{self._home / 'mlflow.db'}")
@@ -125,7 +124,7 @@ class Stage(Look):
             with self._waiting("MLflow to start (up to a minute the first time)"):
                 self._mlflow_server.await_until(lambda: stand_ins.is_healthy(self.mlflow), stand_ins.START_S_MAX)
             took_s = time.monotonic() - began
-            self._say(f"  MLflow  stand-in, a server on SQLite, {without_scheme(self.mlflow)} ({took_s:.1f} s)")
+            self._say(f"  MLflow  stand-in, a server on SQLite, {place(self.mlflow)} ({took_s:.1f} s)")
         self.experiment_id = self.collector.experiment_id = self._experiment(self.run)
 
     def _reach(self) -> None:
@@ -137,18 +136,17 @@ class Stage(Look):
         ):
             if variable in os.environ and not answers(address):
                 raise ConfigurationError(
-                    f"{variable} = {without_credentials(address)} does not answer: start it, or unset {variable} for a "
-                    "stand-in"
+                    f"{variable} = {place(address)} does not answer: start it, or unset {variable} for a stand-in"
                 )
 
     def _service(self, variable: str, name: str, start: Callable[[], tuple[Program, str]]) -> str:
         if given := os.environ.get(variable):
-            self._say(f"  {variable} = {without_credentials(given)}")
+            self._say(f"  {variable} = {place(given)}")
             return given
         began = time.monotonic()
         program, address = start()
         self._stack.callback(program.stop)
-        self._say(f"  {name}, {without_scheme(address)} ({time.monotonic() - began:.1f} s)")
+        self._say(f"  {name}, {place(address)} ({time.monotonic() - began:.1f} s)")
         return address
 
     def _model(self) -> None:
@@ -236,8 +234,9 @@ class Stage(Look):
         self._await_started(self.ingest)
 
 
-def without_scheme(address: str) -> str:
-    return address.partition("://")[2] or address
+def place(address: str) -> str:
+    """Host and what follows: neither scheme nor password."""
+    return address.rpartition("://")[2].rpartition("@")[2]
 
 
 def _kafka_answers(bootstrap: str) -> bool:
