@@ -13,7 +13,7 @@ from streamer.adapters.asyncio_tasks import AsyncioTasks
 from streamer.adapters.json_journal import JsonJournal
 from streamer.adapters.kafka.publisher import KafkaPublisher
 from streamer.adapters.kafka.source import KafkaSource, SourceSettings
-from streamer.adapters.litellm_model import LitellmModel, litellm_name
+from streamer.adapters.litellm_model import LitellmModel, check_provider
 from streamer.adapters.mlflow_assessments import MlflowAccess, MlflowAssessments
 from streamer.adapters.mlflow_judges import MlflowJudges
 from streamer.adapters.mlflow_translation import translated
@@ -178,7 +178,7 @@ async def _add_judge(
     settings, limits = process.settings, process.settings.limits()
     clock, tasks, metrics, journal = process.clock, process.tasks, process.metrics, process.journal
     for spec in settings.judge_specs():
-        litellm_name(spec.model)  # a misspelt one is told now, not at the first closing
+        check_provider(spec.model)  # a misspelt one is told now, not at the first closing
     store, namespace = redis.handle(), settings.mlflow.namespace
     generation = await _when_there(process, "redis", lambda: _generation(store, settings))
     held = HeldClaims(store, clock, limits)

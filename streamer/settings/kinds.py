@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Secret
 from streamer.core.lifecycle import DAY_MS
 from streamer.core.reading import BEGINNING, NOW, Start
 from streamer.core.verdict import VerdictValue
+from streamer.settings.addresses import posix
 from streamer.settings.table import ADDRESS
 
 UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
@@ -108,6 +109,12 @@ def _row_name(value: str) -> str:
     return value
 
 
+def _model_name(value: str) -> str:
+    if not re.fullmatch(r"[^\s:/]+:/[^\s\x00-\x1f\x7f]+", value):
+        raise ValueError("must be spelled <provider>:/<model>, as in openai:/gpt-4.1-mini")
+    return value
+
+
 def _topic_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", value):
         raise ValueError("must be a topic's name as Kafka allows it: 1 to 249 of A-Z a-z 0-9 . _ -")
@@ -121,7 +128,7 @@ def _topic(value: str) -> str:
         re.compile(value)
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"is a regex that does not compile: {error}") from None
-    return value
+    return posix(value)
 
 
 def _topics(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -153,6 +160,7 @@ Usd = Annotated[float, BeforeValidator(_usd), Field(ge=0, le=USD_MAX)]
 Filled = Annotated[str, AfterValidator(_filled)]
 Name = Annotated[str, AfterValidator(_name)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
+ModelName = Annotated[str, AfterValidator(_model_name)]
 RowName = Annotated[str, AfterValidator(_row_name)]
 Address = Annotated[str, AfterValidator(_filled), ADDRESS]
 TopicName = Annotated[str, AfterValidator(_topic_name)]

@@ -114,7 +114,7 @@ PLANTS: dict[str, Plant] = {
         "feed",
         lambda: Parts(
             publishing=FeedTrustsLedger,
-            harsh={"p_crash": 0.05, "p_conflict": 1.0, "p_failover": 0.0, "p_outage": 0.0, "p_pause": 0.0},
+            harsh={"p_fail": 0.2, "p_conflict": 1.0, "p_rootless": 0.3, "p_failover": 0.0},
         ),
     ),
     "feed_unacknowledged": Plant(

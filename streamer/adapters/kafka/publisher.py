@@ -13,7 +13,8 @@ from typing import Any
 import confluent_kafka as ck
 from confluent_kafka import KafkaException
 
-from streamer.adapters.kafka.errors import LOG_LEVEL, translated
+from streamer.adapters.kafka.clients import made
+from streamer.adapters.kafka.errors import translated
 from streamer.core.feed import SCHEMA_VERSION, FeedRecord
 from streamer.core.wire.records import DeadLetter, Header
 from streamer.errors import StreamerError, TransientError
@@ -38,7 +39,8 @@ class KafkaPublisher:
         self._thread = ThreadPoolExecutor(1, "kafka-publisher")
         self._asking = ThreadPoolExecutor(1, "kafka-publisher-asks")
         self._partitions = 0
-        self._producer = ck.Producer(
+        self._producer = made(
+            ck.Producer,
             {
                 "acks": "all",
                 "enable.idempotence": True,
@@ -46,9 +48,8 @@ class KafkaPublisher:
                 "linger.ms": 2,
                 "delivery.timeout.ms": delivery_ms_max,
                 "message.max.bytes": record_bytes_max + HEADROOM_BYTES,
-                "log_level": LOG_LEVEL,
                 **connection,
-            }
+            },
         )
 
     async def publish(self, records: Sequence[FeedRecord]) -> None:
