@@ -1,0 +1,126 @@
+"""Every recording: which program runs, in which environment and mode."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """`mode`: words for the program. `skip`: roots that are no turn. `expected`: what of a turn cannot be found by
+    looking for texts. `document`: the same for a document of it."""
+
+    name: str
+    environment: str
+    program: str
+    sdk: str
+    says: str
+    mode: str = ""
+    variables: dict[str, str] = field(default_factory=dict)
+    skip: str | None = None
+    expected: dict[str, Any] = field(default_factory=dict)
+    document: dict[str, Any] = field(default_factory=dict)
+
+
+def _mlflow(name: str, says: str, mode: str, dual: bool = False, **variables: str) -> Case:
+    store = {"MLFLOW_TRACKING_URI": "sqlite:////app/run/mlflow.db", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    if dual:
+        store["MLFLOW_TRACE_ENABLE_OTLP_DUAL_EXPORT"] = "true"
+    return Case(
+        name=f"mlflow-{name}",
+        environment="mlflow",
+        program="mlflow_sdk.py",
+        sdk="mlflow 3.17.2",
+        says=says,
+        mode=mode,
+        variables=store | variables,
+    )
+
+
+SEMCONV = {"MLFLOW_ENABLE_OTEL_GENAI_SEMCONV": "true"}
+
+MLFLOW = [
+    _mlflow("otlp-autolog", "OTLP only, openai autolog, session.id on the root", "attr"),
+    _mlflow("otlp-tools", "OTLP only, tool span and tool calls", "attr tools"),
+    _mlflow("otlp-stream", "OTLP only, streamed answers", "attr stream"),
+    _mlflow("otlp-history", "OTLP only, system prompt and the history sent again", "attr history"),
+    _mlflow("otlp-image", "OTLP only, an image part", "attr image"),
+    _mlflow("otlp-fail", "OTLP only, the second call is refused", "attr fail"),
+    _mlflow("otlp-bare", "OTLP only, autolog without a span around: the LLM span is the root", "bare"),
+    _mlflow("otlp-metadata", "OTLP only, session by update_current_trace: not sent", "metadata"),
+    _mlflow("dual-autolog", "dual export, session by update_current_trace: not sent", "metadata tools json", dual=True),
+    _mlflow("semconv", "OTLP only, GenAI semconv, session.id on the root", "attr", **SEMCONV),
+    _mlflow("semconv-tools", "OTLP only, GenAI semconv, tools and history", "attr tools history", **SEMCONV),
+    _mlflow("semconv-dual", "dual export, GenAI semconv, session by metadata", "metadata", dual=True, **SEMCONV),
+]
+
+
+def _otel(name: str, says: str, mode: str = "", capture: str | None = "true", **variables: str) -> Case:
+    content = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": capture} if capture else {}
+    return Case(
+        name=f"otelgenai-{name}",
+        environment="otelgenai",
+        program="otel_openai_v2.py",
+        sdk="opentelemetry-instrumentation-openai-v2 2.4b0",
+        says=says,
+        mode=mode,
+        variables=content | variables,
+    )
+
+
+LATEST = {"OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental"}
+
+OTEL_GENAI = [
+    _otel("old", "default: content in log events", "session"),
+    _otel("old-tools", "default: content in log events, tools", "tools session"),
+    _otel("old-nocontent", "default: no content captured", capture=None),
+    _otel("old-fail", "default, the second call is refused", "fail"),
+    _otel("span", "latest, content on spans", "", "span_only", **LATEST),
+    _otel("span-tools", "latest, content on spans, tools", "tools tool-content", "span_only", **LATEST),
+    _otel("span-history", "latest, content on spans, history and system prompt", "history", "span_only", **LATEST),
+    _otel("span-image", "latest, content on spans, an image part", "image", "span_only", **LATEST),
+    _otel("span-stream", "latest, content on spans, streamed", "stream", "span_only", **LATEST),
+    _otel("span-fail", "latest, content on spans, the second call is refused", "fail", "span_only", **LATEST),
+    _otel("span-bare", "latest, content on spans, no span around", "bare", "span_only", **LATEST),
+    _otel("event", "latest, content in an event", "", "event_only", **LATEST),
+    _otel("event-tools", "latest, content in an event, tools and history", "tools history", "event_only", **LATEST),
+    _otel("both-tools", "latest, content on spans and in events, tools", "tools", "span_and_event", **LATEST),
+]
+
+
+def _openinference(name: str, program: str, says: str, mode: str = "", **variables: str) -> Case:
+    package, version = {
+        "openinference_openai.py": ("openai", "0.1.66"),
+        "langgraph_graph.py": ("langchain", "0.1.80"),
+        "openai_agents.py": ("openai-agents", "2.6.0"),
+    }[program]
+    return Case(
+        name=f"openinference-{name}",
+        environment="openinference",
+        program=program,
+        sdk=f"openinference-instrumentation-{package} {version}",
+        says=says,
+        mode=mode,
+        variables=variables,
+    )
+
+
+_OPENAI, _LANGGRAPH, _AGENTS = "openinference_openai.py", "langgraph_graph.py", "openai_agents.py"
+_NO_HOME = {"OPENAI_AGENTS_DISABLE_TRACING": "0", "LANGSMITH_TRACING": "false"}
+
+OPENINFERENCE = [
+    _openinference("openai-tools", _OPENAI, "tools", "tools"),
+    _openinference("openai-bare", _OPENAI, "no span around: the LLM span is the root", "bare"),
+    _openinference("openai-history", _OPENAI, "history and system prompt, bare", "bare history"),
+    _openinference("openai-image", _OPENAI, "an image part", "image bare"),
+    _openinference("openai-stream", _OPENAI, "streamed", "stream bare"),
+    _openinference("openai-fail", _OPENAI, "the second call is refused", "fail"),
+    _openinference("openai-hidden", _OPENAI, "inputs are hidden", "", OPENINFERENCE_HIDE_INPUTS="true"),
+    _openinference("openai-json", _OPENAI, "the root's input is a JSON object", "json"),
+    _openinference("langgraph", _LANGGRAPH, "a graph with thread_id"),
+    _openinference("langgraph-tools", _LANGGRAPH, "a graph with thread_id and a tool", "tools"),
+    _openinference("langgraph-metadata", _LANGGRAPH, "session_id in metadata, another thread_id", "metadata"),
+    _openinference("agents", _AGENTS, "group_id, Responses API, tools", "tools", **_NO_HOME),
+    _openinference("agents-chat", _AGENTS, "group_id, chat completions", "chat", **_NO_HOME),
+]
+
+CASES = [*MLFLOW, *OTEL_GENAI, *OPENINFERENCE]
