@@ -38,13 +38,21 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def body(self) -> bytes:
-        raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+        if self.headers.get("transfer-encoding") == "chunked":  # Node's exporter
+            raw = b"".join(iter(self._chunk, b""))
+        else:
+            raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         match self.headers.get("content-encoding"):
             case "gzip":
                 return gzip.decompress(raw)
             case "deflate":
                 return zlib.decompress(raw)
         return raw
+
+    def _chunk(self) -> bytes:
+        chunk = self.rfile.read(int(self.rfile.readline(), 16))
+        self.rfile.readline()
+        return chunk
 
     def answer(self, status: int, content: bytes, kind: str) -> None:
         self.send_response(status)

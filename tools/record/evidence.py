@@ -169,14 +169,26 @@ def turn_of(trace: Trace, said: dict[str, Any]) -> dict[str, Any]:
         "end_ns": max(span.end_time_unix_nano for span in trace.spans),
         "error": any(s.status.code == Status.STATUS_CODE_ERROR for s in ([root] if root else trace.spans)),
     }
-    if tools := [tool for tool in said["tools"] if trace.find(tool["name"])]:
+    if tools := [_sent(tool, trace) for tool in said["tools"] if trace.find(tool["name"])]:
         turn["tools"] = tools
+    place = {"root": "root", "llm": "child"}.get(turn["io_source"] or "")
+    if words["user"] and said.get("picture") and place in {hit.place for hit in trace.find(said["picture"])}:
+        turn["omitted"] = ["image"]
     return turn
+
+
+def _sent(tool: dict[str, Any], trace: Trace) -> dict[str, Any]:
+    """A call as far as it was sent: the name may be all."""
+    arguments = all(trace.find(value) for value in tool["arguments"].values())
+    return tool | {
+        "arguments": tool["arguments"] if arguments else None,
+        "result": tool["result"] if trace.find(tool["result"]) else None,
+    }
 
 
 def _names(hit: Found) -> bool:
     """An attribute that is an id, or metadata with one; not a document that happens to hold it."""
-    return not hit.place.startswith("log") and "event" not in hit.place and (hit.whole or "metadata" in hit.key)
+    return "event" not in hit.place and (hit.whole or "metadata" in hit.key)
 
 
 def _rank(hit: Found) -> tuple[bool, int]:

@@ -4,8 +4,10 @@ By what is asked of them: whose turn it is, what was said, where (`whence`), whi
 test_fixtures.py must fail for these, so a dialect that is added takes its names out of here.
 """
 
+CALL_IN_MESSAGES = "arguments and result stand only in the messages of the model's spans"
 DOCUMENT = "MLflow's whole-trace document is no OTLP request"
 LANGFUSE = "Langfuse's own attributes are not read"
+LOGS = "what was said is in log records, which are not read"
 ROOT_TEXT = "the root's own attributes are not read, the same text is taken from an LLM span"
 VERCEL = "the Vercel AI SDK's own attributes are not read"
 
@@ -15,16 +17,31 @@ NOT_YET: dict[str, dict[str, str]] = {
     },
     "said": {
         "langfuse": LANGFUSE,
+        "langfuse-5": LANGFUSE,
         "mlflow-trace-json-autolog": DOCUMENT,
+        "otelgenai-event": LOGS,
+        "otelgenai-event-tools": LOGS,
+        "otelgenai-old": LOGS,
+        "otelgenai-old-fail": LOGS,
+        "otelgenai-old-tools": LOGS,
         "vercel-default": VERCEL,
     },
     "whence": {
         "mlflow-trace-json-autolog": DOCUMENT,
+        "otelgenai-event": LOGS,
+        "otelgenai-event-tools": LOGS,
+        "otelgenai-old": LOGS,
+        "otelgenai-old-fail": LOGS,
+        "otelgenai-old-tools": LOGS,
         "pydanticai-baggage": ROOT_TEXT,
         "traceloop-default": ROOT_TEXT,
         "vercel-default": VERCEL,
     },
     "called": {
         "mlflow-trace-json-autolog": DOCUMENT,
+        "otelgenai-both-tools": CALL_IN_MESSAGES,
+        "otelgenai-event-tools": LOGS,
+        "otelgenai-new-span": CALL_IN_MESSAGES,
+        "otelgenai-old-tools": LOGS,
     },
 }

@@ -49,7 +49,12 @@ def test_what_was_said(files: list[str], expected: dict[str, Any]) -> None:
     turn = read(*map(fixture_record, files), trace_id=expected["trace_id"]).turn
 
     assert turn is not None
-    assert (turn.user, turn.assistant) == (expected["user"], expected["assistant"])
+    user = (
+        "\n".join([expected["user"], *(f"[{part}]" for part in expected["omitted"])])
+        if "omitted" in expected
+        else expected["user"]
+    )
+    assert (turn.user, turn.assistant) == (user, expected["assistant"])
 
 
 @every_turn("whence")
@@ -65,7 +70,7 @@ def test_which_tools_were_called(files: list[str], expected: dict[str, Any]) -> 
     turn = read(*map(fixture_record, files), trace_id=expected["trace_id"]).turn
 
     assert turn is not None
-    called = [(tool.name, json.loads(tool.arguments), tool.result) for tool in turn.tools]
+    called = [(tool.name, json.loads(tool.arguments or "null"), tool.result or None) for tool in turn.tools]
     assert called == [(tool["name"], tool["arguments"], tool["result"]) for tool in expected["tools"]]
 
 

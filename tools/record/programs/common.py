@@ -13,7 +13,7 @@ ASKED = "Where is my order? Größe 👟"
 THANKS = "Thanks, bye"
 PICTURE = "What is in this picture?"
 FAILING = "Please fail now 💥"
-PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 TOOL_RESULT = "ships tomorrow, Größe 42"
 TOOL = {
     "type": "function",
@@ -73,7 +73,7 @@ def ask(client: Any, messages: list[dict[str, Any]], look_up: Any = lookup_order
 
 
 def conversation(client: Any, look_up: Any = lookup_order) -> Any:
-    """Yields what a turn does: `turn(n)` asks and notes. `history` sends everything again; `image`, `fail`: see above."""
+    """A function that asks and notes. In the mode `history` it sends everything again, after a system prompt."""
     kept: list[dict[str, Any]] = [{"role": "system", "content": SYSTEM}] if mode("history") else []
 
     def turn(text: str) -> str | None:
@@ -86,7 +86,7 @@ def conversation(client: Any, look_up: Any = lookup_order) -> Any:
             note(text, None)
             return ask(client, messages, look_up)[0]
         answer, called = ask(client, messages, look_up)
-        note(text, answer, called)
+        note(text, answer, called, **({"picture": PIXEL} if text == PICTURE else {}))
         return answer
 
     return turn

@@ -1,24 +1,6 @@
-"""Every recording: which program runs, in which environment and mode."""
+"""Recordings of SDKs that trace, whatever the application is made of."""
 
-from dataclasses import dataclass, field
-from typing import Any
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """`mode`: words for the program. `skip`: roots that are no turn. `expected`: what of a turn cannot be found by
-    looking for texts. `document`: the same for a document of it."""
-
-    name: str
-    environment: str
-    program: str
-    sdk: str
-    says: str
-    mode: str = ""
-    variables: dict[str, str] = field(default_factory=dict)
-    skip: str | None = None
-    expected: dict[str, Any] = field(default_factory=dict)
-    document: dict[str, Any] = field(default_factory=dict)
+from case import LATEST, Case
 
 
 def _mlflow(name: str, says: str, mode: str, dual: bool = False, **variables: str) -> Case:
@@ -56,18 +38,17 @@ MLFLOW = [
 
 def _otel(name: str, says: str, mode: str = "", capture: str | None = "true", **variables: str) -> Case:
     content = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": capture} if capture else {}
+    new = name.startswith("new")
     return Case(
         name=f"otelgenai-{name}",
-        environment="otelgenai",
+        environment="otelgenai-new" if new else "otelgenai",
         program="otel_openai_v2.py",
-        sdk="opentelemetry-instrumentation-openai-v2 2.4b0",
+        sdk=f"opentelemetry-instrumentation-openai-v2 2.4b0, util-genai {'1.0b0' if new else '0.4b0'}",
         says=says,
         mode=mode,
         variables=content | variables,
     )
 
-
-LATEST = {"OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental"}
 
 OTEL_GENAI = [
     _otel("old", "default: content in log events", "session"),
@@ -83,6 +64,8 @@ OTEL_GENAI = [
     _otel("span-bare", "latest, content on spans, no span around", "bare", "span_only", **LATEST),
     _otel("event", "latest, content in an event", "", "event_only", **LATEST),
     _otel("event-tools", "latest, content in an event, tools and history", "tools history", "event_only", **LATEST),
+    _otel("new", "util-genai 1.0: the new conventions without opting in, `true` captures nothing", ""),
+    _otel("new-span", "util-genai 1.0, content on spans without opting in", "tools", "span_only"),
     _otel("both-tools", "latest, content on spans and in events, tools", "tools", "span_and_event", **LATEST),
 ]
 
@@ -123,4 +106,87 @@ OPENINFERENCE = [
     _openinference("agents-chat", _AGENTS, "group_id, chat completions", "chat", **_NO_HOME),
 ]
 
-CASES = [*MLFLOW, *OTEL_GENAI, *OPENINFERENCE]
+
+def _traceloop(name: str, says: str, mode: str = "", **variables: str) -> Case:
+    old = name.startswith("old")
+    return Case(
+        name=f"traceloop-{name}",
+        environment="traceloop-old" if old else "traceloop",
+        program="traceloop_sdk.py",
+        sdk=f"traceloop-sdk {'0.40.14' if old else '0.62.4'}",
+        says=says,
+        mode=mode,
+        variables={"TRACELOOP_TELEMETRY": "false", "TRACELOOP_METRICS_ENABLED": "false"} | variables,
+    )
+
+
+TRACELOOP = [
+    _traceloop("tools", "workflow, task and tool, session_id", "tools"),
+    _traceloop(
+        "agent", "workflow, agent, task and tool, thread_id, set within the workflow", "tools agent inside thread"
+    ),
+    _traceloop("history", "history and system prompt", "history"),
+    _traceloop("image", "an image part, no workflow", "bare image"),
+    _traceloop("stream", "streamed, no workflow", "bare stream"),
+    _traceloop("fail", "the second call is refused", "fail"),
+    _traceloop("nocontent", "no content captured", "", TRACELOOP_TRACE_CONTENT="false"),
+    _traceloop("old-tools", "gen_ai.prompt.N.content, tools", "tools"),
+    _traceloop("old-bare", "gen_ai.prompt.N.content, history, no workflow", "bare history"),
+    _traceloop("old-agent", "gen_ai.prompt.N.content, agent, thread_id", "agent thread"),
+]
+
+
+def _vercel(name: str, says: str, mode: str = "") -> Case:
+    old = name.startswith("5")
+    return Case(
+        name=f"vercel-{name}",
+        environment="vercel-5" if old else "vercel-6",
+        program="vercel_ai.mjs",
+        sdk=f"ai {'5.0.277' if old else '6.0.326'}",
+        says=says,
+        mode=mode,
+    )
+
+
+VERCEL = [
+    _vercel("6-tools", "generateText with a tool", "tools"),
+    _vercel("6-stream", "streamText", "stream"),
+    _vercel("6-stream-rush", "streamText, shut down right after the text: the second root is lost", "stream rush"),
+    _vercel("6-stream-tools", "streamText with a tool", "stream tools"),
+    _vercel("6-history", "generateText, system and messages", "history"),
+    _vercel("6-responses", "generateText, Responses API, tools", "responses tools"),
+    _vercel("6-fail", "the second call is refused", "fail"),
+    _vercel("6-hidden", "recordInputs: false", "hidden"),
+    _vercel("5", "generateText"),
+    _vercel("5-tools", "generateText with a tool", "tools"),
+    _vercel("5-stream-tools", "streamText with a tool, system and messages", "stream tools history"),
+]
+
+
+def _langfuse(name: str, says: str, mode: str = "", **variables: str) -> Case:
+    old = name.startswith("3")
+    return Case(
+        name=f"langfuse-{name}",
+        environment="langfuse-old" if old else "langfuse",
+        program="langfuse_sdk.py",
+        sdk=f"langfuse {'3.15.0' if old else '5.0.4'}",
+        says=says,
+        mode=mode,
+        variables=variables,
+    )
+
+
+LANGFUSE = [
+    _langfuse("5", "@observe and OpenAI wrapper, propagate_attributes around"),
+    _langfuse("5-tools", "the same, tools, propagate_attributes inside of the turn", "tools inside"),
+    _langfuse("5-history", "history and system prompt", "history"),
+    _langfuse("5-bare", "only the OpenAI wrapper", "bare"),
+    _langfuse("5-stream", "only the OpenAI wrapper, streamed", "bare stream"),
+    _langfuse("5-image", "only the OpenAI wrapper, an image part", "bare image"),
+    _langfuse("5-fail", "the second call is refused", "fail"),
+    _langfuse("5-manual", "spans and generations by hand, text as input and output", "manual"),
+    _langfuse("3-tools", "@observe and OpenAI wrapper, update_current_trace", "tools update"),
+    _langfuse("3-propagate", "@observe and OpenAI wrapper, propagate_attributes", ""),
+]
+
+CASES = [*MLFLOW, *OTEL_GENAI, *OPENINFERENCE, *TRACELOOP, *VERCEL, *LANGFUSE]
