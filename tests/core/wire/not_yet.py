@@ -4,21 +4,28 @@ By what is asked of them: whose turn it is, what was said, where (`whence`), whi
 test_fixtures.py must fail for these, so a dialect that is added takes its names out of here.
 """
 
+BARE_ARGUMENT = "the tool span holds the bare argument; its JSON is with the model's call"
 CALL_IN_MESSAGES = "arguments and result stand only in the messages of the model's spans"
 DOCUMENT = "MLflow's whole-trace document is no OTLP request"
 LANGFUSE = "Langfuse's own attributes are not read"
 LOGS = "what was said is in log records, which are not read"
+METADATA_USER = "the user stands only in the JSON of `metadata`"
+ROOT_JSON = "a JSON object as the root's input is taken for the text itself"
 ROOT_TEXT = "the root's own attributes are not read, the same text is taken from an LLM span"
 VERCEL = "the Vercel AI SDK's own attributes are not read"
 
 NOT_YET: dict[str, dict[str, str]] = {
     "whose": {
         "mlflow-trace-json-autolog": DOCUMENT,
+        "openinference-langgraph": METADATA_USER,
+        "openinference-langgraph-metadata": METADATA_USER,
+        "openinference-langgraph-tools": METADATA_USER,
     },
     "said": {
         "langfuse": LANGFUSE,
         "langfuse-5": LANGFUSE,
         "mlflow-trace-json-autolog": DOCUMENT,
+        "openinference-openai-json": ROOT_JSON,
         "otelgenai-event": LOGS,
         "otelgenai-event-tools": LOGS,
         "otelgenai-old": LOGS,
@@ -39,6 +46,7 @@ NOT_YET: dict[str, dict[str, str]] = {
     },
     "called": {
         "mlflow-trace-json-autolog": DOCUMENT,
+        "openinference-langgraph-tools": BARE_ARGUMENT,
         "otelgenai-both-tools": CALL_IN_MESSAGES,
         "otelgenai-event-tools": LOGS,
         "otelgenai-new-span": CALL_IN_MESSAGES,
