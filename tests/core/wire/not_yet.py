@@ -12,6 +12,7 @@ LOGS = "what was said is in log records, which are not read"
 METADATA_USER = "the user stands only in the JSON of `metadata`"
 ROOT_JSON = "a JSON object as the root's input is taken for the text itself"
 ROOT_TEXT = "the root's own attributes are not read, the same text is taken from an LLM span"
+TRACELOOP = "Traceloop's own attributes are not read"
 VERCEL = "the Vercel AI SDK's own attributes are not read"
 
 NOT_YET: dict[str, dict[str, str]] = {
@@ -41,7 +42,13 @@ NOT_YET: dict[str, dict[str, str]] = {
         "otelgenai-old-fail": LOGS,
         "otelgenai-old-tools": LOGS,
         "pydanticai-baggage": ROOT_TEXT,
+        "traceloop-agent": ROOT_TEXT,
         "traceloop-default": ROOT_TEXT,
+        "traceloop-fail": ROOT_TEXT,
+        "traceloop-history": ROOT_TEXT,
+        "traceloop-old-agent": ROOT_TEXT,
+        "traceloop-old-tools": ROOT_TEXT,
+        "traceloop-tools": ROOT_TEXT,
         "vercel-default": VERCEL,
     },
     "called": {
@@ -51,5 +58,8 @@ NOT_YET: dict[str, dict[str, str]] = {
         "otelgenai-event-tools": LOGS,
         "otelgenai-new-span": CALL_IN_MESSAGES,
         "otelgenai-old-tools": LOGS,
+        "traceloop-agent": TRACELOOP,
+        "traceloop-old-tools": TRACELOOP,
+        "traceloop-tools": TRACELOOP,
     },
 }
