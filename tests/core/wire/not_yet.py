@@ -8,6 +8,7 @@ BARE_ARGUMENT = "the tool span holds the bare argument; its JSON is with the mod
 CALL_IN_MESSAGES = "arguments and result stand only in the messages of the model's spans"
 DOCUMENT = "MLflow's whole-trace document is no OTLP request"
 LANGFUSE = "Langfuse's own attributes are not read"
+LANGSMITH = "LangSmith's own attributes are not read"
 LOGS = "what was said is in log records, which are not read"
 METADATA_USER = "the user stands only in the JSON of `metadata`"
 ROOT_JSON = "a JSON object as the root's input is taken for the text itself"
@@ -34,6 +35,8 @@ NOT_YET: dict[str, dict[str, str]] = {
         "langfuse-5-manual": LANGFUSE,
         "langfuse-5-stream": LANGFUSE,
         "langfuse-5-tools": LANGFUSE,
+        "langsmith-fail-1": LANGSMITH,
+        "langsmith-langgraph-tools": LANGSMITH,
         "mlflow-trace-json-autolog": DOCUMENT,
         "openinference-openai-json": ROOT_JSON,
         "otelgenai-event": LOGS,
@@ -85,6 +88,8 @@ NOT_YET: dict[str, dict[str, str]] = {
     "called": {
         "langfuse-3-tools": LANGFUSE,
         "langfuse-5-tools": LANGFUSE,
+        "langsmith-langgraph-tools": LANGSMITH,
+        "langsmith-session": LANGSMITH,
         "mlflow-trace-json-autolog": DOCUMENT,
         "openinference-langgraph-tools": BARE_ARGUMENT,
         "otelgenai-both-tools": CALL_IN_MESSAGES,
