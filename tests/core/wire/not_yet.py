@@ -7,6 +7,7 @@ test_fixtures.py must fail for these, so a dialect that is added takes its names
 BARE_ARGUMENT = "the tool span holds the bare argument; its JSON is with the model's call"
 CALL_IN_MESSAGES = "arguments and result stand only in the messages of the model's spans"
 DOCUMENT = "MLflow's whole-trace document is no OTLP request"
+EVENTS = "calls and texts in span events of Strands are not read"
 LANGFUSE = "Langfuse's own attributes are not read"
 LANGSMITH = "LangSmith's own attributes are not read"
 LOGS = "what was said is in log records, which are not read"
@@ -44,6 +45,8 @@ NOT_YET: dict[str, dict[str, str]] = {
         "otelgenai-old": LOGS,
         "otelgenai-old-fail": LOGS,
         "otelgenai-old-tools": LOGS,
+        "strands-default": EVENTS,
+        "strands-tools": EVENTS,
         "vercel-5": VERCEL,
         "vercel-5-stream-tools": VERCEL,
         "vercel-5-tools": VERCEL,
@@ -101,6 +104,8 @@ NOT_YET: dict[str, dict[str, str]] = {
         "otelgenai-event-tools": LOGS,
         "otelgenai-new-span": CALL_IN_MESSAGES,
         "otelgenai-old-tools": LOGS,
+        "strands-latest-tools": EVENTS,
+        "strands-tools": EVENTS,
         "traceloop-agent": TRACELOOP,
         "traceloop-old-tools": TRACELOOP,
         "traceloop-tools": TRACELOOP,
