@@ -16,15 +16,20 @@ ROOT_JSON = "a JSON object as the root's input is taken for the text itself"
 ROOT_TEXT = "the root's own attributes are not read, the same text is taken from an LLM span"
 TRACELOOP = "Traceloop's own attributes are not read"
 VERCEL = "the Vercel AI SDK's own attributes are not read"
+WRAPPED = "ADK wraps what a tool returns as the member `result` of an object"
 
 NOT_YET: dict[str, dict[str, str]] = {
     "whose": {
+        "googleadk-content": LOGS,
+        "googleadk-latest-event": LOGS,
         "mlflow-trace-json-autolog": DOCUMENT,
         "openinference-langgraph": METADATA_USER,
         "openinference-langgraph-metadata": METADATA_USER,
         "openinference-langgraph-tools": METADATA_USER,
     },
     "said": {
+        "googleadk-content": LOGS,
+        "googleadk-latest-event": LOGS,
         "langfuse": LANGFUSE,
         "langfuse-3-propagate": LANGFUSE,
         "langfuse-3-tools": LANGFUSE,
@@ -61,6 +66,8 @@ NOT_YET: dict[str, dict[str, str]] = {
         "vercel-default": VERCEL,
     },
     "whence": {
+        "googleadk-content": LOGS,
+        "googleadk-latest-event": LOGS,
         "mlflow-trace-json-autolog": DOCUMENT,
         "otelgenai-event": LOGS,
         "otelgenai-event-tools": LOGS,
@@ -94,6 +101,8 @@ NOT_YET: dict[str, dict[str, str]] = {
         "vercel-default": VERCEL,
     },
     "called": {
+        "googleadk-content": LOGS,
+        "googleadk-latest-tools": WRAPPED,
         "langfuse-3-tools": LANGFUSE,
         "langfuse-5-tools": LANGFUSE,
         "langsmith-langgraph-tools": LANGSMITH,
