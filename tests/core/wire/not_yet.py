@@ -4,6 +4,7 @@ By what is asked of them: whose turn it is, what was said, where (`whence`), whi
 test_fixtures.py must fail for these, so a dialect that is added takes its names out of here.
 """
 
+AGENTS_LOGFIRE = "logfire's own attributes for the OpenAI Agents SDK are not read"
 BARE_ARGUMENT = "the tool span holds the bare argument; its JSON is with the model's call"
 CALL_IN_MESSAGES = "arguments and result stand only in the messages of the model's spans"
 DOCUMENT = "MLflow's whole-trace document is no OTLP request"
@@ -23,6 +24,8 @@ NOT_YET: dict[str, dict[str, str]] = {
         "googleadk-content": LOGS,
         "googleadk-latest-event": LOGS,
         "mlflow-trace-json-autolog": DOCUMENT,
+        "openaiagents-logfire-chat": AGENTS_LOGFIRE,
+        "openaiagents-logfire-tools": AGENTS_LOGFIRE,
         "openinference-langgraph": METADATA_USER,
         "openinference-langgraph-metadata": METADATA_USER,
         "openinference-langgraph-tools": METADATA_USER,
@@ -44,6 +47,8 @@ NOT_YET: dict[str, dict[str, str]] = {
         "langsmith-fail-1": LANGSMITH,
         "langsmith-langgraph-tools": LANGSMITH,
         "mlflow-trace-json-autolog": DOCUMENT,
+        "openaiagents-logfire-chat": AGENTS_LOGFIRE,
+        "openaiagents-logfire-tools": AGENTS_LOGFIRE,
         "openinference-openai-json": ROOT_JSON,
         "otelgenai-event": LOGS,
         "otelgenai-event-tools": LOGS,
@@ -108,6 +113,7 @@ NOT_YET: dict[str, dict[str, str]] = {
         "langsmith-langgraph-tools": LANGSMITH,
         "langsmith-session": LANGSMITH,
         "mlflow-trace-json-autolog": DOCUMENT,
+        "openaiagents-logfire-tools": AGENTS_LOGFIRE,
         "openinference-langgraph-tools": BARE_ARGUMENT,
         "otelgenai-both-tools": CALL_IN_MESSAGES,
         "otelgenai-event-tools": LOGS,
