@@ -27,9 +27,15 @@ def assemble(session_id: str, turns: Mapping[str, Turn]) -> Transcript:
         found = evidence(turn.history, known)
         told += _recovered(turn, found.missed)
         flags = turn.flags | {"gap"} if found.gap else turn.flags
-        told.append(replace(turn, user=_new_part(turn.user, told), flags=flags))
-        known += [*found.missed, *_messages(told[-1], tools=False)]
+        new = replace(turn, user=_new_part(turn.user, told), flags=flags)
+        told.append(replace(new, user=_with_omitted(new)))
+        known += [*found.missed, *_messages(new, tools=False)]
     return Transcript(session_id=session_id, turns=tuple(told), hash=_hash(told))
+
+
+def _with_omitted(turn: Turn) -> str | None:
+    """What a judge reads of a message with an image: that there was one."""
+    return "\n".join([*([turn.user] if turn.user else []), *(f"[{name}]" for name in turn.omitted)]) or None
 
 
 def _recovered(turn: Turn, missed: Sequence[Message]) -> Iterator[Turn]:

@@ -17,6 +17,7 @@ from streamer.core.wire.conventions.said import Words
 from streamer.core.wire.decode import Span, decode
 from streamer.core.wire.rules import END_KEYS
 from streamer.core.wire.scan import is_true
+from streamer.core.wire.values import unwrap
 
 USER_KEYS = (
     "user.id",
@@ -50,6 +51,7 @@ class _Words:
     source: IoSource = "root"
     redacted: bool = False
     tools: tuple[ToolEvent, ...] = ()
+    omitted: tuple[str, ...] = ()
 
 
 def interpret(trace_id: str, facts: Facts, kept: Turn | None, translate: Translate | None = None) -> Interpretation:
@@ -108,6 +110,7 @@ def _turn(
         assistant=words.assistant,
         system=words.system,
         tools=words.tools,
+        omitted=words.omitted,
         history=words.history,
         spans_seen=len(spans),
         has_root=root is not None,
@@ -137,7 +140,8 @@ def _words(spans: Sequence[Span], root: Span | None, heard: dict[str, Heard]) ->
     own = _read(heard[top.span_id].words()) if top else _Words()
     models = _speaking(spans, heard)
     tools = tuple(tool for span in spans if (tool := heard[span.span_id].tool)) or own.tools
-    if not models or (own.user and own.assistant and own.history and tools):
+    told = bool(tools) and all(tool.arguments or tool.result for tool in tools)
+    if not models or (own.user and own.assistant and own.history and told):
         return replace(own, tools=tools)
     first, last = models[0], max(models, key=lambda span: (span.end_ns, span.start_ns, span.span_id))
     asked = heard[first.span_id].words()
@@ -151,13 +155,28 @@ def _words(spans: Sequence[Span], root: Span | None, heard: dict[str, Heard]) ->
         history=own.history or (model.history if _same_words(own.user, model.user) else ()),
         source=own.source if own.user or own.assistant else model.source,
         redacted=own.redacted or model.redacted,
-        tools=tools or model.tools,
+        tools=tools if told else _completed(tools, model.tools),
+        omitted=own.omitted or model.omitted,
     )
 
 
 def _same_words(root: str | None, model: str | None) -> bool:
     """Whether the model was asked what the root was asked: then what stood before it was said before this turn."""
     return root is None or (model is not None and root.strip() in model)
+
+
+def _completed(spans: Sequence[ToolEvent], messages: Sequence[ToolEvent]) -> tuple[ToolEvent, ...]:
+    """Calls whose spans say nothing but the name, with what the model's messages say of them."""
+    if not spans:
+        return tuple(messages)
+    left = list(messages)
+    done = []
+    for tool in spans:
+        same = next((one for one in left if one.name == tool.name), None)
+        if same is not None:
+            left.remove(same)
+        done.append(same if same is not None and not (tool.arguments or tool.result) else tool)
+    return tuple(done)
 
 
 def _speaking(spans: Sequence[Span], heard: dict[str, Heard]) -> list[Span]:
@@ -187,7 +206,7 @@ def _read(words: Words) -> _Words:
     asked, answered = words.input, words.output
     speakers = [n for n, message in enumerate(asked) if message.role == "user"]
     at = speakers[-1] if speakers else len(asked)
-    user = asked[at].text if speakers else None
+    user, omitted = (asked[at].text, asked[at].omitted) if speakers else (None, ())
     answers = [message.text for message in answered if message.role == "assistant"]
     assistant = answers[-1] if answers else None
     redacted = any(text is not None and is_scrubbed(text) for text in (user, assistant))
@@ -200,6 +219,7 @@ def _read(words: Words) -> _Words:
         source=words.source,
         redacted=redacted,
         tools=words.calls,
+        omitted=omitted,
     )
 
 
@@ -208,7 +228,7 @@ def _open(text: str | None) -> str | None:
 
 
 def _unscorable(words: _Words, error: bool) -> Unscorable | None:
-    if words.user and words.assistant:
+    if (words.user or words.omitted) and words.assistant:
         return None
     if words.redacted:
         return "redacted"
@@ -221,6 +241,10 @@ def _user_id(first: Span, spans: Sequence[Span]) -> str | None:
         for key in USER_KEYS if present else ():
             if key in present and (user := clean(span.attributes[key])):
                 return user
+    for span in (first, *spans):
+        inner = unwrap(span.attributes.get("metadata"))  # LangGraph's and the OpenAI Agents SDK's, as JSON
+        if isinstance(inner, dict) and (user := clean(inner.get("user_id"))):
+            return user
     return None
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from streamer.adapters.mlflow_translation import translated
+from streamer.core.assemble import assemble
 from streamer.core.interpret import interpret
 from streamer.core.turn import ToolEvent, Turn
 from tests.builders import facts_of, otlp_record, span, turn_of
@@ -30,9 +31,10 @@ def test_parts_that_are_no_text_are_named_and_reasoning_is_left_out() -> None:
         gen_ai__input__messages=json.dumps(asked),
         gen_ai__output__messages=json.dumps([{"role": "assistant", "parts": parts}]),
     )
-    assert (turn.user, turn.assistant) == ("What is this?\n[image]", "A shoe.")
+    assert (turn.user, turn.omitted, turn.assistant) == ("What is this?", ("image",), "A shoe.")
+    assert assemble("s", {TRACE: turn}).turns[0].user == "What is this?\n[image]"
     heard = said(gen_ai__operation__name="chat", gen_ai__input__messages=json.dumps(blob))
-    assert heard.user == "[audio]"
+    assert (heard.user, heard.omitted) == (None, ("audio",))
 
 
 CALLS: dict[str, list[dict[str, Any]]] = {
@@ -137,7 +139,7 @@ def test_numbered_attributes_of_openinference_and_old_openllmetry() -> None:
         gen_ai__completion__0__tool_calls__0__arguments='{"id": 7}',
     )
 
-    assert (openinference.user, openinference.assistant) == ("Where is it?\n[image]", "On its way.")
+    assert (openinference.user, openinference.omitted) == ("Where is it?", ("image",))
     assert (older.system, older.user, older.assistant) == ("Be kind.", "Where is it?", "On its way.")
     assert [tool.name for tool in older.tools] == ["lookup"]
 

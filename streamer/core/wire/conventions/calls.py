@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from streamer.core.turn import ToolEvent
 from streamer.core.wire.conventions.messages import message_of, raw_messages
 from streamer.core.wire.conventions.said import compact, text_of
+from streamer.core.wire.decode import Span
 from streamer.core.wire.values import unwrap
 
 _CALLS = frozenset({"tool_call", "tool_use", "tool-call", "function_call", "toolUse", "functionCall"})
@@ -19,7 +20,9 @@ _RESULTS = frozenset(
 )
 _IDS = ("tool_call_id", "tool_use_id", "toolCallId", "toolUseId", "call_id", "id")
 _ARGUMENTS = ("arguments", "args", "input")
-_OUTCOMES = ("response", "result", "output", "content")
+_OUTCOMES = ("response", "result", "output", "content", "value", "text")
+_WRAPPED = ("text", "json", "tool", "error-text")
+_LAYERS_MAX = 4
 
 
 class _Mention(NamedTuple):
@@ -35,7 +38,7 @@ def calls_in(*values: Any) -> tuple[ToolEvent, ...]:  # noqa: ANN401
     for value in values:
         for message in raw_messages(value) or ():
             said = message_of(message, "tool")
-            if said.role == "user" and said.text:
+            if said.role == "user" and (said.text or said.omitted):
                 open_calls.clear()
             for mention in _mentions(message):
                 _note(mention, open_calls)
@@ -56,11 +59,34 @@ def _note(mention: _Mention, calls: dict[str, ToolEvent]) -> None:
         calls[key] = ToolEvent(name=known.name, arguments=known.arguments, result=_outcome(body), error=failed)
 
 
+def tool_event(span: Span, name: Any, arguments: Any, result: Any, *, failed: bool = False) -> ToolEvent:  # noqa: ANN401
+    """A call as its span tells of it, without what its library has put around arguments and result."""
+    given = unwrap(arguments)
+    if isinstance(given, Mapping) and set(given) == {"args", "kwargs"}:
+        given = given["kwargs"] if not given["args"] else given["args"] if not given["kwargs"] else given
+    return ToolEvent(
+        name=name if isinstance(name, str) else span.name,
+        arguments=compact(given),
+        result=_bare(result),
+        error=failed or span.is_error,
+    )
+
+
 def _outcome(body: Mapping[str, Any]) -> str:
-    value = next((body[k] for k in _OUTCOMES if k in body), None)
-    if isinstance(value, Mapping) and "value" in value and set(value) <= {"type", "value"}:
-        value = value["value"]
-    return text_of(value) or compact(unwrap(value))
+    return _bare(next((body[k] for k in _OUTCOMES if k in body), None))
+
+
+def _bare(value: Any) -> str:  # noqa: ANN401
+    """What a tool gave, out of `{"result": …}`, `{"type": "text", "value": …}`, text parts, a message."""
+    value = unwrap(value)
+    for _ in range(_LAYERS_MAX):
+        if not isinstance(value, Mapping):
+            break
+        inner = next((name for name in _OUTCOMES if name in value), None)
+        if inner is None or not (len(value) == 1 or value.get("type") in _WRAPPED):
+            break
+        value = unwrap(value[inner])
+    return (text_of(value) if isinstance(value, list) else "") or compact(value)
 
 
 def _mentions(message: Mapping[str, Any]) -> Iterator[_Mention]:

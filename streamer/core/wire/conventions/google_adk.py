@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any
 
 from streamer.core.turn import Message, ToolEvent
-from streamer.core.wire.conventions.calls import calls_in
+from streamer.core.wire.conventions.calls import calls_in, tool_event
 from streamer.core.wire.conventions.messages import messages_in
-from streamer.core.wire.conventions.said import Said, Words, compact, text_of
+from streamer.core.wire.conventions.said import Said, Words, text_of
 from streamer.core.wire.decode import Attributes, Span
 from streamer.core.wire.values import unwrap
 
@@ -42,9 +42,8 @@ def _object(attributes: Attributes, name: str) -> dict[str, Any]:
 def _tool(span: Span) -> ToolEvent:
     attributes = span.attributes
     name = attributes.get("gen_ai.tool.name")
-    return ToolEvent(
-        name=name if isinstance(name, str) else span.name,
-        arguments=compact(unwrap(attributes.get("gcp.vertex.agent.tool_call_args"))),
-        result=compact(unwrap(attributes.get("gcp.vertex.agent.tool_response"))),
-        error=span.is_error,
+    asked, answered = (
+        attributes.get("gcp.vertex.agent.tool_call_args"),
+        attributes.get("gcp.vertex.agent.tool_response"),
     )
+    return tool_event(span, name, asked, answered)

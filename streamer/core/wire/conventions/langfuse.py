@@ -3,11 +3,10 @@
 from functools import partial
 
 from streamer.core.turn import ToolEvent
-from streamer.core.wire.conventions.calls import calls_in
+from streamer.core.wire.conventions.calls import calls_in, tool_event
 from streamer.core.wire.conventions.messages import messages_in
-from streamer.core.wire.conventions.said import Kind, Said, Words, compact
+from streamer.core.wire.conventions.said import Kind, Said, Words
 from streamer.core.wire.decode import Attributes, Span
-from streamer.core.wire.values import unwrap
 
 MARKERS = frozenset({"langfuse.observation.type", "langfuse.observation.input", "langfuse.trace.input"})
 _KINDS: dict[str, Kind] = {
@@ -39,9 +38,5 @@ def _words(attributes: Attributes) -> Words:
 
 def _tool(span: Span) -> ToolEvent:
     attributes = span.attributes
-    return ToolEvent(
-        name=span.name,
-        arguments=compact(unwrap(attributes.get("langfuse.observation.input"))),
-        result=compact(unwrap(attributes.get("langfuse.observation.output"))),
-        error=span.is_error or attributes.get("langfuse.observation.level") == "ERROR",
-    )
+    asked, answered = attributes.get("langfuse.observation.input"), attributes.get("langfuse.observation.output")
+    return tool_event(span, span.name, asked, answered, failed=attributes.get("langfuse.observation.level") == "ERROR")

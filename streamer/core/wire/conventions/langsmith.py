@@ -3,12 +3,10 @@ Source: langsmith 0.15, _internal/otel/_otel_exporter.py."""
 
 from functools import partial
 
-from streamer.core.turn import ToolEvent
-from streamer.core.wire.conventions.calls import calls_in
+from streamer.core.wire.conventions.calls import calls_in, tool_event
 from streamer.core.wire.conventions.messages import messages_in
-from streamer.core.wire.conventions.said import Kind, Said, Words, compact
+from streamer.core.wire.conventions.said import Kind, Said, Words
 from streamer.core.wire.decode import Attributes, Span
-from streamer.core.wire.values import unwrap
 
 MARKERS = frozenset({"langsmith.span.kind"})
 _KINDS: dict[str, Kind] = {
@@ -24,8 +22,9 @@ def read(span: Span) -> Said:
     attributes = span.attributes
     kind = _KINDS.get(str(attributes.get("langsmith.span.kind")).lower(), "OTHER")
     if kind == "TOOL":
-        arguments, result = (compact(unwrap(attributes.get(f"gen_ai.{side}"))) for side in ("prompt", "completion"))
-        return Said(kind, ToolEvent(name=span.name, arguments=arguments, result=result, error=span.is_error))
+        return Said(
+            kind, tool_event(span, span.name, attributes.get("gen_ai.prompt"), attributes.get("gen_ai.completion"))
+        )
     model = attributes.get("gen_ai.response.model", attributes.get("gen_ai.request.model"))
     return Said(kind, model=model if isinstance(model, str) else None, words=partial(_words, attributes))
 

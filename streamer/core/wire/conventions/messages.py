@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streamer.core.turn import Message, Role
-from streamer.core.wire.conventions.said import compact, is_role, role_of, text_of
+from streamer.core.wire.conventions.said import compact, is_role, omitted_in, role_of, text_of
 from streamer.core.wire.values import encodable, unwrap
 
 _ASKED = ("question", "query", "input", "prompt", "user_input", "user_message", "message", "text", "content", "q")
@@ -24,7 +24,7 @@ def messages_in(value: Any, default: Role) -> tuple[Message, ...]:  # noqa: ANN4
         return ()
     chat = raw_messages(value)
     if chat is not None:
-        return tuple(m for item in chat if (m := message_of(item, default)).text)
+        return tuple(m for item in chat if (m := message_of(item, default)).text or m.omitted)
     text = _telling(value, _ASKED if default == "user" else _ANSWERED)
     return (Message(role=default, text=text),) if text.strip() else ()
 
@@ -32,7 +32,8 @@ def messages_in(value: Any, default: Role) -> tuple[Message, ...]:  # noqa: ANN4
 def message_of(item: Mapping[str, Any], default: Role) -> Message:
     """OpenAI's `content`, the GenAI conventions' `parts`, OpenInference's `contents`, LangChain's `type`."""
     text = next((text for name in _CONTENTS if (text := text_of(item.get(name)))), "")
-    return Message(role=role_of(item.get("role", item.get("type")), default), text=text)
+    omitted = next((found for name in _CONTENTS if (found := omitted_in(item.get(name)))), ())
+    return Message(role=role_of(item.get("role", item.get("type")), default), text=text, omitted=omitted)
 
 
 def raw_messages(value: Any, depth: int = 0) -> Sequence[Mapping[str, Any]] | None:  # noqa: ANN401
@@ -106,6 +107,8 @@ def _telling(value: Any, names: Sequence[str]) -> str:  # noqa: ANN401
                 [*value["args"], *value["kwargs"].values()] if isinstance(value["kwargs"], Mapping) else value["args"]
             )
             return _telling(both[0], names) if len(both) == 1 else compact(value)
+        if all(inner is None for inner in value.values()):
+            return ""
         for name in names:
             if isinstance(value.get(name), str):
                 return encodable(value[name])

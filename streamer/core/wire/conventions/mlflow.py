@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any
 
 from streamer.core.turn import ToolEvent
-from streamer.core.wire.conventions.calls import calls_in
+from streamer.core.wire.conventions.calls import calls_in, tool_event
 from streamer.core.wire.conventions.messages import messages_in
-from streamer.core.wire.conventions.said import Kind, Said, Words, compact
+from streamer.core.wire.conventions.said import Kind, Said, Words
 from streamer.core.wire.decode import Attributes, Span
 from streamer.core.wire.values import unwrap
 
@@ -48,6 +48,4 @@ def _plain(value: Any) -> str:  # noqa: ANN401
 
 
 def _tool(span: Span, inputs: Any, outputs: Any) -> ToolEvent:  # noqa: ANN401
-    return ToolEvent(
-        name=span.name, arguments=compact(unwrap(inputs)), result=compact(unwrap(outputs)), error=span.is_error
-    )
+    return tool_event(span, span.name, inputs, outputs)

@@ -4,12 +4,11 @@ Source: github.com/Arize-ai/openinference, spec/semantic_conventions.md."""
 from functools import partial
 
 from streamer.core.turn import Message, Role, ToolEvent
-from streamer.core.wire.conventions.calls import calls_in
+from streamer.core.wire.conventions.calls import calls_in, tool_event
 from streamer.core.wire.conventions.messages import messages_in
 from streamer.core.wire.conventions.numbered import listed
-from streamer.core.wire.conventions.said import Kind, Said, Words, compact
+from streamer.core.wire.conventions.said import Kind, Said, Words
 from streamer.core.wire.decode import Attributes, Span
-from streamer.core.wire.values import unwrap
 
 _KINDS: dict[str, Kind] = {
     "LLM": "LLM",
@@ -50,17 +49,12 @@ def _words(attributes: Attributes) -> Words:
 
 def _tool(span: Span) -> ToolEvent:
     attributes = span.attributes
-    name = attributes.get("tool.name")
-    return ToolEvent(
-        name=name if isinstance(name, str) else span.name,
-        arguments=compact(unwrap(attributes.get("input.value"))),
-        result=compact(unwrap(attributes.get("output.value"))),
-        error=span.is_error,
-    )
+    return tool_event(span, attributes.get("tool.name"), attributes.get("input.value"), attributes.get("output.value"))
 
 
 def _value(attributes: Attributes, side: str, role: Role) -> tuple[Message, ...]:
     value = attributes.get(f"{side}.value")
-    if attributes.get(f"{side}.mime_type") == "text/plain" and isinstance(value, str):
+    is_text = attributes.get(f"{side}.mime_type") == "text/plain" and isinstance(value, str)
+    if is_text and not value.startswith("{"):  # what was given as an object is called text as well
         return (Message(role=role, text=value),) if value.strip() else ()
     return messages_in(value, role)

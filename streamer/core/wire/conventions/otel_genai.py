@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 
 from streamer.core.turn import Message, Role, ToolEvent
-from streamer.core.wire.conventions.calls import calls_in
+from streamer.core.wire.conventions.calls import calls_in, tool_event
 from streamer.core.wire.conventions.messages import messages_in, raw_messages
 from streamer.core.wire.conventions.numbered import listed
-from streamer.core.wire.conventions.said import Kind, Said, Words, compact, is_role, text_of
+from streamer.core.wire.conventions.said import Kind, Said, Words, is_role, text_of
 from streamer.core.wire.decode import Attributes, Span
 from streamer.core.wire.values import unwrap
 
@@ -123,12 +123,8 @@ def _tool(span: Span) -> ToolEvent:
     result = span.attributes.get("gen_ai.tool.call.result")
     if arguments is None and result is None and span.has_events:
         arguments, result = _of_events(span)
-    return ToolEvent(
-        name=name if isinstance(name, str) else span.name,
-        arguments=compact(unwrap(arguments)),
-        result=compact(unwrap(result)),
-        error=span.is_error or span.attributes.get("gen_ai.tool.status") == "error",
-    )
+    failed = span.attributes.get("gen_ai.tool.status") == "error"
+    return tool_event(span, name, arguments, result, failed=failed)
 
 
 def _of_events(span: Span) -> tuple[Any, Any]:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from streamer.core.turn import Message, ToolEvent
-from streamer.core.wire.conventions.calls import calls_in
+from streamer.core.wire.conventions.calls import calls_in, tool_event
 from streamer.core.wire.conventions.messages import messages_in
 from streamer.core.wire.conventions.said import Said, Words, compact, text_of
 from streamer.core.wire.decode import Attributes, Span
@@ -59,9 +59,4 @@ def _tool(span: Span) -> ToolEvent:
     name = attributes.get("gen_ai.tool.name")
     arguments = attributes.get("tool_arguments", attributes.get("gen_ai.tool.call.arguments"))
     result = attributes.get("tool_response", attributes.get("gen_ai.tool.call.result"))
-    return ToolEvent(
-        name=name if isinstance(name, str) else span.name,
-        arguments=compact(unwrap(arguments)),
-        result=compact(unwrap(result)),
-        error=span.is_error,
-    )
+    return tool_event(span, name, arguments, result)

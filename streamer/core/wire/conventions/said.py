@@ -27,7 +27,8 @@ _SILENT_PARTS = frozenset(
     | {"tool_call", "tool-call", "tool_use", "function_call", "server_tool_call"}
     | {"tool_call_response", "tool-result", "tool_result", "function_call_output", "server_tool_call_response"}
 )
-_MODALITIES = ("image", "audio", "video", "file", "document")
+_MODALITIES = ("image", "audio", "video", "document", "file")
+_MIME_TYPES = ("mime_type", "mimeType", "mediaType", "media_type")
 
 
 class Words(NamedTuple):
@@ -76,24 +77,39 @@ def text_of(content: Any) -> str:  # noqa: ANN401
     return ""
 
 
+def omitted_in(content: Any) -> tuple[str, ...]:  # noqa: ANN401
+    """What a message's content has beside text, named by modality and never dumped: it may be megabytes of an image."""
+    if isinstance(content, Mapping):
+        name = _modality(content)
+        return (name,) if name else ()
+    if isinstance(content, list):
+        return tuple(name for item in content if isinstance(item, Mapping) and (name := _modality(item)))
+    return ()
+
+
 def _part_text(part: Mapping[str, Any]) -> str:
-    """A part that is no text is named by what it is, never dumped: it may be megabytes of an image."""
-    kind = part.get("type")
-    kind = kind if isinstance(kind, str) else ""
-    if kind in _SILENT_PARTS or part.get("thought") is True:
+    if part.get("thought") is True or _kind_of(part) not in _TEXT_PARTS:
         return ""
-    if kind in _TEXT_PARTS:
-        inner = part.get("text", part.get("content", part.get("refusal")))
-        return text_of(inner) or ("" if inner is not None else _named(*part))
-    return _named(str(part.get("modality", "")), kind, str(part.get("mime_type", part.get("mediaType", ""))))
+    return text_of(part.get("text", part.get("content", part.get("refusal"))))
 
 
-def _named(*hints: str) -> str:
-    """`[image]` for `image_url`, `input_image`, `image/png`, `inline_data` with one of these …"""
+def _modality(part: Mapping[str, Any]) -> str | None:
+    """`image` for `image_url`, `input_image`, `image/png`, Gemini's `inline_data`, Bedrock's `image` …; None for text,
+    reasoning and tools."""
+    kind = _kind_of(part)
+    if kind in _SILENT_PARTS or (kind in _TEXT_PARTS and any(name in part for name in ("text", "content", "refusal"))):
+        return None
+    inner = next((part[name] for name in ("inline_data", "inlineData", "file_data", "fileData") if name in part), part)
+    hints = (part.get("modality"), kind, *(inner.get(n) for n in _MIME_TYPES if isinstance(inner, Mapping)), *part)
     for hint in hints:
-        if found := next((name for name in _MODALITIES if name in hint.lower()), None):
-            return f"[{found}]"
-    return "[file]" if any("inline" in hint for hint in hints) else f"[{hints[1]}]" if any(hints[1:]) else ""
+        if isinstance(hint, str) and (found := next((name for name in _MODALITIES if name in hint.lower()), None)):
+            return found
+    return kind or None
+
+
+def _kind_of(part: Mapping[str, Any]) -> str:
+    kind = part.get("type")
+    return kind if isinstance(kind, str) else ""
 
 
 def compact(value: Any) -> str:  # noqa: ANN401

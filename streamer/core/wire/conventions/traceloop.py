@@ -3,12 +3,10 @@ speak OTel GenAI. Source: traceloop-sdk 0.62, decorators/base.py; opentelemetry-
 
 from functools import partial
 
-from streamer.core.turn import ToolEvent
-from streamer.core.wire.conventions.calls import calls_in
+from streamer.core.wire.conventions.calls import calls_in, tool_event
 from streamer.core.wire.conventions.messages import messages_in
-from streamer.core.wire.conventions.said import Kind, Said, Words, compact
+from streamer.core.wire.conventions.said import Kind, Said, Words
 from streamer.core.wire.decode import Attributes, Span
-from streamer.core.wire.values import unwrap
 
 MARKERS = frozenset({"traceloop.span.kind", "traceloop.entity.input", "traceloop.entity.output"})
 _KINDS: dict[str, Kind] = {"workflow": "CHAIN", "agent": "AGENT", "tool": "TOOL"}
@@ -20,10 +18,8 @@ def read(span: Span) -> Said:
     name = attributes.get("traceloop.entity.name")
     name = name if isinstance(name, str) else span.name
     if kind == "TOOL":
-        arguments, result = (
-            compact(unwrap(attributes.get(f"traceloop.entity.{side}"))) for side in ("input", "output")
-        )
-        return Said(kind, ToolEvent(name=name, arguments=arguments, result=result, error=span.is_error))
+        asked, answered = attributes.get("traceloop.entity.input"), attributes.get("traceloop.entity.output")
+        return Said(kind, tool_event(span, name, asked, answered))
     return Said(kind, agent=name if kind == "AGENT" else None, words=partial(_words, attributes))
 
 

@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any
 
 from streamer.core.turn import Message, ToolEvent
-from streamer.core.wire.conventions.calls import calls_in
+from streamer.core.wire.conventions.calls import calls_in, tool_event
 from streamer.core.wire.conventions.messages import messages_in
-from streamer.core.wire.conventions.said import Kind, Said, Words, compact, text_of
+from streamer.core.wire.conventions.said import Kind, Said, Words, text_of
 from streamer.core.wire.decode import Attributes, Span
 from streamer.core.wire.values import unwrap
 
@@ -48,9 +48,5 @@ def _words(attributes: Attributes) -> Words:
 
 def _tool(span: Span) -> ToolEvent:
     attributes = span.attributes
-    return ToolEvent(
-        name=compact(attributes.get("ai.toolCall.name")) or span.name,
-        arguments=compact(attributes.get("ai.toolCall.args")),
-        result=compact(unwrap(attributes.get("ai.toolCall.result"))),
-        error=span.is_error,
-    )
+    asked, answered = attributes.get("ai.toolCall.args"), attributes.get("ai.toolCall.result")
+    return tool_event(span, attributes.get("ai.toolCall.name"), asked, answered)
