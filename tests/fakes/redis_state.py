@@ -278,6 +278,19 @@ def claim(
     return claims
 
 
+def next_generation(b: Bucket, content: bytes) -> int:
+    config = b.edit(("config",), dict[str, Any]())
+    if config.get("content") != content:
+        config |= {"generation": config.get("generation", 0) + 1, "content": content}
+    return int(config["generation"])
+
+
+def raise_generation(b: Bucket, generation: int, content: bytes) -> None:
+    config = b.edit(("config",), dict[str, Any]())
+    if config.get("generation", 0) <= generation:
+        config |= {"generation": generation, "content": content}
+
+
 def is_paused(b: Bucket) -> bool:
     return bool(b.get(("config",), dict[str, Any]()).get("paused", False))
 

@@ -274,13 +274,14 @@ class FakeSessionStore:
     async def set_paused(self, paused: bool) -> None:
         await self._set("paused", paused)
 
-    async def configuration(self) -> tuple[int, bytes]:
-        config = await self._run(0, lambda b, now: dict(b.get(("config",), dict[str, Any]())))
-        return config.get("generation", 0), config.get("content", b"")
+    async def put_in_force(self, content: bytes) -> int:
+        number = await self._run(0, lambda b, now: scripts.next_generation(b, content), wait=True)
+        await self.set_generation(number, content)
+        return number
 
     async def set_generation(self, generation: int, content: bytes) -> None:
-        await self._set("generation", generation)
-        await self._set("content", content)
+        for bucket in self.redis.buckets:
+            await self._run(bucket, lambda b, now: scripts.raise_generation(b, generation, content), wait=True)
 
     async def _set(self, field: str, value: object) -> None:
         for bucket in self.redis.buckets:
