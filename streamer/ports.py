@@ -189,10 +189,12 @@ class SessionStore(Protocol):
     # people
     async def set_paused(self, paused: bool) -> None: ...
 
-    async def configuration(self) -> tuple[int, bytes]:
-        """The configuration's number in force and what it stands for; (0, empty) before the first."""
+    async def put_in_force(self, content: bytes) -> int:
+        """The number of this configuration: the one in force if it says the same, else the next, which nobody else can
+        get. Repeatable."""
 
-    async def set_generation(self, generation: int, content: bytes) -> None: ...
+    async def set_generation(self, generation: int, content: bytes) -> None:
+        """Raise the number in force; a smaller one than that changes nothing."""
 
     async def session(self, key: str) -> tuple[SessionRef, SessionState] | None: ...
 

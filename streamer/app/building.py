@@ -228,11 +228,7 @@ def access_of(settings: Settings) -> MlflowAccess:
 
 
 async def _generation(store: RedisSessionStore, settings: Settings) -> int:
-    """The number of this configuration: the one in force if it says the same, else the next."""
+    """The number under which this configuration is in force."""
     specs, rules = settings.judge_specs(), settings.core_rules()
     content = canonical([[spec.name, spec.version] for spec in specs] + [repr(rule) for rule in rules]).encode()
-    number, in_force = await store.configuration()
-    if in_force == content:
-        return number
-    await store.set_generation(number + 1, content)
-    return number + 1
+    return await store.put_in_force(content)

@@ -63,5 +63,5 @@ def posix(pattern: str) -> str:
 
 
 HttpUrl = Annotated[str, AfterValidator(_http), ADDRESS]
-RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis), ADDRESS]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_header)]

@@ -15,7 +15,7 @@ from streamer.loops.held import Held, HeldClaims
 from streamer.loops.publishing import Publishing
 from streamer.loops.writing import Writing
 from streamer.ports import TopicPartition
-from tests.fakes import redis_state as scripts
+from tests.fakes.redis_state import TraceRow
 from tests.fakes.session_store import FakeRedis
 from tests.simulation.watched import WatchedChokePoint, WatchedIngest, WatchedJudge, WatchedStore
 
@@ -140,7 +140,7 @@ class RowsForgotten(WatchedStore):
 
 class SweepsAnyVersion(WatchedStore):
     async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int) -> bool:
-        row: scripts.TraceRow | None = None
+        row: TraceRow | None = None
         for b in self.redis.buckets.values():
             row = row or b.keys.get(("t", f"{sweep.session.scope}|{trace_id}"))
         return await super().sweep_trace(sweep, trace_id, row.version if row else turn_version)

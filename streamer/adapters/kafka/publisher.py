@@ -21,6 +21,7 @@ from streamer.errors import StreamerError, TransientError
 
 DELIVERY_MS_MAX = 15_000
 """Longer than a leader election; the loop tries again by itself."""
+CLOSE_S = 3.0
 HEADROOM_BYTES = 64 * 1024
 """A dead letter is the record and its headers: it must fit where the record did."""
 
@@ -65,9 +66,14 @@ class KafkaPublisher:
         await self._call(lambda: self._producer.list_topics(timeout=3), self._asking)
 
     async def close(self) -> None:
-        await self._call(lambda: self._producer.flush(5))
-        self._thread.shutdown()
-        self._asking.shutdown()
+        """Bounded by CLOSE_S, also where Kafka hangs: what it has not taken by then was never said to be delivered."""
+        await self._call(self._end, self._asking)
+        self._thread.shutdown(wait=False)
+        self._asking.shutdown(wait=False)
+
+    def _end(self) -> None:
+        self._producer.flush(CLOSE_S)
+        self._producer.purge()
 
     def _of_feed(self, record: FeedRecord) -> tuple[Any, ...]:
         if not self._partitions:

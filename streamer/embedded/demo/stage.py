@@ -114,7 +114,8 @@ class Stage(Look):
             self._mlflow_server = None
             return given.rstrip("/")
         self._mlflow_server, url = stand_ins.mlflow_server(self._home, f"sqlite:///{self._home / 'mlflow.db'}")
-        self._stack.callback(self._mlflow_server.stop)
+        # While it starts it does not hear SIGTERM, and its database goes with the demo.
+        self._stack.callback(self._mlflow_server.stop, signal.SIGKILL)
         self._mlflow_server.begin()
         return url
 
