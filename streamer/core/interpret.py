@@ -130,7 +130,7 @@ def _words(spans: Sequence[Span], root: Span | None, heard: dict[str, Heard]) ->
     first, last = models[0], max(models, key=lambda span: (span.end_ns, span.start_ns, span.span_id))
     asked = heard[first.span_id].words()
     answered = asked if last is first else heard[last.span_id].words()
-    model = _read(asked.input, answered.output, "events" if asked.source == "events" else "llm")
+    model = _read(asked.input, answered.output, "llm" if asked.source == "root" else asked.source)
     return _Words(
         user=own.user or model.user,
         assistant=own.assistant or model.assistant,

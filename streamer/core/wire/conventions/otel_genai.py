@@ -52,7 +52,7 @@ def read(span: Span) -> Said:
 def _words(span: Span) -> Words:
     asked, answered = _sides(span.attributes)
     if not asked and not answered and span.has_events:
-        return Words(*_from_events(span), "events")
+        return Words(*_from_events(span), "logs" if span.has_logged_events else "events")
     return Words(asked, answered)
 
 
