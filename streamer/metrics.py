@@ -36,6 +36,7 @@ METRICS: dict[str, Metric] = {
     "records": _counter("records", "Kafka records read.", "source"),
     "spans": _counter("spans", "Spans in the records read that were kept.", "source"),
     "fragments": _counter("fragments", "Fragments saved in Redis, repetitions included.", "source"),
+    "session_ends": _counter("events", "Sessions that a log event said are over.", "source"),
     "records_out_of_scope": _counter("records", "Records that a rule of `keep` left out.", "rule"),
     "problems": _counter("problems", "What could not be read; its record is a dead letter.", "reason"),
     "dead_letters_cut": _counter(

@@ -148,6 +148,7 @@ class Ingest:
         fragments: list[Fragment] = []
         letters: list[DeadLetter] = []
         activity_ms: dict[tuple[str, str], int] = {}
+        ends_ms: dict[SessionRef, int] = {}
         now_ms = self._p.clock.now_ms()
         mine = {p: records for p, records in by_partition.items() if p in self._readings}
         for partition, records in mine.items():
@@ -158,10 +159,16 @@ class Ingest:
                 for fragment in cut.fragments:
                     name = (fragment.tenant, fragment.trace_id)
                     activity_ms[name] = max(activity_ms.get(name, -1), record_ms)
+                for control in cut.controls:
+                    session = SessionRef(Scope(self._p.name, control.tenant), control.ended)
+                    ends_ms[session] = max(ends_ms.get(session, -1), record_ms)
                 fragments += cut.fragments
         await self._set_aside(letters)
         if fragments:
             await self._save_fragments(fragments, activity_ms)
+        for session, at_ms in ends_ms.items():
+            await self._p.store.end_session(session, at_ms)
+            self._p.metrics.count("session_ends", source=self._p.name)
         saved_at_ms = self._p.clock.now_ms()
         for partition, records in mine.items():
             self._readings[partition].save(records, saved_at_ms)

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Secret
 from streamer.core.lifecycle import DAY_MS
 from streamer.core.reading import BEGINNING, NOW, Start
 from streamer.core.verdict import VerdictValue
+from streamer.core.wire.rules import NOT_READ, Encoding
 from streamer.settings.addresses import posix
 from streamer.settings.table import ADDRESS
 
@@ -139,6 +140,13 @@ def _topics(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _encoding(value: object) -> object:
+    """A name that is not known at all is told by the choice itself."""
+    if value in NOT_READ:
+        raise ValueError("is not read by streamer: let a Collector's kafka receiver read it and write otlp_proto")
+    return value
+
+
 def _option(value: object) -> object:
     if isinstance(value, dict):
         raise ValueError('is a table; write the whole name in quotes, as in "sasl.mechanism" = "PLAIN"')
@@ -166,6 +174,7 @@ Address = Annotated[str, AfterValidator(_filled), ADDRESS]
 TopicName = Annotated[str, AfterValidator(_topic_name)]
 Topic = Annotated[str, AfterValidator(_topic)]
 FirstOffset = Annotated[str, BeforeValidator(_start)]
+RecordEncoding = Annotated[Encoding, BeforeValidator(_encoding)]
 Topics = Annotated[tuple[Topic, ...], AfterValidator(_topics)]
 Option = Annotated[Secret[str | int | bool], BeforeValidator(_option)]
 Scalar = Annotated[VerdictValue, BeforeValidator(_scalar)]

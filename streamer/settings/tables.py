@@ -20,6 +20,7 @@ from streamer.settings.kinds import (
     Name,
     Option,
     Prefix,
+    RecordEncoding,
     SomeMs,
     TopicName,
     Topics,
@@ -50,6 +51,9 @@ class Source(Table):
     topics: Topics = Field(("otlp_spans",), description="the Collector's Kafka exporter writes here by default")
     tenant: Filled = Field("default", description="one tenant unless said otherwise")
     tenant_header: Filled | None = Field(None, description="a record header that names the tenant")
+    encoding: RecordEncoding = Field(
+        "auto", description="headers and first bytes tell; a name here is believed instead"
+    )
     keep: Literal["genai", "listed", "all"] = Field("genai", description="a topic carries the whole company's spans")
     services: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
@@ -64,6 +68,7 @@ class Source(Table):
         return CutRules(
             tenant=self.tenant,
             tenant_header=self.tenant_header,
+            encoding=self.encoding,
             keep=self.keep,
             services=frozenset(self.services),
             scopes=frozenset(self.scopes),

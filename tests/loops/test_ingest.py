@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
+from streamer.core.ids import Scope
 from streamer.core.lifecycle import Limits
+from streamer.core.session import SessionRef
 from streamer.core.wire.cut import CutRules, Cutter
 from streamer.core.wire.records import DeadLetter, Record
 from streamer.errors import PermanentError, TransientError
 from streamer.loops.ingest import CUT_BYTES, Ingest, IngestParts
 from streamer.ports import Fetched, TopicPartition
+from tests.builders import fixture_record
 from tests.fakes.measures import SilentJournal, SilentMetrics
 from tests.fakes.session_store import FakeRedis, FakeSessionStore
 
@@ -131,3 +134,14 @@ async def test_an_outage_is_said_once_and_the_way_back_too() -> None:
     source.down = False
     await bench.steps(3)
     assert bench.journal.events == ["ingest_interrupted", "ingest_went_back"]
+
+
+async def test_a_log_that_says_a_session_is_over_ends_it() -> None:
+    ends = fixture_record("edge-log-session-end.bin")._replace(topic="spans", timestamp_ms=NOW_MS - 1_000)
+    bench = Bench(Source([ends], end=1))
+    await bench.steps(15)
+    for session_id in ("s1", "s2"):
+        found = await bench.store.session(SessionRef(Scope("default", "default"), session_id).key)
+        assert found is not None
+        assert found[1].ended_ms == NOW_MS - 1_000
+    assert bench.ingest._p.dead_letters.letters == []  # type: ignore[attr-defined]

@@ -30,6 +30,11 @@ def test_a_plain_source_name_is_taken(given: Given, name: str) -> None:
         (source(topics='["a", ""]'), "sources[0].topics[1] (streamer.toml:2) must be a topic's name"),
         (source(topics='["^a("]'), "sources[0].topics[0] (streamer.toml:2) is a regex that does not compile: missing"),
         (source(topics='["^a{9999999999}"]'), "sources[0].topics[0] (streamer.toml:2) is a regex that does not"),
+        (
+            source(encoding='"jaeger_proto"'),
+            "sources[0].encoding (streamer.toml:2) is not read by streamer: let a Coll",
+        ),
+        (source(encoding='"otlp"'), "sources[0].encoding (streamer.toml:2) must be one of auto, otlp_proto, otlp_json"),
         ("sources = []", "there are no [[sources]]: nothing would be read"),
         ('[kafka]\ngroup = " "', "kafka.group (streamer.toml:2) must not be empty"),
         ('[kafka]\nbootstrap = ""', "kafka.bootstrap (streamer.toml:2) must not be empty"),

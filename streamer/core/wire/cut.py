@@ -1,11 +1,12 @@
 """A Kafka record's bytes into fragments: the spans of one trace in one ResourceSpans, compressed (design 2).
 
 Rule: spans are moved, never read. Of each only the first bytes are looked at (trace id and the span id's length);
-everything else is a search over whole slices. No bytes make it raise; one bad span costs itself.
+everything else is a search over whole slices. No bytes make it raise; one bad span costs itself. What is no plain OTLP
+protobuf is opened first (containers); what holds logs is read (logs).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import stringzilla
@@ -14,23 +15,22 @@ from google.protobuf.message import DecodeError
 
 from streamer.core.session_id import is_trace_id
 from streamer.core.wire import varint
+from streamer.core.wire.by_trace import ID_HEAD, by_trace
+from streamer.core.wire.containers import OTLP_TAG, Limits, open_value
 from streamer.core.wire.frames import compressor
-from streamer.core.wire.records import Cut, Fragment, Problem, ProblemReason, Record
+from streamer.core.wire.gathered import Heap, failed
+from streamer.core.wire.logs import is_log, may_matter, read_logs
+from streamer.core.wire.records import Cut, Fragment, Problem, Record
 from streamer.core.wire.rules import GENAI_MARKERS, JUDGE_KEY, CutRules
 from streamer.core.wire.salvage import salvage
 from streamer.core.wire.scan import AnyOrder, Scan, tagged
-from streamer.core.wire.schema import Head, Request, Resource, Scope
+from streamer.core.wire.schema import Request, Resource, Scope
 from streamer.core.wire.values import value_of
 
 __all__ = ["CutRules", "Cutter"]
 
-_TRACE_ID = slice(2, 18)
-_ID_HEAD, _SPAN_ID_HEAD = b"\n\x10", b"\x12\x08"
-"""How a span begins: field 1 with 16 bytes, field 2 with 8 bytes. The Collector's ends with field 2, then field 1."""
 _FIRST, _LAST = slice(0, 20), slice(-18, None)
 """Where the trace id stands, for grouping: with field 2's head behind it, or at the very end."""
-_SPAN_ID_HEAD_LAST = slice(-28, -26)
-_NO_TRACE = bytes(16)
 _FIELD_2 = varint.Repeated(b"\x12")
 """Spans in ScopeSpans, and ScopeSpans in ResourceSpans."""
 _JUDGE = tagged(JUDGE_KEY)
@@ -53,20 +53,12 @@ class _Sought(NamedTuple):
     judge: bool
 
 
-class _Heap:
-    """What is gathered from one record."""
-
-    def __init__(self) -> None:
-        self.fragments: list[Fragment] = []
-        self.problems: list[Problem] = []
-        self.spans = self.judges = self.unlisted = self.no_ids = 0
-
-
 class Cutter:
     """Cuts records by fixed rules. One per thread: its compressor is used again and again."""
 
     def __init__(self, rules: CutRules) -> None:
         self._rules = rules
+        self._plain = rules.encoding in ("auto", "otlp_proto")
         self._compress = compressor().compress
         keys, ends = rules.session_keys, rules.end_keys
         self._ascending = _Order(_FIRST, Scan.for_sessions(keys), Scan.for_ends(ends))
@@ -78,28 +70,58 @@ class Cutter:
         if not value:
             return Cut([], [], 0, "tombstone")
         if len(value) > self._rules.value_bytes_max:
-            return _failed("too_large", f"{len(value)} bytes", 0)
-        heap = _Heap()
-        try:
-            parts = Request.FromString(value).resource_spans
-        except DecodeError:
-            saved = salvage(value)
-            parts = saved.resource_spans
-            heap.problems.append(Problem("truncated", "the record ends or breaks off here", saved.broken_at))
-        if not parts:
-            return _failed("unreadable" if heap.problems else "no_spans", "no resource_spans", 0)
-        sought = self._seek(value, parts)
-        if self._rules.keep == "genai" and not (sought.sessions or sought.ends or _is_genai(value)):
-            return Cut([], heap.problems, 0, "no_genai_key")
-        tenant = self._tenant(record)
-        for part in parts:
-            self._cut_part(tenant, part, sought, heap)
-        return _result(heap)
+            return failed("too_large", f"{len(value)} bytes", 0)
+        parts = _parsed(value) if self._plain and value[0] == OTLP_TAG else None
+        if not parts or next(_firsts(parts), None) is None:
+            return self._cut_opened(record, value)
+        heap = Heap()
+        self._cut_request(self._tenant(record), value, parts, heap)
+        return heap.result()
 
-    def _seek(self, value: bytes, parts: Iterable[Any]) -> _Sought:
+    def _cut_opened(self, record: Record, value: bytes) -> Cut:
+        """What is wrapped, written in JSON, broken, or none of ours."""
+        limits = Limits(self._rules.value_bytes_max, self._rules.unpacked_bytes_max)
+        opened = open_value(value, record.headers, self._rules.encoding, limits)
+        heap = Heap()
+        heap.problems += opened.problems
+        for request in opened.requests:
+            parts = _parsed(request)
+            if parts is None:
+                saved = salvage(request)
+                parts = saved.resource_spans
+                heap.problems.append(Problem("truncated", "the record ends or breaks off here", saved.broken_at))
+            self._cut_request(self._tenant(record), request, parts, heap)
+        return heap.result()._replace(tried=opened.tried)
+
+    def _cut_request(self, tenant: str, value: bytes, parts: Sequence[Any], heap: Heap, listed: bool = False) -> None:
+        """An export request. `listed`: services and scopes were asked for already."""
+        ascending = all(span.startswith(ID_HEAD) for span in _firsts(parts))
+        if not ascending and all(map(is_log, _firsts(parts))):
+            return self._cut_logs(tenant, value, parts, heap)
+        sought = self._seek(value, self._ascending if ascending else self._any_order)
+        if self._rules.keep == "genai" and not (sought.sessions or sought.ends or _is_genai(value)):
+            heap.rule = "no_genai_key"
+            return None
+        for part in parts:
+            self._cut_part(tenant, part, sought, heap, listed)
+        return None
+
+    def _cut_logs(self, tenant: str, value: bytes, parts: Sequence[Any], heap: Heap) -> None:
+        if not may_matter(value):
+            heap.rule = "other_logs"
+            return
+        kept = [(part.resource, [log for scope in self._kept(part, heap) for log in scope.spans]) for part in parts]
+        logs = read_logs(kept, tenant)
+        heap.controls += logs.controls
+        annexes, spans = _parsed(logs.annexes), heap.spans
+        if annexes:
+            self._cut_request(tenant, logs.annexes, annexes, heap, listed=True)
+            heap.spans = spans  # an annex is no span
+        elif not logs.controls:
+            heap.rule = "other_logs"
+
+    def _seek(self, value: bytes, order: _Order) -> _Sought:
         """Whoever writes ids first writes keys first."""
-        firsts = (scope_spans.spans[0] for part in parts for scope_spans in part.scope_spans if scope_spans.spans)
-        order = self._ascending if all(span.startswith(_ID_HEAD) for span in firsts) else self._any_order
         judge = stringzilla.find(value, _JUDGE) >= 0
         return _Sought(order, order.sessions.present(value), order.ends.present(value), judge)
 
@@ -109,7 +131,16 @@ class Cutter:
                 return value.decode("utf-8", "replace")
         return self._rules.tenant
 
-    def _cut_part(self, tenant: str, part: Any, sought: _Sought, heap: _Heap) -> None:  # noqa: ANN401
+    def _kept(self, part: Any, heap: Heap) -> Iterable[Any]:  # noqa: ANN401
+        """The scopes of one resource that the rules ask for."""
+        if self._rules.keep != "listed" or _service_of(part.resource) in self._rules.services:
+            every: Iterable[Any] = part.scope_spans
+            return every
+        kept = [scope for scope in part.scope_spans if _name_of(scope.scope) in self._rules.scopes]
+        heap.unlisted += len(part.scope_spans) - len(kept)
+        return kept
+
+    def _cut_part(self, tenant: str, part: Any, sought: _Sought, heap: Heap, listed: bool) -> None:  # noqa: ANN401
         """One ResourceSpans, of the cut schema or salvaged."""
         resource: bytes = part.resource
         if sought.judge and _JUDGE in resource:
@@ -117,11 +148,7 @@ class Cutter:
             return
         head = varint.delimited(b"\n", resource)
         slices: dict[bytes, list[bytes]] = {}
-        service = self._rules.keep == "listed" and _service_of(resource) in self._rules.services
-        for scope_spans in part.scope_spans:
-            if self._rules.keep == "listed" and not service and _name_of(scope_spans.scope) not in self._rules.scopes:
-                heap.unlisted += 1
-                continue
+        for scope_spans in part.scope_spans if listed else self._kept(part, heap):
             self._gather(scope_spans, sought, head, slices, heap)
         for trace_id, pieces in slices.items():
             heap.fragments.append(self._fragment(tenant, trace_id, b"".join(pieces), sought))
@@ -132,7 +159,7 @@ class Cutter:
         sought: _Sought,
         head: bytes,
         slices: dict[bytes, list[bytes]],
-        heap: _Heap,
+        heap: Heap,
     ) -> None:
         """Spans of one scope by trace, each group as the bytes of a ScopeSpans behind the resource's."""
         groups: defaultdict[bytes, list[bytes]] = defaultdict(list)
@@ -145,7 +172,7 @@ class Cutter:
         for span in spans:
             groups[span[where]].append(span)
         scope = varint.delimited(b"\n", scope_spans.scope)
-        for ids, members in _by_trace(groups, heap).items():
+        for ids, members in by_trace(groups, heap).items():
             heap.spans += len(members)
             pieces = [scope]
             _FIELD_2.add(members, pieces)
@@ -158,49 +185,6 @@ class Cutter:
         ends = bool(sought.ends) and bool(sought.order.ends.values(raw, sought.ends))
         frame = self._compress(raw)
         return Fragment(tenant, name, xxhash.xxh3_128_digest(frame), frame, candidates, ends)
-
-
-def _by_trace(groups: dict[bytes, list[bytes]], heap: _Heap) -> dict[bytes, list[bytes]]:
-    """Groups whose bytes are ids keep them; the rest is read one by one."""
-    traces: dict[bytes, list[bytes]] = {}
-    for ids, members in groups.items():
-        trace_id = ids[_TRACE_ID]
-        if ids[:2] == _ID_HEAD and trace_id != _NO_TRACE and _have_span_ids(ids, members):
-            if trace_id in traces:
-                traces[trace_id] += members
-            else:
-                traces[trace_id] = members
-            continue
-        for span in members:
-            read = _trace_id_of(span, heap)
-            if read is not None:
-                traces.setdefault(read, []).append(span)
-    return traces
-
-
-def _have_span_ids(ids: bytes, members: Sequence[bytes]) -> bool:
-    if len(ids) > 18:
-        return ids[18:] == _SPAN_ID_HEAD
-    for span in members:  # noqa: SIM110 – a generator costs twice as much, and this is done for every span
-        if span[_SPAN_ID_HEAD_LAST] != _SPAN_ID_HEAD:
-            return False
-    return True
-
-
-def _trace_id_of(span: bytes, heap: _Heap) -> bytes | None:
-    """Fields in an unusual order, or ids that are none."""
-    try:
-        head = Head.FromString(span)
-    except DecodeError:
-        heap.problems.append(Problem("bad_span", f"{len(span)} bytes that are no span", -1))
-        return None
-    trace_id, span_id = bytes(head.trace_id), bytes(head.span_id)
-    if len(trace_id) == 16 and len(span_id) == 8 and trace_id != _NO_TRACE:
-        return trace_id
-    heap.no_ids += not trace_id and not span_id
-    detail = f"trace id of {len(trace_id)} bytes, span id of {len(span_id)}"
-    heap.problems.append(Problem("bad_span", detail, -1))
-    return None
 
 
 def _is_genai(value: bytes) -> bool:
@@ -222,18 +206,14 @@ def _name_of(scope: bytes) -> str:
         return ""
 
 
-def _failed(reason: ProblemReason, detail: str, offset: int) -> Cut:
-    return Cut([], [Problem(reason, detail, offset)], 0)
+def _firsts(parts: Iterable[Any]) -> Iterator[bytes]:
+    return (scope_spans.spans[0] for part in parts for scope_spans in part.scope_spans if scope_spans.spans)
 
 
-def _result(heap: _Heap) -> Cut:
-    if heap.fragments:
-        return Cut(heap.fragments, heap.problems, heap.spans)
-    if heap.problems:
-        if heap.no_ids == len(heap.problems):  # logs and metrics have the same outer shape as traces
-            return _failed("no_spans", "nothing in it has a trace id or a span id", 0)
-        if heap.problems[0].reason == "truncated" and len(heap.problems) == 1:
-            return _failed("unreadable", "broken, and no whole span in it", heap.problems[0].offset)
-        return Cut([], heap.problems, 0)
-    rule = "own_judge" if heap.judges else "not_listed" if heap.unlisted else "empty"
-    return Cut([], [], 0, rule)
+def _parsed(value: bytes) -> Sequence[Any] | None:
+    """The parts of a request, None if protobuf refuses it."""
+    try:
+        parts: Sequence[Any] = Request.FromString(value).resource_spans
+    except DecodeError:
+        return None
+    return parts

@@ -1,11 +1,13 @@
 """Compressed fragments of one trace into its spans.
 
 Rule: spans are a set. Of two versions of a span the greater by (has an end, end, number of attributes, bytes) stands,
-whatever the order in which fragments come. Attributes are decoded when they are asked for: most never are, so the
-parsed map is kept as it is and only the set of its names is made.
+whatever the order in which fragments come. What logs say of a span (an annex, logs.py) joins its events, each once,
+and is no span of its own. Attributes are decoded when they are asked for: most never are, so the parsed map is kept as
+it is and only the set of its names is made.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -13,6 +15,7 @@ from google.protobuf.message import DecodeError
 
 from streamer.core.wire import schema
 from streamer.core.wire.frames import decompress
+from streamer.core.wire.logs import ANNEX_SCOPE
 from streamer.core.wire.values import value_of
 
 
@@ -46,9 +49,16 @@ class Attributes(Mapping[str, Any]):
 class Span:
     """A span as read. Ids are lowercase hex, `parent_id` is "" for a root; times are Unix ns, 0 where unknown."""
 
-    def __init__(self, read: Any, attributes: Attributes, resource: Attributes) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        read: Any,  # noqa: ANN401
+        attributes: Attributes,
+        resource: Attributes,
+        logged: Set[bytes] = frozenset(),
+    ) -> None:
         parent = read.parent_span_id
         self._read = read
+        self._logged = logged
         self.trace_id: str = read.trace_id.hex()
         self.span_id: str = read.span_id.hex()
         self.parent_id: str = "" if parent in _NO_PARENT else parent.hex()
@@ -67,19 +77,35 @@ class Span:
 
     @property
     def has_events(self) -> bool:
-        return bool(self._read.events)
+        return bool(self._read.events or self._logged)
+
+    @property
+    def has_logged_events(self) -> bool:
+        """Some of its events came as logs."""
+        return bool(self._logged)
 
     def events(self) -> Iterator[tuple[str, Attributes]]:
-        """(name, attributes) of each event that can be read."""
-        for raw in self._read.events:
+        """(name, attributes) of each event that can be read; in order of time where logs tell some of them."""
+        found = [event for raw in self._read.events if (event := _event(raw))]
+        if self._logged:
+            found += [event for raw in sorted(self._logged) if (event := _event(raw))]
+            found.sort(key=lambda event: event.time)
+        for event in found:
             try:
-                event = schema.Event.FromString(raw)
                 yield event.name.decode("utf-8", "replace"), Attributes(event.attributes)
-            except (DecodeError, UnicodeDecodeError):
+            except UnicodeDecodeError:
                 continue
 
 
+def _event(raw: bytes) -> Any:  # noqa: ANN401
+    try:
+        return schema.Event.FromString(raw)
+    except DecodeError:
+        return None
+
+
 _NO_PARENT = (b"", bytes(8))
+_NOTHING: Set[bytes] = frozenset()
 
 
 class _Version(NamedTuple):
@@ -97,6 +123,7 @@ class _Version(NamedTuple):
 def decode(frames: Sequence[bytes]) -> list[Span]:
     """Spans of all fragments, united, by (start, span id). Never raises; what is no span of a trace is left out."""
     best: dict[bytes, _Version] = {}
+    logged: defaultdict[bytes, set[bytes]] = defaultdict(set)
     for frame in frames:
         raw = decompress(frame)
         if raw is None:
@@ -105,17 +132,21 @@ def decode(frames: Sequence[bytes]) -> list[Span]:
             part = schema.ResourceSpans.FromString(raw)
         except DecodeError:
             continue
-        _unite(part, best)
-    spans = [Span(read, _attributes(read, body), resource) for read, body, resource, _ in best.values()]
+        _unite(part, best, logged)
+    spans = [
+        Span(read, _attributes(read, body), resource, logged.get(name, _NOTHING))
+        for name, (read, body, resource, _) in best.items()
+    ]
     if len(spans) > 1:
         spans.sort(key=lambda span: (span.start_ns, span.span_id))
     return spans
 
 
-def _unite(part: Any, best: dict[bytes, _Version]) -> None:  # noqa: ANN401
+def _unite(part: Any, best: dict[bytes, _Version], logged: defaultdict[bytes, set[bytes]]) -> None:  # noqa: ANN401
     resource_raw = part.resource
     resource = _resource(resource_raw)
     for scope_spans in part.scope_spans:
+        is_annex = scope_spans.scope == ANNEX_SCOPE
         for body in scope_spans.spans:
             try:
                 read = schema.Span.FromString(body)
@@ -125,6 +156,9 @@ def _unite(part: Any, best: dict[bytes, _Version]) -> None:  # noqa: ANN401
             if len(trace_id) != 16 or len(span_id) != 8:
                 continue
             name = trace_id + span_id
+            if is_annex:
+                logged[name].update(read.events)
+                continue
             known = best.get(name)
             if known is not None and known.body == body and known.resource_raw == resource_raw:
                 continue

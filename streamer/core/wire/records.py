@@ -6,12 +6,16 @@ from typing import Literal, NamedTuple
 Header = tuple[str, bytes | None]
 
 ProblemReason = Literal[
-    "unreadable",  # the record is not OTLP, and nothing in it could be salvaged
-    "no_spans",  # it parses, and holds no spans at all (JSON, logs, random bytes that happen to parse)
+    "unreadable",  # no decoder can read the record, and nothing in it could be salvaged
+    "unsupported",  # Jaeger, Zipkin, Avro …: known for what it is, and a Collector converts it
+    "no_spans",  # it parses, and holds no spans at all (metrics, random bytes that happen to parse)
     "bad_span",  # one span could not be read, or its ids are invalid
     "truncated",  # the record ends in the middle of a span
-    "too_large",  # longer than value_bytes_max
+    "too_large",  # longer than value_bytes_max, or unpacks to more than unpacked_bytes_max
 ]
+
+
+SessionEvent = Literal["session.start", "session.end"]
 
 
 class Record(NamedTuple):
@@ -58,6 +62,22 @@ class DeadLetter(NamedTuple):
     detail: str
 
 
+class Control(NamedTuple):
+    """An event that says something of a session as a whole (OpenTelemetry's session events)."""
+
+    event: SessionEvent
+    tenant: str
+    ended: str
+    """The session that is over: of a start it is the one before."""
+
+
+class Tried(NamedTuple):
+    """A decoder that was tried on a record; `said` is why it refused, "" for those that took it."""
+
+    decoder: str
+    said: str
+
+
 class Cut(NamedTuple):
     """A record taken apart. Nothing readable and at least one problem: the record is a dead letter."""
 
@@ -67,3 +87,6 @@ class Cut(NamedTuple):
     """Spans kept in the fragments."""
     out_of_scope: str | None = None
     """The name of the rule that left the whole record out."""
+    controls: Sequence[Control] = ()
+    tried: Sequence[Tried] = ()
+    """Empty where the record is plain OTLP protobuf."""

@@ -34,6 +34,13 @@ GENAI_MARKERS = (
 """Beginnings of attribute keys that only traces of LLM applications have (wire.md 2.1). Commonest first."""
 
 
+Encoding = Literal["auto", "otlp_proto", "otlp_json", "mlflow_json", "cloudevents"]
+"""How records are written; named as the Collector's Kafka exporter names them. `auto` looks at headers and bytes."""
+
+NOT_READ = ("jaeger_proto", "jaeger_json", "zipkin_proto", "zipkin_json", "zipkin_thrift", "avro")
+"""Encodings that people will ask for, and a Collector converts."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutRules:
     """`keep`: `genai` keeps records that name a GenAI key or a session, `listed` the spans of `services` and
@@ -44,6 +51,9 @@ class CutRules:
     keep: Literal["genai", "listed", "all"] = "genai"
     services: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
+    encoding: Encoding = "auto"
     value_bytes_max: int = 16 * 1024 * 1024
+    unpacked_bytes_max: int = 64 * 1024 * 1024
+    """What a record that its application compressed may unpack to."""
     end_keys: tuple[str, ...] = END_KEYS
     session_keys: tuple[str, ...] = SESSION_KEYS

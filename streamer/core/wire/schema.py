@@ -2,7 +2,9 @@
 
 Rule: everything that may hold text is typed `bytes`, in proto2 syntax, so that one invalid UTF-8 byte cannot make a
 record unreadable (Collector issue 11449). Cutting types a whole span as bytes: what a span says is not its business.
-Field numbers: opentelemetry-proto, trace/v1/trace.proto and common/v1/common.proto (stable since 1.0).
+Logs have the same outer shape: what stands as a span in Request is a LogRecord then.
+Field numbers: opentelemetry-proto, trace/v1/trace.proto, logs/v1/logs.proto and common/v1/common.proto (stable since
+1.0).
 """
 
 from typing import Any
@@ -33,8 +35,19 @@ _MESSAGES: dict[str, dict[str, tuple[int, int | str, bool]]] = {
     },
     "SpanPairs": {"attributes": (9, "Pair", True)},
     "Pair": {"key": (1, _BYTES, False), "value": (2, _BYTES, False)},
-    "Status": {"code": (3, _INT32, False)},
-    "Event": {"name": (2, _BYTES, False), "attributes": (3, "map", True)},
+    "Status": {"message": (2, _BYTES, False), "code": (3, _INT32, False)},
+    "Event": {"time": (1, _FIXED64, False), "name": (2, _BYTES, False), "attributes": (3, "map", True)},
+    "LogRecord": {
+        "time": (1, _FIXED64, False),
+        "body": (5, _BYTES, False),
+        "attributes": (6, "map", True),
+        "trace_id": (9, _BYTES, False),
+        "span_id": (10, _BYTES, False),
+        "observed": (11, _FIXED64, False),
+        "event_name": (12, _BYTES, False),
+    },
+    "Body": {"string": (1, _BYTES, False), "pairs": (6, "Pairs", False)},
+    "Pairs": {"values": (1, "map", True)},
     "AnyValue": {
         "string": (1, _BYTES, False),
         "bool": (2, _BOOL, False),
@@ -92,4 +105,7 @@ Span: Any = _CLASSES["Span"]
 SpanPairs: Any = _CLASSES["SpanPairs"]
 """Slower than the map, for a span with a key that is not UTF-8."""
 Event: Any = _CLASSES["Event"]
+LogRecord: Any = _CLASSES["LogRecord"]
+Body: Any = _CLASSES["Body"]
+"""A log record's AnyValue, its members left as bytes."""
 AnyValue: Any = _CLASSES["AnyValue"]

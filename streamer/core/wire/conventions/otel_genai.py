@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from streamer.core.turn import Message, Role, ToolEvent
+from streamer.core.turn import IoSource, Message, Role, ToolEvent
 from streamer.core.wire.conventions.calls import calls_in, tool_event
 from streamer.core.wire.conventions.messages import messages_in, raw_messages
 from streamer.core.wire.conventions.numbered import listed
@@ -98,7 +98,8 @@ def _from_events(span: Span) -> Words:
             asked += messages_in(attributes.get("gen_ai.prompt"), "user")
         elif name == "gen_ai.content.completion":
             answered += messages_in(attributes.get("gen_ai.completion"), "assistant")
-    return Words(tuple(asked), tuple(answered), "events", calls_in(raw))
+    source: IoSource = "logs" if span.has_logged_events else "events"
+    return Words(tuple(asked), tuple(answered), source, calls_in(raw))
 
 
 def _both(attributes: Attributes) -> Iterator[Any]:

@@ -1,0 +1,28 @@
+"""What opening a record comes to."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from streamer.core.wire.records import Problem, ProblemReason, Tried
+
+
+class Refusal(ValueError):
+    """A decoder cannot take a value. The sentence goes on from the decoder's name and holds nothing of the value."""
+
+    def __init__(self, said: str, reason: ProblemReason = "unreadable", offset: int = 0) -> None:
+        super().__init__(said)
+        self.reason: ProblemReason = reason
+        self.offset = offset
+
+
+class Limits(NamedTuple):
+    value_bytes_max: int
+    unpacked_bytes_max: int
+
+
+class Opened(NamedTuple):
+    """`requests`: export requests of traces or logs, as OTLP protobuf. None: `problems` says why not."""
+
+    requests: Sequence[bytes]
+    problems: Sequence[Problem]
+    tried: Sequence[Tried]
