@@ -120,4 +120,24 @@ AGENTS = [
     _agents("chat", "group_id, chat completions", "chat"),
 ]
 
-CASES = [*LANGSMITH, *PYDANTIC, *STRANDS, *GOOGLE_ADK, *AGENTS]
+OTHERS = [
+    Case(
+        name="litellm-otel",
+        environment="litellm",
+        program="litellm_sdk.py",
+        sdk="litellm 1.110.2",
+        says="its own OpenTelemetry callback, history; litellm_session_id and metadata are not sent",
+        mode="history session",
+        variables={"LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+    ),
+    Case(
+        name="agentframework-tools",
+        environment="agent-framework",
+        program="agent_framework_agent.py",
+        sdk="agent-framework-core 1.23.0",
+        says="a session with an id, content on spans, tools",
+        mode="tools",
+    ),
+]
+
+CASES = [*LANGSMITH, *PYDANTIC, *STRANDS, *GOOGLE_ADK, *AGENTS, *OTHERS]

@@ -84,6 +84,38 @@ OTEL_GENAI = [
 ]
 
 
+def _otel_1(name: str, program: str, says: str, mode: str = "", capture: str | None = "span_only") -> Case:
+    """The successors of openai-v2 and its kin, on util-genai 1.3."""
+    content = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": capture} if capture else {}
+    return Case(
+        name=f"otelgenai1-{name}",
+        environment="otelgenai-1",
+        program=program,
+        sdk="opentelemetry-instrumentation-genai-* 1.3b0",
+        says=says,
+        mode=f"genai {mode}",
+        variables=content | {"OPENAI_AGENTS_DISABLE_TRACING": "0", "LANGSMITH_TRACING": "false"},
+    )
+
+
+_OPENAI, _LANGGRAPH, _AGENTS = "openinference_openai.py", "langgraph_graph.py", "openai_agents.py"
+_V2 = "otel_openai_v2.py"
+
+OTEL_GENAI_1 = [
+    _otel_1("openai-tools", _V2, "OpenAI, content on spans, tools", "tools tool-content"),
+    _otel_1("openai-image", _V2, "OpenAI, content on spans, an image part", "image bare"),
+    _otel_1("openai-stream", _V2, "OpenAI, content on spans, streamed", "stream"),
+    _otel_1("openai-responses", _V2, "OpenAI, content on spans, Responses API, tools", "responses tools"),
+    _otel_1("openai-event", _V2, "OpenAI, content in events, tools", "tools", "event_only"),
+    _otel_1("openai-default", _V2, "OpenAI, defaults", "", None),
+    _otel_1("langgraph-tools", _LANGGRAPH, "LangGraph with thread_id, content on spans, tools", "tools"),
+    _otel_1("agents-alone", _AGENTS, "OpenAI Agents with group_id, content on spans, tools, client unseen", "tools"),
+    _otel_1(
+        "agents-tools", _AGENTS, "OpenAI Agents with group_id and the client, content on spans, tools", "tools client"
+    ),
+]
+
+
 def _openinference(name: str, program: str, says: str, mode: str = "", **variables: str) -> Case:
     package, version = {
         "openinference_openai.py": ("openai", "0.1.66"),
@@ -102,7 +134,6 @@ def _openinference(name: str, program: str, says: str, mode: str = "", **variabl
     )
 
 
-_OPENAI, _LANGGRAPH, _AGENTS = "openinference_openai.py", "langgraph_graph.py", "openai_agents.py"
 _NO_HOME = {"OPENAI_AGENTS_DISABLE_TRACING": "0", "LANGSMITH_TRACING": "false"}
 
 OPENINFERENCE = [
@@ -220,4 +251,4 @@ LANGFUSE = [
     _langfuse("3-propagate", "@observe and OpenAI wrapper, propagate_attributes", ""),
 ]
 
-CASES = [*MLFLOW, *OTEL_GENAI, *OPENINFERENCE, *TRACELOOP, *VERCEL, *LANGFUSE]
+CASES = [*MLFLOW, *OTEL_GENAI, *OTEL_GENAI_1, *OPENINFERENCE, *TRACELOOP, *VERCEL, *LANGFUSE]

@@ -7,11 +7,13 @@ test_fixtures.py must fail for these, so a dialect that is added takes its names
 ADK_1 = "gcp.vertex.agent.* (session, request, response, calls) of ADK 1 are not read"
 AGENTS_LOGFIRE = "logfire's own attributes for the OpenAI Agents SDK are not read"
 BARE_ARGUMENT = "the tool span holds the bare argument; its JSON is with the model's call"
+BLOB = "a part of type `blob` is not named by its modality"
 CALL_IN_MESSAGES = "arguments and result stand only in the messages of the model's spans"
 DOCUMENT = "MLflow's whole-trace document is no OTLP request"
 EVENTS = "calls and texts in span events of Strands are not read"
 LANGFUSE = "Langfuse's own attributes are not read"
 LANGSMITH = "LangSmith's own attributes are not read"
+LLM_USER = "LiteLLM's `llm.user` is not read"
 LOGS = "what was said is in log records, which are not read"
 METADATA_USER = "the user stands only in the JSON of `metadata`"
 PAIRS = "a graph's input of [role, text] pairs is taken for the text itself"
@@ -31,6 +33,7 @@ NOT_YET: dict[str, dict[str, str]] = {
         "googleadk-1-tools": ADK_1,
         "googleadk-content": LOGS,
         "googleadk-latest-event": LOGS,
+        "litellm-otel": LLM_USER,
         "mlflow-otlp-langgraph": METADATA_USER,
         "mlflow-otlp-openaiagents": PLAIN_USER,
         "mlflow-semconv-langgraph": METADATA_USER,
@@ -71,10 +74,11 @@ NOT_YET: dict[str, dict[str, str]] = {
         "otelgenai-old": LOGS,
         "otelgenai-old-fail": LOGS,
         "otelgenai-old-tools": LOGS,
+        "otelgenai1-openai-event": LOGS,
+        "otelgenai1-openai-image-0": BLOB,
         "pydanticai-1-v1": PYDANTIC_EVENTS,
         "strands-default": EVENTS,
         "strands-tools": EVENTS,
-        "traceloop-responses": TRACELOOP,
         "vercel-4-history": VERCEL,
         "vercel-4-tools": VERCEL,
         "vercel-5": VERCEL,
@@ -100,6 +104,7 @@ NOT_YET: dict[str, dict[str, str]] = {
         "otelgenai-old": LOGS,
         "otelgenai-old-fail": LOGS,
         "otelgenai-old-tools": LOGS,
+        "otelgenai1-openai-event": LOGS,
         "pydanticai-1": ROOT_TEXT,
         "pydanticai-1-v1": ROOT_TEXT,
         "pydanticai-baggage": ROOT_TEXT,
@@ -116,7 +121,7 @@ NOT_YET: dict[str, dict[str, str]] = {
         "traceloop-history": ROOT_TEXT,
         "traceloop-old-agent": ROOT_TEXT,
         "traceloop-old-tools": ROOT_TEXT,
-        "traceloop-responses-0": ROOT_TEXT,
+        "traceloop-responses": ROOT_TEXT,
         "traceloop-tools": ROOT_TEXT,
         "vercel-4-history": VERCEL,
         "vercel-4-tools": VERCEL,
@@ -154,6 +159,8 @@ NOT_YET: dict[str, dict[str, str]] = {
         "otelgenai-event-tools": LOGS,
         "otelgenai-new-span": CALL_IN_MESSAGES,
         "otelgenai-old-tools": LOGS,
+        "otelgenai1-openai-event": LOGS,
+        "otelgenai1-openai-responses": CALL_IN_MESSAGES,
         "pydanticai-1": PYDANTIC_TOOL,
         "pydanticai-1-v1": PYDANTIC_TOOL,
         "pydanticai-v2": PYDANTIC_TOOL,

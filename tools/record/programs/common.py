@@ -105,7 +105,7 @@ def conversation(client: Any, look_up: Any = lookup_order) -> Any:
             note(text, None)
             return ask(client, messages, look_up)[0]
         answer, called = ask(client, messages, look_up)
-        note(text, answer, called, **({"picture": PIXEL} if text == PICTURE else {}))
+        note(text, answer, called, **({"picture": PIXEL.partition(",")[2]} if text == PICTURE else {}))
         return answer
 
     return turn

@@ -44,7 +44,11 @@ def set_up() -> Any:
         Traceloop.init(app_name="support-bot", api_endpoint=endpoint, telemetry_enabled=False)
         return trace.get_tracer_provider().shutdown
     from common import tracer_provider
-    from openinference.instrumentation.langchain import LangChainInstrumentor
+
+    if mode("genai"):
+        from opentelemetry.instrumentation.genai.langchain import LangChainInstrumentor
+    else:
+        from openinference.instrumentation.langchain import LangChainInstrumentor
 
     provider = tracer_provider()
     LangChainInstrumentor().instrument(tracer_provider=provider)

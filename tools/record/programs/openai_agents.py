@@ -32,10 +32,18 @@ def set_up() -> object:
         mlflow.openai.autolog()
         return SimpleNamespace(shutdown=mlflow.flush_trace_async_logging)
     from common import tracer_provider
-    from openinference.instrumentation.openai_agents import OpenAIAgentsInstrumentor
+
+    if mode("genai"):
+        from opentelemetry.instrumentation.genai.openai_agents import OpenAIAgentsInstrumentor
+    else:
+        from openinference.instrumentation.openai_agents import OpenAIAgentsInstrumentor
 
     provider = tracer_provider()
     OpenAIAgentsInstrumentor().instrument(tracer_provider=provider)
+    if mode("client"):  # the agents' instrumentation leaves the model's calls to the client's
+        from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
+
+        OpenAIInstrumentor().instrument(tracer_provider=provider)
     return provider
 
 
