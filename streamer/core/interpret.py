@@ -25,7 +25,10 @@ USER_KEYS = (
     "traceloop.association.properties.user_id",
     "ai.telemetry.metadata.userId",
     "langsmith.metadata.user_id",
+    "mlflow.trace.user",
     "enduser.id",
+    "llm.user",
+    "user_id",
 )
 _USER_KEYS, _END_KEYS = frozenset(USER_KEYS), frozenset(END_KEYS)
 HISTORY_MAX = 100
@@ -140,7 +143,7 @@ def _words(spans: Sequence[Span], root: Span | None, heard: dict[str, Heard]) ->
     own = _read(heard[top.span_id].words()) if top else _Words()
     models = _speaking(spans, heard)
     tools = tuple(tool for span in spans if (tool := heard[span.span_id].tool)) or own.tools
-    told = bool(tools) and all(tool.arguments or tool.result for tool in tools)
+    told = bool(tools) and all(tool.arguments and tool.result for tool in tools)
     if not models or (own.user and own.assistant and own.history and told):
         return replace(own, tools=tools)
     first, last = models[0], max(models, key=lambda span: (span.end_ns, span.start_ns, span.span_id))
@@ -166,7 +169,7 @@ def _same_words(root: str | None, model: str | None) -> bool:
 
 
 def _completed(spans: Sequence[ToolEvent], messages: Sequence[ToolEvent]) -> tuple[ToolEvent, ...]:
-    """Calls whose spans say nothing but the name, with what the model's messages say of them."""
+    """Calls whose spans leave something out, with what the model's messages say of them."""
     if not spans:
         return tuple(messages)
     left = list(messages)
@@ -175,7 +178,8 @@ def _completed(spans: Sequence[ToolEvent], messages: Sequence[ToolEvent]) -> tup
         same = next((one for one in left if one.name == tool.name), None)
         if same is not None:
             left.remove(same)
-        done.append(same if same is not None and not (tool.arguments or tool.result) else tool)
+            tool = replace(tool, arguments=tool.arguments or same.arguments, result=tool.result or same.result)
+        done.append(tool)
     return tuple(done)
 
 
@@ -245,7 +249,8 @@ def _user_id(first: Span, spans: Sequence[Span]) -> str | None:
         inner = unwrap(span.attributes.get("metadata"))  # LangGraph's and the OpenAI Agents SDK's, as JSON
         if isinstance(inner, dict) and (user := clean(inner.get("user_id"))):
             return user
-    return None
+    logged = (attributes for span in spans if span.has_logged_events for _, attributes in span.events())
+    return next((user for attributes in logged if (user := clean(attributes.get("user.id")))), None)
 
 
 def _agent(root: Span | None, spans: Sequence[Span], heard: dict[str, Heard]) -> str | None:

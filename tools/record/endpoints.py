@@ -1,10 +1,11 @@
 """Two servers on loopback: one keeps what an SDK exports, one answers as an OpenAI-compatible model by a script.
 
-The script needs no state: what the model says follows from the last message and from whether tools are on offer, so a
-program knows beforehand what it will be told (programs/common.py holds the same texts).
+What the model says follows from the last message and from whether tools are on offer, so a program knows beforehand
+what it will be told (programs/common.py holds the same texts). Ids are new each time: SDKs join answers by them.
 """
 
 import gzip
+import itertools
 import json
 import threading
 import zlib
@@ -17,6 +18,7 @@ ANSWERS = {
     "bye": "You are welcome, bye 👋",
     "picture": "A red shoe, I think ❤",
 }
+NUMBERS = itertools.count(1)
 TOOL_ARGUMENTS = '{"order_id": "A-17"}'
 USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
 RESPONSES_USAGE = {
@@ -98,14 +100,14 @@ def _chat_message(request: dict[str, Any]) -> dict[str, Any]:
     return {
         "role": "assistant",
         "content": None,
-        "tool_calls": [{"id": "call_1", "type": "function", "function": call}],
+        "tool_calls": [{"id": f"call_{next(NUMBERS)}", "type": "function", "function": call}],
     }
 
 
 def _chat(request: dict[str, Any]) -> dict[str, Any]:
     message = _chat_message(request)
     choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if "tool_calls" in message else "stop"}
-    head = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": request["model"]}
+    head = {"id": f"chatcmpl-{next(NUMBERS)}", "object": "chat.completion", "created": 1, "model": request["model"]}
     return {**head, "choices": [choice], "usage": USAGE}
 
 
@@ -126,15 +128,22 @@ def _chat_chunks(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _response(request: dict[str, Any]) -> dict[str, Any]:
     given = request["input"]
     last = {"role": "user", "content": given} if isinstance(given, str) else given[-1]
-    said = _next(last, request.get("tools"))
+    said, number = _next(last, request.get("tools")), next(NUMBERS)
     if said is None:
         name = request["tools"][0]["name"]
-        call = {"name": name, "arguments": TOOL_ARGUMENTS, "call_id": "call_1"}
-        item = {"type": "function_call", "id": "fc_1", "status": "completed", **call}
+        call = {"name": name, "arguments": TOOL_ARGUMENTS, "call_id": f"call_{number}"}
+        item = {"type": "function_call", "id": f"fc_{number}", "status": "completed", **call}
     else:
         part = {"type": "output_text", "text": said, "annotations": []}
-        item = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [part]}
-    head = {"id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "model": request["model"]}
+        whole = {"status": "completed", "content": [part]}
+        item = {"type": "message", "id": f"msg_{number}", "role": "assistant", **whole}
+    head = {
+        "id": f"resp_{number}",
+        "object": "response",
+        "created_at": 1,
+        "status": "completed",
+        "model": request["model"],
+    }
     rest = {"tools": request.get("tools") or [], "tool_choice": "auto", "parallel_tool_calls": False}
     return {**head, **rest, "output": [item], "usage": RESPONSES_USAGE}
 

@@ -4,13 +4,14 @@ Nothing here knows a dialect: spans are read with the published protobuf schema,
 a text is where it is found. So the expected results do not depend on streamer's own decoder.
 """
 
+import base64
 import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import MessageToDict, ParseDict
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -28,6 +29,8 @@ SESSION_KEYS = (
     "group_id",
 )
 """wire.md 2.4: of several attributes with the session, this order says which is named as its source."""
+STORED_PICTURES = ("mlflow-attachment://", "@@@langfuseMedia")
+"""What Langfuse and MLflow send in place of a picture, which they keep elsewhere."""
 
 
 @dataclass
@@ -138,6 +141,17 @@ def traces_of(requests: Iterable[bytes], logs: Iterable[bytes]) -> list[Trace]:
     return sorted(traces.values(), key=lambda trace: trace.start_ns)
 
 
+def binary(request: bytes) -> bytes:
+    """A request of traces that came as OTLP/JSON, as a Collector would pass it on; any other as it is."""
+    if not request.startswith(b"{"):
+        return request
+    whole = json.loads(request)
+    for span in (s for r in whole["resourceSpans"] for scope in r["scopeSpans"] for s in scope["spans"]):
+        for key in {"traceId", "spanId", "parentSpanId"} & span.keys():
+            span[key] = base64.b64encode(bytes.fromhex(span[key])).decode()  # OTLP writes hex, protobuf's JSON base64
+    return ParseDict(whole, ExportTraceServiceRequest(), ignore_unknown_fields=True).SerializeToString()
+
+
 def strings_of(request: bytes, logs: bool) -> Iterator[str]:
     """Every text of a request, resources and scopes too: for the search for what must not be there."""
     kind = ExportLogsServiceRequest if logs else ExportTraceServiceRequest
@@ -172,7 +186,8 @@ def turn_of(trace: Trace, said: dict[str, Any]) -> dict[str, Any]:
     if tools := [_sent(tool, trace) for tool in said["tools"] if trace.find(tool["name"])]:
         turn["tools"] = tools
     place = {"root": "root", "llm": "child"}.get(turn["io_source"] or "")
-    if words["user"] and said.get("picture") and place in {hit.place for hit in trace.find(said["picture"])}:
+    pictures = (said["picture"], *STORED_PICTURES) if said.get("picture") else ()
+    if words["user"] and any(hit.place == place for picture in pictures for hit in trace.find(picture)):
         turn["omitted"] = ["image"]
     return turn
 

@@ -25,7 +25,7 @@ import cases_agents
 import cases_tracing
 from case import Case
 from endpoints import Model, receiver, serve
-from evidence import Trace, strings_of, traces_of, turn_of, where
+from evidence import Trace, binary, strings_of, traces_of, turn_of, where
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 HERE = Path(__file__).resolve().parent
@@ -62,6 +62,10 @@ def uv() -> str:
 
 def lock(environment: str) -> None:
     pins = HERE / "requirements" / environment
+    if pins.is_dir():
+        lockfile = ("--package-lock-only", "--omit-lockfile-registry-resolved")
+        run("npm", "install", *lockfile, "--no-audit", "--no-fund", cwd=pins)
+        return
     python = ("--python-version", "3.11", "--prerelease=if-necessary-or-explicit")
     run(uv(), "pip", "compile", "-q", "--no-header", "--no-annotate", *python, f"{pins}.in", "-o", f"{pins}.txt")
 
@@ -93,7 +97,7 @@ def perform(case: Case, home: Path) -> Recorded:
     shutil.copytree(HERE / "programs", work, ignore=shutil.ignore_patterns("__pycache__"))
     recorded = Recorded()
     keep = {"traces": recorded.traces, "logs": recorded.logs}
-    otlp = receiver(lambda signal, request: keep[signal].append(request) if signal in keep else None)
+    otlp = receiver(lambda signal, request: keep[signal].append(binary(request)) if signal in keep else None)
     model = serve(Model)
     here = {
         "PATH": f"{Path(command[0]).parent}:/usr/bin:/bin",
@@ -103,6 +107,8 @@ def perform(case: Case, home: Path) -> Recorded:
         "NOTES": str(work / "notes"),
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://localhost:{otlp.server_port}",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://localhost:{otlp.server_port}/v1/traces",  # MLflow 3.1
+        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
         "OTEL_SERVICE_NAME": "support-bot",
         "OTEL_METRICS_EXPORTER": "none",
         "OTEL_RESOURCE_ATTRIBUTES": "host.name=example-host,host.id=0,os.version=6",  # logfire asks for the machine's

@@ -30,7 +30,7 @@ def every_turn(about: str, only: str = "trace_id") -> pytest.MarkDecorator:
         reason = NOT_YET[about].get(name) or NOT_YET[about].get(name.rpartition("-")[0])
         marks = [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
         if only in turn:
-            params.append(pytest.param(entry["files"], turn, marks=marks, id=name))
+            params.append(pytest.param([*entry["files"], *entry.get("logs", ())], turn, marks=marks, id=name))
     return pytest.mark.parametrize(("files", "expected"), params)
 
 

@@ -52,6 +52,8 @@ def lookup_order(order_id: str) -> str:
 
 def ask(client: Any, messages: list[dict[str, Any]], look_up: Any = lookup_order) -> tuple[str, tuple[Any, ...]]:
     """One answer of an OpenAI client, by way of the tool or of a stream if the mode says so. Extends `messages`."""
+    if mode("responses"):
+        return ask_responses(client, messages, look_up)
     more: dict[str, Any] = {"tools": [TOOL]} if mode("tools") else {}
     if mode("stream"):
         more |= {"stream": True, "stream_options": {"include_usage": True}}
@@ -72,6 +74,23 @@ def ask(client: Any, messages: list[dict[str, Any]], look_up: Any = lookup_order
             messages.append({"role": "tool", "tool_call_id": call.id, "content": result})
 
 
+def ask_responses(client: Any, messages: list[dict[str, Any]], look_up: Any) -> tuple[str, tuple[Any, ...]]:
+    """The same by OpenAI's Responses API."""
+    more: dict[str, Any] = {"tools": [{"type": "function", **TOOL["function"]}]} if mode("tools") else {}
+    called: list[dict[str, Any]] = []
+    while True:
+        response = client.responses.create(model=MODEL, input=list(messages), **more)
+        messages.extend(item.model_dump(exclude_none=True) for item in response.output)
+        calls = [item for item in response.output if item.type == "function_call"]
+        if not calls:
+            return response.output_text, tuple(called)
+        for call in calls:
+            arguments = json.loads(call.arguments)
+            result = look_up(**arguments)
+            called.append({"name": call.name, "arguments": arguments, "result": result})
+            messages.append({"type": "function_call_output", "call_id": call.call_id, "output": result})
+
+
 def conversation(client: Any, look_up: Any = lookup_order) -> Any:
     """A function that asks and notes. In the mode `history` it sends everything again, after a system prompt."""
     kept: list[dict[str, Any]] = [{"role": "system", "content": SYSTEM}] if mode("history") else []
@@ -86,7 +105,7 @@ def conversation(client: Any, look_up: Any = lookup_order) -> Any:
             note(text, None)
             return ask(client, messages, look_up)[0]
         answer, called = ask(client, messages, look_up)
-        note(text, answer, called, **({"picture": PIXEL} if text == PICTURE else {}))
+        note(text, answer, called, **({"picture": PIXEL.partition(",")[2]} if text == PICTURE else {}))
         return answer
 
     return turn

@@ -1,7 +1,8 @@
-"""The OpenAI Agents SDK with a tool and a group_id, traced by OpenInference or by logfire."""
+"""The OpenAI Agents SDK with a tool and a group_id, traced by OpenInference, logfire or MLflow."""
 
 import asyncio
 import os
+from types import SimpleNamespace
 
 from agents import Agent, Runner, SQLiteSession, function_tool, set_tracing_disabled, trace
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
@@ -24,11 +25,25 @@ def set_up() -> object:
         logfire.configure(send_to_logfire=False, console=False, inspect_arguments=False)
         logfire.instrument_openai_agents()
         return logfire
+    if mode("mlflow"):
+        import mlflow
+
+        mlflow.set_experiment("support")
+        mlflow.openai.autolog()
+        return SimpleNamespace(shutdown=mlflow.flush_trace_async_logging)
     from common import tracer_provider
-    from openinference.instrumentation.openai_agents import OpenAIAgentsInstrumentor
+
+    if mode("genai"):
+        from opentelemetry.instrumentation.genai.openai_agents import OpenAIAgentsInstrumentor
+    else:
+        from openinference.instrumentation.openai_agents import OpenAIAgentsInstrumentor
 
     provider = tracer_provider()
     OpenAIAgentsInstrumentor().instrument(tracer_provider=provider)
+    if mode("client"):  # the agents' instrumentation leaves the model's calls to the client's
+        from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
+
+        OpenAIInstrumentor().instrument(tracer_provider=provider)
     return provider
 
 

@@ -1,4 +1,4 @@
-"""opentelemetry-instrumentation-openai-v2, with an invoke_agent span around, or `bare`: the chat span is the root."""
+"""OpenTelemetry's OpenAI instrumentation, with an invoke_agent span around, or `bare`: the chat span is the root."""
 
 import contextlib
 
@@ -6,9 +6,13 @@ import openai
 from common import SESSION, USER_ID, asked, conversation, lookup_order, mode, tracer_provider
 from opentelemetry import _logs
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
-from opentelemetry.instrumentation.openai_v2 import OpenAIInstrumentor
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+
+if mode("genai"):  # its successor
+    from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
+else:
+    from opentelemetry.instrumentation.openai_v2 import OpenAIInstrumentor
 
 provider = tracer_provider()
 logger_provider = LoggerProvider()
@@ -20,11 +24,7 @@ tracer = provider.get_tracer("support")
 
 def look_up(order_id: str) -> str:
     """A tool span as the conventions describe it: the application makes it, the instrumentation does not."""
-    facts = {
-        "gen_ai.operation.name": "execute_tool",
-        "gen_ai.tool.name": "lookup_order",
-        "gen_ai.tool.call.id": "call_1",
-    }
+    facts = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "lookup_order"}
     with tracer.start_as_current_span("execute_tool lookup_order", attributes=facts) as span:
         result = lookup_order(order_id)
         if mode("tool-content"):

@@ -11,13 +11,20 @@ from pydantic_ai.providers.openai import OpenAIProvider
 
 scrubbing = False if mode("open") else None
 logfire.configure(send_to_logfire=False, console=False, scrubbing=scrubbing, inspect_arguments=False)
-logfire.instrument_pydantic_ai(include_content=not mode("nocontent"))
+version = {"version": int(os.environ["VERSION"])} if "VERSION" in os.environ else {}
+logfire.instrument_pydantic_ai(include_content=not mode("nocontent"), **version)
 model = OpenAIChatModel(MODEL, provider=OpenAIProvider(base_url=os.environ["OPENAI_BASE_URL"], api_key="none"))
 agent = Agent(model, name="support", instructions=SYSTEM)
 
 
-def lookup_order(order_id: str) -> str:
+asked_inside: list[str] = []
+
+
+async def lookup_order(order_id: str) -> str:
     """Where an order is"""
+    if mode("delegate"):
+        inner = await Agent(model, name="viewer").run("Describe the picture of the order")
+        asked_inside.append(inner.conversation_id)
     return TOOL_RESULT
 
 
@@ -32,7 +39,11 @@ for text in asked():
         result = agent.run_sync(text, message_history=history, **chosen)
     if mode("history"):
         history = result.all_messages()
-    own = {} if mode("conversation") or mode("open") else {"session": result.conversation_id}
-    both = {"conflicts": [result.conversation_id]} if mode("open") and not mode("conversation") else {}
+    given = getattr(result, "conversation_id", None)  # since version 2
+    own = {} if mode("conversation") or mode("open") else {"session": given}
+    both = {"conflicts": [given]} if given and mode("open") and not mode("conversation") else {}
+    if mode("delegate"):
+        both = {"conflicts": sorted(asked_inside)}
+        asked_inside.clear()
     note(text, result.output, (CALLED,) if mode("tools") and text == ASKED else (), **own, **both)
 logfire.shutdown()

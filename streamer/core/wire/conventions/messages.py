@@ -10,7 +10,7 @@ from streamer.core.wire.values import encodable, unwrap
 _ASKED = ("question", "query", "input", "prompt", "user_input", "user_message", "message", "text", "content", "q")
 _ANSWERED = ("answer", "output", "response", "result", "completion", "text", "content", "message", "reply")
 _LISTS = ("messages", "input_messages", "contents", "chat_history")
-_WRAPPERS = ("inputs", "outputs", "input", "output", "response", "content", "kwargs")
+_WRAPPERS = ("inputs", "outputs", "request", "input", "output", "response", "content", "kwargs")
 """What may stand around the object that counts: LangChain's callbacks, Gemini's content, an agent's state."""
 _CONTENTS = ("parts", "content", "contents", "text", "refusal")
 _DEPTH_MAX = 4
