@@ -5,15 +5,16 @@ the first LLM span and the last assistant message of the one that ended last. A 
 what was said. After the sweep the kept turn stands, unless late facts are better evidence: the root (design 9).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from streamer.core.session import Facts
 from streamer.core.session_id import Resolved, clean, is_scrubbed, owner_of, resolve
 from streamer.core.turn import IoSource, Message, Turn, Unscorable
+from streamer.core.wire.caps import Caps
 from streamer.core.wire.conventions import Heard
-from streamer.core.wire.decode import Span, decode
+from streamer.core.wire.decode import CAPS, Span, decode
 from streamer.core.wire.rules import END_KEYS
 from streamer.core.wire.scan import is_true
 
@@ -47,9 +48,9 @@ class _Words:
     redacted: bool = False
 
 
-def interpret(trace_id: str, facts: Facts, kept: Turn | None) -> Interpretation:
+def interpret(trace_id: str, facts: Facts, kept: Turn | None, caps: Caps = CAPS) -> Interpretation:
     """Owner and turn. Depends on the set of facts only, not on their order."""
-    spans = [span for span in decode(facts.frames) if span.trace_id == trace_id]
+    spans = [span for span in decode(facts.frames, caps) if span.trace_id == trace_id]
     resolved = resolve(spans)
     owner = owner_of(resolved, facts.owner, facts.candidates)
     if not spans:
@@ -114,8 +115,15 @@ def _turn(trace_id: str, version: int, spans: Sequence[Span], resolved: Resolved
             first.resource.get("deployment.environment.name") or first.resource.get("deployment.environment")
         ),
         models=tuple(sorted({model for h in heard.values() if (model := h.model)})),
-        flags=frozenset({"clock_suspect"} if any(0 < s.end_ns < s.start_ns for s in spans) else ()),
+        flags=frozenset(_flags(spans)),
     )
+
+
+def _flags(spans: Sequence[Span]) -> Iterator[str]:
+    if any(0 < span.end_ns < span.start_ns for span in spans):
+        yield "clock_suspect"
+    if any(span.truncated for span in spans):
+        yield "truncated"
 
 
 def _words(spans: Sequence[Span], root: Span | None, heard: dict[str, Heard]) -> _Words:

@@ -8,6 +8,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 from streamer.core.judges import JudgeSpec
 from streamer.core.lifecycle import DAY_MS, Limits, Rule
 from streamer.core.reading import Start
+from streamer.core.wire.caps import Caps
 from streamer.core.wire.rules import CutRules
 from streamer.errors import ConfigurationError
 from streamer.settings.judges import JudgeTable
@@ -103,6 +104,17 @@ class Sessions(Table):
     redis_loss_window_ms: Ms = Field(5_000, description="what a Redis fail-over may lose is read again")
 
 
+class Turns(Table):
+    text_bytes_max: Whole = Field(262_144, ge=1_024, description="no judge reads more; a longer text is cut")
+    spans_max: Whole = Field(10_000, ge=1, description="of one trace; what begins last is left out")
+    bytes_max: Whole = Field(
+        67_108_864, ge=1_048_576, le=67_108_864, description="of one trace, unpacked: a claim holds it in memory"
+    )
+
+    def caps(self) -> Caps:
+        return Caps(self.text_bytes_max, self.spans_max, self.bytes_max)
+
+
 class RuleTable(Table):
     idle_gap_ms: SomeMs
     tenant: str | None = None
@@ -148,6 +160,7 @@ class Settings(Table):
     redis: Redis = Redis()
     mlflow: Mlflow = Mlflow()
     sessions: Sessions = Sessions()
+    turns: Turns = Turns()
     rules: tuple[RuleTable, ...] = ()
     judges: tuple[JudgeTable, ...] = (JudgeTable(type="user_frustration"),)
     judging: Judging = Judging()
