@@ -11,6 +11,7 @@ import typer
 from streamer import app as composition
 from streamer.cli import people
 from streamer.cli.check import check
+from streamer.cli.decode import decode
 from streamer.cli.options import ConfigOption, FromOption
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.settings import Settings, load
@@ -63,6 +64,7 @@ def _run(
 
 people.add_to(cli)
 cli.command()(check)
+cli.command()(decode)
 
 
 def main() -> None:

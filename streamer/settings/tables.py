@@ -1,5 +1,6 @@
 """The settings as tables: every key, its default and the reason for it."""
 
+import re
 from collections.abc import Mapping
 from typing import Literal, Self
 
@@ -63,6 +64,10 @@ class Source(Table):
     def first_offset(self, now_ms: int) -> Start:
         """Where a group that has never read begins."""
         return start_of(self.start, now_ms)
+
+    def reads(self, topic: str) -> bool:
+        """As librdkafka matches names and regexes."""
+        return any(topic == name or (name.startswith("^") and re.match(name, topic)) for name in self.topics)
 
     def cut_rules(self) -> CutRules:
         return CutRules(
