@@ -208,6 +208,7 @@ async def _add_judge(
         tasks=tasks,
         metrics=metrics,
         journal=journal,
+        caps=settings.turns.caps(),
     )
     judge = Judge(parts) if estimate is None else DryRun(parts, judges, model, estimate)
     process.held = held

@@ -5,7 +5,6 @@ Rule: it changes nothing and joins no group.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from itertools import islice
 from typing import Literal, NamedTuple
 
 from streamer.adapters.kafka import reader as kafka_reader
@@ -13,11 +12,10 @@ from streamer.adapters.kafka.publisher import KafkaPublisher
 from streamer.adapters.litellm_model import missing_keys
 from streamer.adapters.mlflow_assessments import MlflowAssessments
 from streamer.app.building import access_of
-from streamer.app.people import redis_of
+from streamer.app.people import last_records, redis_of
 from streamer.core.ids import mlflow_trace_id
 from streamer.core.sample import Sample, sample
 from streamer.core.wire.cut import Cutter
-from streamer.core.wire.records import Record
 from streamer.errors import StreamerError
 from streamer.settings import Settings, Source, without_credentials
 
@@ -110,7 +108,7 @@ async def _mlflow(rows: MlflowAssessments) -> Finding:
 async def _source(settings: Settings, source: Source, rows: MlflowAssessments, last: int) -> AsyncIterator[Finding]:
     for topic in source.topics:
         try:
-            records = await asyncio.to_thread(_last, settings, topic, last)
+            records = await asyncio.to_thread(last_records, settings, topic, last)
         except StreamerError as error:
             yield Finding(f"topic {topic}", "fail", str(error), 'sources.topics = ["…"] names what does not exist')
             continue
@@ -119,10 +117,6 @@ async def _source(settings: Settings, source: Source, rows: MlflowAssessments, l
             yield finding
         if found.newest:
             yield await _in_mlflow(rows, found.newest[:LOOKED_UP])
-
-
-def _last(settings: Settings, topic: str, last: int) -> list[Record]:
-    return list(islice(kafka_reader.read(settings.kafka.connection(), topic, last, False), last))
 
 
 def sampled(topic: str, found: Sample) -> list[Finding]:

@@ -3,20 +3,20 @@
 Rule: it writes nothing, joins no group and needs no Redis; only its model calls cost anything.
 """
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from streamer.adapters.kafka import reader as kafka_reader
 from streamer.adapters.litellm_model import LitellmModel, missing_keys
 from streamer.adapters.mlflow_judges import MlflowJudges
-from streamer.adapters.mlflow_translation import translated
+from streamer.app.people import last_records, previewed
 from streamer.core.assemble import assemble, render
-from streamer.core.gathering import Gathered, gather
-from streamer.core.ids import mlflow_trace_id
+from streamer.core.ids import Scope, mlflow_trace_id
 from streamer.core.judges import JudgeSpec
 from streamer.core.model import Completion, ModelRequest
+from streamer.core.preview import Preview
 from streamer.core.session import SessionRef
 from streamer.core.transcript import Transcript
 from streamer.core.turn import Message, Turn
@@ -57,11 +57,20 @@ class _Asking:
         return await self.model.complete(request, self.spec.deadline_ms)
 
 
-def recent(settings: Settings, topic: str | None, files: Sequence[Path], records: int) -> Gathered:
-    """The sessions in the last `records` records of a topic, or in files of one record value each."""
+def recent(settings: Settings, topic: str | None, files: Sequence[Path], records: int) -> Preview:
+    """What is in the last `records` records of a topic, or in files of one record value each."""
     source = _source_of(settings, topic)
-    read = _of_files(files) if files else _of_topic(settings, topic or source.topics[0], records)
-    return gather(read, Cutter(source.cut_rules()), source.name, translated)
+    read = _of_files(files) if files else last_records(settings, topic or source.topics[0], records)
+    return previewed(read, Cutter(source.cut_rules()))
+
+
+def sessions_in(found: Preview) -> list[tuple[SessionRef, dict[str, Turn]]]:
+    """Each session with its turns, the one that spoke last first."""
+    sessions: defaultdict[SessionRef, dict[str, Turn]] = defaultdict(dict)
+    for seen in found.turns:
+        if seen.session_id is not None:
+            sessions[SessionRef(Scope("", seen.tenant), seen.session_id)][seen.turn.trace_id] = seen.turn
+    return sorted(sessions.items(), key=lambda one: -max(turn.end_ns for turn in one[1].values()))
 
 
 async def judged(
@@ -96,7 +105,3 @@ def _of_files(files: Sequence[Path]) -> Iterator[Record]:
             yield Record(str(file), 0, n, 0, file.read_bytes())
         except OSError as error:
             raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from None
-
-
-def _of_topic(settings: Settings, topic: str, records: int) -> Iterator[Record]:
-    yield from kafka_reader.read(settings.kafka.connection(), topic, records, follow=False)

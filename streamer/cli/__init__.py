@@ -11,6 +11,7 @@ import typer
 from streamer import app as composition
 from streamer.cli import people
 from streamer.cli.check import check
+from streamer.cli.decode import decode
 from streamer.cli.options import ConfigOption, FromOption
 from streamer.cli.trying import try_
 from streamer.errors import ConfigurationError, StreamerError
@@ -65,6 +66,7 @@ def _run(
 people.add_to(cli)
 cli.command()(check)
 cli.command("try")(try_)
+cli.command()(decode)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from streamer.app.trying import Tried
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
 from streamer.core.judges import JudgeSpec
+from streamer.core.preview import Preview
 from streamer.core.verdict import Usage, Verdict
 from streamer.errors import ConfigurationError
 from streamer.settings import Settings, load
@@ -44,9 +45,9 @@ def try_(
     settings = load(config)
     spec = _spec(settings, judge, model)
     found = trying.recent(settings, topic, files or [], records)
-    if not found.sessions:
-        raise ConfigurationError(_nothing(found.problems, len(found.homeless), topic or settings.sources[0].topics[0]))
-    latest = list(reversed(found.sessions.items()))
+    latest = trying.sessions_in(found)
+    if not latest:
+        raise ConfigurationError(_nothing(found, topic or settings.sources[0].topics[0]))
     shown: list[dict[str, Any]] = []
 
     async def run() -> None:
@@ -74,11 +75,11 @@ def _spec(settings: Settings, judge: str, model: str | None) -> JudgeSpec:
     return (table.model_copy(update={"model": model}) if model else table).spec()
 
 
-def _nothing(problems: list[Any], homeless: int, where: str) -> str:
-    if homeless:
-        return f"{homeless} traces and no session: no span names one (streamer decode says what to add)"
-    if problems:
-        return f"nothing could be read ({problems[0].reason}: {problems[0].detail}): see streamer decode"
+def _nothing(found: Preview, where: str) -> str:
+    if found.turns:
+        return f"{len(found.turns)} traces and no session: no span names one (streamer decode says what to add)"
+    if problem := next((problem for record in found.records for problem in record.problems), None):
+        return f"nothing could be read ({problem.reason}: {problem.detail}): see streamer decode"
     return f"no trace of an LLM application in {where}: look further back with --records, or at another --topic"
 
 

@@ -5,16 +5,17 @@ the first LLM span and the last assistant message of the one that ended last. A 
 what was said. After the sweep the kept turn stands, unless late facts are better evidence: the root (design 9).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from streamer.core.session import Facts
 from streamer.core.session_id import Resolved, clean, is_scrubbed, owner_of, resolve
 from streamer.core.turn import IoSource, Message, ToolEvent, Turn, Unscorable
+from streamer.core.wire.caps import Caps
 from streamer.core.wire.conventions import Heard, Translate
 from streamer.core.wire.conventions.said import Words
-from streamer.core.wire.decode import Span, decode
+from streamer.core.wire.decode import CAPS, Span, decode
 from streamer.core.wire.rules import END_KEYS
 from streamer.core.wire.scan import is_true
 from streamer.core.wire.values import unwrap
@@ -57,10 +58,12 @@ class _Words:
     omitted: tuple[str, ...] = ()
 
 
-def interpret(trace_id: str, facts: Facts, kept: Turn | None, translate: Translate | None = None) -> Interpretation:
+def interpret(
+    trace_id: str, facts: Facts, kept: Turn | None, caps: Caps = CAPS, translate: Translate | None = None
+) -> Interpretation:
     """Owner and turn. Depends on the set of facts only, not on their order. `translate` is asked where no dialect of
     ours finds anything said; such a turn is flagged `translated`."""
-    spans = [span for span in decode(facts.frames) if span.trace_id == trace_id]
+    spans = [span for span in decode(facts.frames, caps) if span.trace_id == trace_id]
     resolved = resolve(spans)
     owner = owner_of(resolved, facts.owner, facts.candidates)
     if not spans:
@@ -97,9 +100,7 @@ def _turn(
     root = next((span for span in spans if not span.parent_id), None)
     heard = {span.span_id: Heard(span, translate) for span in spans}
     words = _words(spans, root, heard)
-    flags = {"translated"} if translate and (words.user or words.assistant) else set[str]()
-    if any(0 < s.end_ns < s.start_ns for s in spans):
-        flags.add("clock_suspect")
+    flags = {*_flags(spans), *(("translated",) if translate and (words.user or words.assistant) else ())}
     error = root.is_error if root else any(span.is_error for span in spans)
     first = root or spans[0]
     starts = [span.start_ns for span in spans if span.start_ns]
@@ -135,6 +136,13 @@ def _turn(
         models=tuple(sorted({model for h in heard.values() if (model := h.model)})),
         flags=frozenset(flags),
     )
+
+
+def _flags(spans: Sequence[Span]) -> Iterator[str]:
+    if any(0 < span.end_ns < span.start_ns for span in spans):
+        yield "clock_suspect"
+    if any(span.truncated for span in spans):
+        yield "truncated"
 
 
 def _words(spans: Sequence[Span], root: Span | None, heard: dict[str, Heard]) -> _Words:

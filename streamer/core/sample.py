@@ -5,11 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from streamer.core.interpret import interpret
-from streamer.core.session import Facts
-from streamer.core.wire.conventions import spoken_by
+from streamer.core.preview import dialects_of, facts_by_trace
 from streamer.core.wire.cut import Cutter
 from streamer.core.wire.decode import decode
-from streamer.core.wire.records import Record
+from streamer.core.wire.records import Fragment, Record
 
 
 @dataclass(slots=True)
@@ -30,8 +29,7 @@ class Sample:
 
 def sample(records: Iterable[Record], cutter: Cutter) -> Sample:
     """Reads as ingest and a claim would; traces that stand in several records are put together."""
-    found, frames = Sample(), dict[str, list[bytes]]()
-    candidates: dict[str, set[str]] = {}
+    found, fragments = Sample(), list[Fragment]()
     last_ms: dict[str, int] = {}
     for record in records:
         cut = cutter.cut(record)
@@ -41,16 +39,13 @@ def sample(records: Iterable[Record], cutter: Cutter) -> Sample:
         if cut.out_of_scope:
             found.out_of_scope[cut.out_of_scope] += 1
         for fragment in cut.fragments:
-            frames.setdefault(fragment.trace_id, []).append(fragment.frame)
             last_ms[fragment.trace_id] = max(last_ms.get(fragment.trace_id, 0), record.timestamp_ms)
-            candidates.setdefault(fragment.trace_id, set()).update(fragment.candidates)
-    for trace_id, mine in frames.items():
-        facts = Facts(tuple(sorted(candidates[trace_id])), 1, tuple(mine), None, False)
+        fragments += cut.fragments
+    for (_, trace_id), facts in facts_by_trace(fragments).items():
         owner, turn = interpret(trace_id, facts, None)
         found.traces += 1
         found.with_session += owner is not None
         found.with_text += turn is not None and turn.unscorable is None
-        spoken = {name for span in decode(mine) for name in spoken_by(span)}
-        found.dialects.update(spoken or {"none known"})
+        found.dialects.update(dialects_of(decode(facts.frames)) or ["none known"])
     found.newest = sorted(last_ms.items(), key=lambda item: -item[1])
     return found

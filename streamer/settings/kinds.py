@@ -6,14 +6,15 @@ Rule: a sentence goes on from the setting's name ("must not be empty") and never
 import math
 import re
 import unicodedata
-from typing import Annotated
+from typing import Annotated, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, Secret
+from pydantic import AfterValidator, BeforeValidator, Field, Secret, TypeAdapter, ValidationError
 
 from streamer.core.lifecycle import DAY_MS
 from streamer.core.reading import BEGINNING, NOW, Start
 from streamer.core.verdict import VerdictValue
 from streamer.core.wire.rules import NOT_READ, Encoding
+from streamer.errors import ConfigurationError
 from streamer.settings.addresses import posix
 from streamer.settings.table import ADDRESS
 
@@ -145,6 +146,17 @@ def _encoding(value: object) -> object:
     if value in NOT_READ:
         raise ValueError("is not read by streamer: let a Collector's kafka receiver read it and write otlp_proto")
     return value
+
+
+def encoding_named(name: str) -> Encoding:
+    """As somebody wrote it on the command line. ConfigurationError if there is none of that name."""
+    try:
+        found: Encoding = TypeAdapter(RecordEncoding).validate_python(name)
+    except ValidationError as error:
+        said = error.errors()[0]
+        why = str(said.get("ctx", {}).get("error", "")) or f"is unknown; known are {', '.join(get_args(Encoding))}"
+        raise ConfigurationError(f"encoding {name} {why}") from None
+    return found
 
 
 def _option(value: object) -> object:

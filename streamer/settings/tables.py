@@ -1,5 +1,6 @@
 """The settings as tables: every key, its default and the reason for it."""
 
+import re
 from collections.abc import Mapping
 from typing import Literal, Self
 
@@ -8,6 +9,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 from streamer.core.judges import JudgeSpec
 from streamer.core.lifecycle import DAY_MS, Limits, Rule
 from streamer.core.reading import Start
+from streamer.core.wire.caps import Caps
 from streamer.core.wire.rules import CutRules
 from streamer.errors import ConfigurationError
 from streamer.settings.addresses import HeaderSecret, HttpUrl, RedisUrl
@@ -64,6 +66,10 @@ class Source(Table):
         """Where a group that has never read begins."""
         return start_of(self.start, now_ms)
 
+    def reads(self, topic: str) -> bool:
+        """As librdkafka matches names and regexes."""
+        return any(topic == name or (name.startswith("^") and re.match(name, topic)) for name in self.topics)
+
     def cut_rules(self) -> CutRules:
         return CutRules(
             tenant=self.tenant,
@@ -102,6 +108,17 @@ class Sessions(Table):
     return_ms: Ms = Field(30 * DAY_MS, description="a session that comes back later is a new one")
     clock_skew_ms_max: Ms = Field(5_000, description="producers' clocks may be ahead by this")
     redis_loss_window_ms: Ms = Field(5_000, description="what a Redis fail-over may lose is read again")
+
+
+class Turns(Table):
+    text_bytes_max: Whole = Field(262_144, ge=1_024, description="no judge reads more; a longer text is cut")
+    spans_max: Whole = Field(10_000, ge=1, description="of one trace; what begins last is left out")
+    bytes_max: Whole = Field(
+        67_108_864, ge=1_048_576, le=67_108_864, description="of one trace, unpacked: a claim holds it in memory"
+    )
+
+    def caps(self) -> Caps:
+        return Caps(self.text_bytes_max, self.spans_max, self.bytes_max)
 
 
 class RuleTable(Table):
@@ -149,6 +166,7 @@ class Settings(Table):
     redis: Redis = Redis()
     mlflow: Mlflow = Mlflow()
     sessions: Sessions = Sessions()
+    turns: Turns = Turns()
     rules: tuple[RuleTable, ...] = ()
     judges: tuple[JudgeTable, ...] = (JudgeTable(type="user_frustration"),)
     judging: Judging = Judging()

@@ -14,9 +14,13 @@ from typing import Any, NamedTuple
 from google.protobuf.message import DecodeError
 
 from streamer.core.wire import schema
+from streamer.core.wire.caps import Caps, shortened, within
+from streamer.core.wire.encode import pack
 from streamer.core.wire.frames import decompress
 from streamer.core.wire.logs import ANNEX_SCOPE
 from streamer.core.wire.values import value_of
+
+CAPS = Caps()
 
 
 class Attributes(Mapping[str, Any]):
@@ -27,6 +31,11 @@ class Attributes(Mapping[str, Any]):
     def __init__(self, raw: Mapping[str, bytes]) -> None:
         self._raw = raw
         self.names = frozenset(raw)
+
+    def within(self, bytes_max: int) -> "Attributes":
+        """These, or others with texts cut to the cap."""
+        short = shortened(self._raw, bytes_max)
+        return self if short is self._raw else Attributes(short)
 
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401
         if key not in self.names:  # a protobuf map would say b""
@@ -49,16 +58,15 @@ class Attributes(Mapping[str, Any]):
 class Span:
     """A span as read. Ids are lowercase hex, `parent_id` is "" for a root; times are Unix ns, 0 where unknown."""
 
-    def __init__(
-        self,
-        read: Any,  # noqa: ANN401
-        attributes: Attributes,
-        resource: Attributes,
-        logged: Set[bytes] = frozenset(),
-    ) -> None:
+    # Of the class, since most spans have neither.
+    logged: Set[bytes] = frozenset()
+    """Events that logs tell of it."""
+    truncated = False
+    """Something of it, or other spans of its trace, went over the caps."""
+
+    def __init__(self, read: Any, attributes: Attributes, resource: Attributes) -> None:  # noqa: ANN401
         parent = read.parent_span_id
         self._read = read
-        self._logged = logged
         self.trace_id: str = read.trace_id.hex()
         self.span_id: str = read.span_id.hex()
         self.parent_id: str = "" if parent in _NO_PARENT else parent.hex()
@@ -69,7 +77,7 @@ class Span:
 
     @cached_property
     def name(self) -> str:
-        return str(self._read.name.decode("utf-8", "replace"))
+        return str(self._read.name[:_NAME_BYTES_MAX].decode("utf-8", "replace"))
 
     @property
     def is_error(self) -> bool:
@@ -77,18 +85,18 @@ class Span:
 
     @property
     def has_events(self) -> bool:
-        return bool(self._read.events or self._logged)
+        return bool(self._read.events or self.logged)
 
     @property
     def has_logged_events(self) -> bool:
         """Some of its events came as logs."""
-        return bool(self._logged)
+        return bool(self.logged)
 
     def events(self) -> Iterator[tuple[str, Attributes]]:
         """(name, attributes) of each event that can be read; in order of time where logs tell some of them."""
         found = [event for raw in self._read.events if (event := _event(raw))]
-        if self._logged:
-            found += [event for raw in sorted(self._logged) if (event := _event(raw))]
+        if self.logged:
+            found += [event for raw in sorted(self.logged) if (event := _event(raw))]
             found.sort(key=lambda event: event.time)
         for event in found:
             try:
@@ -104,6 +112,7 @@ def _event(raw: bytes) -> Any:  # noqa: ANN401
         return None
 
 
+_NAME_BYTES_MAX = 1024
 _NO_PARENT = (b"", bytes(8))
 _NOTHING: Set[bytes] = frozenset()
 
@@ -120,26 +129,54 @@ class _Version(NamedTuple):
         return self.read.end > 0, self.read.end, len(_attributes(self.read, self.body)), self.body, self.resource_raw
 
 
-def decode(frames: Sequence[bytes]) -> list[Span]:
-    """Spans of all fragments, united, by (start, span id). Never raises; what is no span of a trace is left out."""
-    best: dict[bytes, _Version] = {}
-    logged: defaultdict[bytes, set[bytes]] = defaultdict(set)
+def decode(frames: Sequence[bytes], caps: Caps = CAPS) -> list[Span]:
+    """Spans of all fragments, united, by (start, span id). Never raises; what is no span of a trace is left out, and
+    so is what goes over the caps: spans that begin last first, but for the roots."""
+    found = _united(frames, caps)
+    if found.size > caps.bytes:
+        found = _united(within(frames, caps), caps)
+        found.cut = True
+    best, logged = found.best, found.logged
+    if found.cut or logged or found.longest > caps.text_bytes:
+        spans = [_span(version, logged.get(name, _NOTHING), caps, found.cut) for name, version in best.items()]
+    else:
+        spans = [Span(read, _attributes(read, body), resource) for read, body, resource, _ in best.values()]
+    if len(spans) > 1:
+        spans.sort(key=lambda span: (span.start_ns, span.span_id))
+    return spans
+
+
+class _United:
+    """Fragments of one trace, as far as they were read: the best version of each span, by trace and span id."""
+
+    def __init__(self) -> None:
+        self.best: dict[bytes, _Version] = {}
+        self.logged: defaultdict[bytes, set[bytes]] = defaultdict(set)
+        self.size = self.longest = 0
+        self.cut = False
+
+
+def _united(frames: Sequence[bytes], caps: Caps) -> _United:
+    """All fragments, or as many as make the size go over its cap."""
+    found = _United()
     for frame in frames:
         raw = decompress(frame)
         if raw is None:
             continue
+        found.size += len(raw)
+        found.longest = max(found.longest, len(raw))
+        if found.size > caps.bytes:
+            return found
         try:
             part = schema.ResourceSpans.FromString(raw)
         except DecodeError:
             continue
-        _unite(part, best, logged)
-    spans = [
-        Span(read, _attributes(read, body), resource, logged.get(name, _NOTHING))
-        for name, (read, body, resource, _) in best.items()
-    ]
-    if len(spans) > 1:
-        spans.sort(key=lambda span: (span.start_ns, span.span_id))
-    return spans
+        _unite(part, found.best, found.logged)
+        if len(found.best) > 2 * caps.spans:
+            _leave_out(found, caps.spans)
+    if len(found.best) > caps.spans:
+        _leave_out(found, caps.spans)
+    return found
 
 
 def _unite(part: Any, best: dict[bytes, _Version], logged: defaultdict[bytes, set[bytes]]) -> None:  # noqa: ANN401
@@ -165,6 +202,47 @@ def _unite(part: Any, best: dict[bytes, _Version], logged: defaultdict[bytes, se
             version = _Version(read, body, resource, resource_raw)
             if known is None or version.rank() > known.rank():
                 best[name] = version
+
+
+def _leave_out(found: _United, spans_max: int) -> None:
+    best, found.cut = found.best, True
+
+    def order(name: bytes) -> tuple[bool, int, bytes]:
+        read = best[name].read
+        return read.parent_span_id not in _NO_PARENT, read.start, name
+
+    for name in sorted(best, key=order)[spans_max:]:
+        del best[name]
+
+
+def _span(version: _Version, logged: Set[bytes], caps: Caps, cut: bool) -> Span:
+    read, body, resource, resource_raw = version
+    attributes = _attributes(read, body)
+    bytes_max = caps.text_bytes
+    if len(body) > bytes_max or len(resource_raw) > bytes_max or any(len(raw) > bytes_max for raw in logged):
+        own, around = attributes.within(bytes_max), resource.within(bytes_max)
+        events, said = [_short(raw, bytes_max) for raw in read.events], frozenset(_short(r, bytes_max) for r in logged)
+        cut = cut or own is not attributes or around is not resource or said != logged or events != list(read.events)
+        del read.events[:]
+        read.events.extend(events)
+        attributes, resource, logged = own, around, said
+    span = Span(read, attributes, resource)
+    span.logged, span.truncated = logged, cut
+    return span
+
+
+def _short(raw: bytes, bytes_max: int) -> bytes:
+    """An event with its texts within the cap."""
+    event = _event(raw) if len(raw) > bytes_max else None
+    if event is None:
+        return raw
+    try:
+        short = shortened(event.attributes, bytes_max)
+    except UnicodeDecodeError:
+        return b""
+    if short is event.attributes:
+        return raw
+    return pack(schema.Event(time=event.time, name=event.name, attributes=dict(short)))
 
 
 def _attributes(read: Any, body: bytes) -> Attributes:  # noqa: ANN401

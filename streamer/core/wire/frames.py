@@ -33,6 +33,15 @@ def compressor() -> zstandard.ZstdCompressor:
     return zstandard.ZstdCompressor(level=_LEVEL, dict_data=_DICTIONARIES[_NEWEST])
 
 
+def size_of(frame: bytes) -> int:
+    """Bytes that a frame says it unpacks to; 0 if it is none of ours."""
+    try:
+        size = zstandard.get_frame_parameters(frame).content_size
+    except zstandard.ZstdError:
+        return 0
+    return size if size <= FRAME_BYTES_MAX else 0
+
+
 def decompress(frame: bytes) -> bytes | None:
     """None if it is no whole frame of ours."""
     try:

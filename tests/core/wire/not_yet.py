@@ -5,8 +5,8 @@ test_fixtures.py must fail for these, so a dialect that is added takes its names
 """
 
 BARE_ARGUMENT = "the tool span holds the bare argument; its JSON is with the model's call"
-LOGS = "what was said is in log records, which are not read"
-TRACELOOP = "Traceloop's own attributes are not read"
+LOGS = "the tool's answer is a log of the model's next call, which this generation sends without the call's id"
+TRACELOOP = "LangChain's tool span holds its input as Python's repr, among its own bookkeeping"
 
 NOT_YET: dict[str, dict[str, str]] = {
     "whose": {},

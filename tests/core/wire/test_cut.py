@@ -140,3 +140,9 @@ def test_metadata_and_every_key_of_a_span_give_candidates() -> None:
     )
 
     assert CUTTER.cut(record).fragments[0].candidates == ("7", "s1", "t1")
+
+
+def test_a_span_that_is_broken_inside_costs_only_itself() -> None:
+    value = (GOOD.value or b"").replace(b"\x10" + b"\x0a" * 16 + b"\x12\x08" + (3).to_bytes(8, "big"), b"\x7f" * 27)
+
+    assert spans_in(raw_record(value)) == {f"{n:016x}" for n in (1, 2, 4, 5)}

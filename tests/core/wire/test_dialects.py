@@ -184,7 +184,7 @@ def test_a_dialect_without_a_file_is_read_by_mlflow_and_marked() -> None:
     lone = span(TRACE, ROOT, name="turn", lk__room_name="r", lk__user_input="Where is it?", lk__response__text="Soon.")
     facts = facts_of(otlp_record(lone), trace_id=TRACE)
 
-    turn = interpret(TRACE, facts, None, translated).turn
+    turn = interpret(TRACE, facts, None, translate=translated).turn
     assert turn is not None
     assert (turn.user, turn.assistant) == ("Where is it?", "Soon.")
     assert turn.flags == {"translated"}
