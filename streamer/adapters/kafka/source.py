@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 import confluent_kafka as ck
 from confluent_kafka import KafkaError, KafkaException
 
+from streamer.adapters.kafka.commits import Commits
 from streamer.adapters.kafka.errors import LOG_LEVEL, translated
 from streamer.adapters.kafka.messages import record_of
 from streamer.adapters.kafka.offsets import Offsets, plain
@@ -39,7 +40,8 @@ class SourceSettings:
     gap: Literal["stop", "skip"] = "stop"
     records_max: int = 1_000
     wait_ms: int = 100
-    call_ms_max: int = 10_000
+    call_ms_max: int = 5_000
+    """No call waits longer for a broker that hangs: `/livez` and a stop depend on it."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -49,6 +51,7 @@ class KafkaSource:
     def __init__(self, settings: SourceSettings) -> None:
         self._s = settings
         self._thread = ThreadPoolExecutor(1, "kafka-source")
+        self._commits = Commits(settings.call_ms_max / 1_000)
         self._consumer = ck.Consumer(
             {
                 # A killed worker's partitions move after this and hold the watermark back until then; librdkafka's
@@ -67,6 +70,7 @@ class KafkaSource:
                 "enable.auto.offset.store": False,
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "error",
+                "on_commit": self._commits.answered,
             }
         )
         self._offsets = Offsets(self._consumer, settings.connection, settings.topics, settings.call_ms_max / 1_000)
@@ -96,6 +100,7 @@ class KafkaSource:
         return await self._call(self._rewind, "rewind")
 
     async def close(self) -> None:
+        """While Kafka hangs and owes the answer to a commit this does not return: wait no longer than you mean to."""
         await self._call(self._consumer.close, "close")
         self._thread.shutdown()
 
@@ -147,7 +152,8 @@ class KafkaSource:
             raise TransientError(f"no topic matches {', '.join(self._s.topics)}; create it or correct its name")
         if self._offsets.committed(everything):
             return
-        self._offsets.commit(self._offsets.starts(everything, self._s.start))
+        self._commits.ask(self._consumer, self._offsets.starts(everything, self._s.start))
+        self._commits.settle(self._consumer)
         if not self._offsets.committed(everything):
             raise TransientError("the first offsets were not taken; another member may be starting")
 
@@ -155,7 +161,7 @@ class KafkaSource:
         """Kafka takes a commit of any partition from any member of the group, also of one that has moved away."""
         mine = {partition: offset for partition, offset in offsets.items() if partition in self._positions}
         if mine:
-            self._offsets.commit(mine)
+            self._commits.ask(self._consumer, mine)
 
     def _on_assign(self, _: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
         """Paused until placed: asking for offsets may fail, and a rebalance cannot be repeated."""
@@ -214,6 +220,7 @@ class KafkaSource:
 
     def _rewind(self) -> dict[TopicPartition, int]:
         self._unplaced |= set(self._positions)
+        self._commits.settle(self._consumer)
         return self._place()
 
     def _passed(self, records: Sequence[Record]) -> dict[TopicPartition, int]:
