@@ -19,7 +19,7 @@ from streamer.core.session import Begun, Claim, Facts, Outcome, SessionRef, Sess
 from streamer.core.transcript import Transcript
 from streamer.core.turn import Turn
 from streamer.core.verdict import FailureKind, JudgeFailure, Verdict
-from streamer.core.wire.records import Fragment, Record
+from streamer.core.wire.records import DeadLetter, Fragment, Record
 
 
 class Clock(Protocol):
@@ -81,8 +81,8 @@ class RecordSource(Protocol):
 
 
 class DeadLetters(Protocol):
-    async def put(self, record: Record, reason: str, detail: str) -> None:
-        """Returns when Kafka has acknowledged original bytes, key, headers and `dlq.*` headers. Repeatable."""
+    async def put(self, letters: Sequence[DeadLetter]) -> None:
+        """Returns when Kafka has acknowledged original bytes, key, headers and `dlq.*` headers of all. Repeatable."""
 
 
 class FeedPublisher(Protocol):
@@ -189,10 +189,12 @@ class SessionStore(Protocol):
     # people
     async def set_paused(self, paused: bool) -> None: ...
 
-    async def configuration(self) -> tuple[int, bytes]:
-        """The configuration's number in force and what it stands for; (0, empty) before the first."""
+    async def put_in_force(self, content: bytes) -> int:
+        """The number of this configuration: the one in force if it says the same, else the next, which nobody else can
+        get. Repeatable."""
 
-    async def set_generation(self, generation: int, content: bytes) -> None: ...
+    async def set_generation(self, generation: int, content: bytes) -> None:
+        """Raise the number in force; a smaller one than that changes nothing."""
 
     async def session(self, key: str) -> tuple[SessionRef, SessionState] | None: ...
 

@@ -15,7 +15,6 @@ LINES_MAX = 300
 FUNCTION_LINES_MAX = 60
 # Longer than the limit when it was set: they may only shrink, and leave this table when they fit.
 LINES_KEPT = {
-    "tests/fakes/redis_state.py": 466,
     "tests/contract/test_assessments.py": 310,
     "tests/contract/test_judges.py": 312,
 }

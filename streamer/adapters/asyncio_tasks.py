@@ -11,6 +11,8 @@ from typing import Any
 
 from streamer.errors import ConfigurationError, StreamerError
 
+CANCELLED_S = 1.0
+
 
 class AsyncioTasks:
     """Must be made inside the running main task."""
@@ -38,7 +40,8 @@ class AsyncioTasks:
         return list(results)
 
     async def drain(self, timeout_ms: int) -> int:
-        """Wait for what was started, then cancel the rest; how many had to be cancelled."""
+        """Wait for what was started, then cancel the rest; how many had to be cancelled. What does not end by that
+        either, because it waits for a thread, is left."""
         running = set(self._running)
         if not running:
             return 0
@@ -46,7 +49,7 @@ class AsyncioTasks:
         for task in late:
             task.cancel()
         if late:
-            await asyncio.wait(late)
+            await asyncio.wait(late, timeout=CANCELLED_S)
         return len(late)
 
     def _ended(self, task: asyncio.Task[None]) -> None:

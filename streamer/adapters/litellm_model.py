@@ -9,6 +9,7 @@ import os
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from difflib import get_close_matches
 from typing import Any
 
 from streamer.core.model import Completion, ModelRequest, canonical
@@ -137,6 +138,7 @@ def _imported() -> Any:  # noqa: ANN401 – the module litellm, which has no typ
 def missing_keys(model: str) -> list[str]:
     """Environment variables that the model's provider needs and that are not set, as far as litellm knows them.
     ConfigurationError for a model that cannot be called."""
+    check_provider(model)
     name = litellm_name(model)
     said = _imported().validate_environment(model=name)
     return [] if said.get("keys_in_environment") else [str(key) for key in said.get("missing_keys", ())]
@@ -152,6 +154,16 @@ def litellm_name(uri: str) -> str:
             f"model {uri!r} goes through a gateway of its own; name the provider behind it, as in openai:/gpt-4.1-mini"
         )
     return f"{provider}/{model.lstrip('/')}"
+
+
+def check_provider(uri: str) -> None:
+    """ConfigurationError for a model of a provider that litellm does not know."""
+    provider = litellm_name(uri).partition("/")[0]
+    known = sorted(str(getattr(name, "value", name)) for name in _imported().provider_list)
+    if provider not in known:
+        near = get_close_matches(provider, known, 1)
+        hint = f"; did you mean {near[0]}?" if near else ", as in openai:/gpt-4.1-mini"
+        raise ConfigurationError(f"model {uri!r}: no provider is called {provider!r}{hint}")
 
 
 def _named(litellm: Any) -> dict[type[BaseException], FailureKind]:  # noqa: ANN401

@@ -5,6 +5,7 @@ after a lost response (facts: mlflow 4.2), so it is not used.
 """
 
 import json
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -15,7 +16,7 @@ import httpx
 from streamer.core.assessment import Row, RowRef
 from streamer.core.ids import mlflow_trace_id
 from streamer.core.row import SESSION_KEY
-from streamer.errors import PermanentError, TransientError
+from streamer.errors import ConfigurationError, PermanentError, TransientError
 
 API = "/api/3.0/mlflow"
 DUPLICATE = "constraint violation"
@@ -175,7 +176,11 @@ def _trusted(ca_file: str | None) -> Any:  # noqa: ANN401  (httpx takes a contex
     if ca_file is None:
         return True
     context = httpx.create_ssl_context()
-    context.load_verify_locations(ca_file)
+    try:
+        context.load_verify_locations(ca_file)
+    except OSError as error:
+        why = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        raise ConfigurationError(f"mlflow.ca_file {ca_file}: {why}; name a file of CA certificates in PEM") from None
     return context
 
 

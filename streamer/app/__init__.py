@@ -21,8 +21,9 @@ from streamer.loops.dry_run import Estimate
 from streamer.settings import Settings
 from streamer.web.state import Health, Service
 
-DRAIN_MS = 20_000
-"""Kubernetes kills 30 s after SIGTERM; what is not done by then is left to the lease."""
+DRAIN_MS, LAST_MS = 15_000, 2_000
+"""Kubernetes kills 30 s after SIGTERM, and clients that hang take up to 10 s to close; what is not done by then is left
+to the lease."""
 
 
 def run(settings: Settings, roles: frozenset[Role], *, dry_run: bool = False, for_ms: int | None = None) -> int:
@@ -88,34 +89,38 @@ def keep_out_of_collection() -> None:
 
 
 async def _until_stopped(process: Process, for_ms: int | None) -> None:
-    """Run every loop; then stop reading and claiming, finish what was begun, stop renewing, and close."""
+    """Run every loop; then stop reading and claiming, finish what was begun, stop renewing. What a service that hangs
+    keeps from being finished within DRAIN_MS is left to its lease."""
     draining = asyncio.Event()
     first = {name: step for name, step in process.loops.items() if name not in ("renewal", "probe")}
     last = {name: step for name, step in process.loops.items() if name not in first}
-    running = [_loop(process, name, step, process.stopping) for name, step in first.items()]
-    helping = [_loop(process, name, step, draining) for name, step in last.items()]
-    tasks: list[asyncio.Task[None]] = []
     async with asyncio.TaskGroup() as group:
-        for work in (*running, *helping):
-            tasks.append(group.create_task(work))
+        running = [group.create_task(_loop(process, name, step, process.stopping)) for name, step in first.items()]
+        helping = [group.create_task(_loop(process, name, step, draining)) for name, step in last.items()]
         if for_ms is not None:
             await sleep(process.stopping, for_ms)
             process.stopping.set()
         await process.stopping.wait()
         process.journal.say("info", "stopping")
+        until_ms = process.clock.now_ms() + DRAIN_MS
         # A claim that is being made now is still to be worked on.
-        await asyncio.wait(tasks[: len(running)], timeout=DRAIN_MS / 1000)
-        await _drain(process)
+        await asyncio.wait(running, timeout=DRAIN_MS / 1000)
+        left = await _drain(process, until_ms)
         draining.set()
-    process.journal.say("info", "stopped")
+        await asyncio.wait(helping, timeout=LAST_MS / 1000)
+        for task in (*running, *helping):
+            task.cancel()
+    await process.tasks.drain(0)
+    process.journal.say("info" if not left else "warning", "stopped", left_to_leases=left)
 
 
-async def _drain(process: Process) -> None:
+async def _drain(process: Process, until_ms: int) -> int:
+    """How many claims are not finished by then."""
     if process.held is None:
-        return
-    until_ms = process.clock.now_ms() + DRAIN_MS
+        return 0
     while len(process.held) and process.clock.now_ms() < until_ms:
         await asyncio.sleep(0.05)
+    return len(process.held)
 
 
 async def _loop(process: Process, name: str, step: Callable[[], Awaitable[int]], until: asyncio.Event) -> None:

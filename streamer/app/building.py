@@ -13,9 +13,10 @@ from streamer.adapters.asyncio_tasks import AsyncioTasks
 from streamer.adapters.json_journal import JsonJournal
 from streamer.adapters.kafka.publisher import KafkaPublisher
 from streamer.adapters.kafka.source import KafkaSource, SourceSettings
-from streamer.adapters.litellm_model import LitellmModel, litellm_name
+from streamer.adapters.litellm_model import LitellmModel, check_provider
 from streamer.adapters.mlflow_assessments import MlflowAccess, MlflowAssessments
 from streamer.adapters.mlflow_judges import MlflowJudges
+from streamer.adapters.mlflow_translation import translated
 from streamer.adapters.prometheus_metrics import PrometheusMetrics
 from streamer.adapters.redis_sessions import RedisConnection, RedisSessionStore, open_redis
 from streamer.adapters.redis_sessions.spending import RedisSpending
@@ -177,7 +178,7 @@ async def _add_judge(
     settings, limits = process.settings, process.settings.limits()
     clock, tasks, metrics, journal = process.clock, process.tasks, process.metrics, process.journal
     for spec in settings.judge_specs():
-        litellm_name(spec.model)  # a misspelt one is told now, not at the first closing
+        check_provider(spec.model)  # a misspelt one is told now, not at the first closing
     store, namespace = redis.handle(), settings.mlflow.namespace
     generation = await _when_there(process, "redis", lambda: _generation(store, settings))
     held = HeldClaims(store, clock, limits)
@@ -201,6 +202,7 @@ async def _add_judge(
         rules=settings.core_rules(),
         limits=limits,
         generation=generation,
+        translate=translated,
         capacity=settings.judging.sessions_at_once,
         clock=clock,
         tasks=tasks,
@@ -227,11 +229,7 @@ def access_of(settings: Settings) -> MlflowAccess:
 
 
 async def _generation(store: RedisSessionStore, settings: Settings) -> int:
-    """The number of this configuration: the one in force if it says the same, else the next."""
+    """The number under which this configuration is in force."""
     specs, rules = settings.judge_specs(), settings.core_rules()
     content = canonical([[spec.name, spec.version] for spec in specs] + [repr(rule) for rule in rules]).encode()
-    number, in_force = await store.configuration()
-    if in_force == content:
-        return number
-    await store.set_generation(number + 1, content)
-    return number + 1
+    return await store.put_in_force(content)

@@ -4,7 +4,7 @@ Rule: it changes nothing and joins no group.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Literal, NamedTuple
 
 from streamer.adapters.kafka import reader as kafka_reader
@@ -130,10 +130,10 @@ def sampled(topic: str, found: Sample) -> list[Finding]:
     dialects = ", ".join(f"{name} {count}" for name, count in found.dialects.most_common())
     said = [Finding(step, "ok", f"{kept}; dialects: {dialects or 'none'}")]
     if left_out := dict(found.out_of_scope):
-        said.append(Finding(step, "ok", f"left out by rule: {left_out}"))
+        said.append(Finding(step, "ok", f"records left out by rule: {_counted(left_out)}"))
     if problems := dict(found.problems):
-        remedy = "traces: {encoding: otlp_proto} in the Collector's kafka exporter"
-        said.append(Finding(step, "warn", f"unreadable: {problems}", remedy))
+        remedy = "encoding: otlp_proto under traces: in the Collector's kafka exporter; look: streamer decode"
+        said.append(Finding(step, "warn", f"unreadable: {_counted(problems)}", remedy))
     if found.traces:
         said.append(
             _rung(step, "name a session", found.with_session, found.traces, 'span.set_attribute("session.id", …)')
@@ -142,6 +142,10 @@ def sampled(topic: str, found: Sample) -> list[Finding]:
             _rung(step, "say something to judge", found.with_text, found.traces, "switch on content capture in the SDK")
         )
     return said
+
+
+def _counted(by_name: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(by_name.items()))
 
 
 def _rung(step: str, what: str, count: int, of: int, remedy: str) -> Finding:

@@ -1,18 +1,21 @@
 """What people ask of a deployment: sessions, counts, the feed. Nothing here changes anything."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Any
 
 from streamer.adapters.kafka import reader as kafka_reader
+from streamer.adapters.mlflow_translation import translated
 from streamer.adapters.redis_sessions import RedisConnection
 from streamer.adapters.redis_sessions.reader import RedisReader
 from streamer.adapters.system_clock import SystemClock
 from streamer.app.building import open_for, spending_of
+from streamer.core.preview import Preview, preview
 from streamer.core.status import SessionLine
 from streamer.core.watermark import watermark_of
+from streamer.core.wire.cut import Cutter
 from streamer.core.wire.records import Record
 from streamer.core.wire.rules import CutRules
 from streamer.settings import Settings
@@ -61,6 +64,11 @@ def cut_rules_of(settings: Settings | None, topic: str) -> CutRules:
 def last_records(settings: Settings, topic: str, last: int) -> list[Record]:
     """The newest of a topic; without joining a group."""
     return list(islice(kafka_reader.read(settings.kafka.connection(), topic, last, False), last))
+
+
+def previewed(records: Iterable[Record], cutter: Cutter) -> Preview:
+    """What would be stored of records, dialects without a file of their own included."""
+    return preview(records, cutter, translated)
 
 
 def feed_records(settings: Settings, last: int, follow: bool) -> Iterator[dict[str, Any]]:

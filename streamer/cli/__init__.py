@@ -13,6 +13,7 @@ from streamer.cli import people
 from streamer.cli.check import check
 from streamer.cli.decode import decode
 from streamer.cli.options import ConfigOption, FromOption
+from streamer.cli.trying import try_
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.settings import Settings, load
 
@@ -64,6 +65,7 @@ def _run(
 
 people.add_to(cli)
 cli.command()(check)
+cli.command("try")(try_)
 cli.command()(decode)
 
 

@@ -17,7 +17,7 @@ from rich.text import Text
 from streamer.app import people as app
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
-from streamer.core.preview import Preview, SeenRecord, SeenTurn, preview
+from streamer.core.preview import Preview, SeenRecord, SeenTurn
 from streamer.core.wire.cut import Cutter
 from streamer.core.wire.records import Record
 from streamer.errors import ConfigurationError
@@ -54,7 +54,7 @@ def decode(
     else:
         names = files or []
         rules, records = app.cut_rules_of(None, ""), [_record(name) for name in names]
-    found = preview(records, Cutter(rules if kind == "auto" else replace(rules, encoding=kind)))
+    found = app.previewed(records, Cutter(rules if kind == "auto" else replace(rules, encoding=kind)))
     if raw is not None:
         raw.write_bytes(found.raw)
     if as_json:

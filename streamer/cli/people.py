@@ -21,8 +21,9 @@ from streamer.cli.options import ConfigOption, JsonOption
 from streamer.core.ids import Scope
 from streamer.core.ledger import Entry
 from streamer.core.session import SessionRef, SessionState
-from streamer.core.status import SessionLine
+from streamer.core.status import LineState, SessionLine
 from streamer.core.turn import in_order
+from streamer.core.words import lasting, sized
 from streamer.errors import StreamerError
 from streamer.settings import Settings, load, shown
 
@@ -85,25 +86,42 @@ def explain(
 ) -> None:
     """Why a session has the verdict it has, or has none. Example: streamer explain chat-4711"""
     ref = SessionRef(Scope(source, tenant), session_id)
-    found = _with_redis(load(config), lambda redis: redis.handle().session(ref.key))
+    settings = load(config)
+    found = _with_redis(settings, lambda redis: redis.handle().session(ref.key))
+    said = _with_redis(settings, lambda redis: app.status(redis, settings))
     if found is None:
+        never = said.get(f"watermark_age_ms.{source}", "") is None
         raise StreamerError(
-            f"no session {session_id!r} of source {source}, tenant {tenant}: its spans were not seen, carried no "
-            "session id, or it came to rest more than return_ms ago (streamer sessions lists what is known)"
+            f"no session {session_id!r} of source {source}, tenant {tenant}: "
+            + (
+                "no ingest has read this source yet (streamer run, or streamer ingest)"
+                if never
+                else "its spans were not seen, carried no session id, or it came to rest more than "
+                f"{lasting(settings.sessions.return_ms)} ago (streamer sessions lists what is known)"
+            )
         )
     _, state = found
     if as_json:
-        return print_json(_story(ref, state))
-    return _tell(ref, state)
+        return print_json({**_story(ref, state), "paused": said["paused"]})
+    _tell(ref, state)
+    if said["paused"]:
+        console.print(Text("  model calls are paused: streamer resume", style="yellow"))
+    return None
 
 
 def sessions(
     config: ConfigOption = None,
-    state: Annotated[str | None, typer.Option(help="open, leased or rest")] = None,
-    limit: int = 50,
+    state: Annotated[
+        LineState | None,
+        typer.Option(
+            help="open: not closed yet; waiting: closed, and a retry, money or a delivery is owed; leased: a worker "
+            "has it; rest: nothing is owed"
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="at most so many")] = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """Sessions, the latest changed first. Example: streamer sessions --state open"""
+    """Sessions, the latest changed first. Example: streamer sessions --state waiting"""
     lines = _with_redis(load(config), lambda redis: app.session_lines(redis, limit, state))
     if as_json:
         return print_json([line._asdict() for line in lines])
@@ -122,7 +140,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         return print_json(said)
     table = Table("what", "value")
     for name, value in said.items():
-        table.add_row(name, Text(str(value)))
+        table.add_row(name, Text(_readable(name, value)))
     console.print(table)
     return None
 
@@ -156,6 +174,22 @@ def _with_redis(settings: Settings, ask: Callable[[Any], Awaitable[T]]) -> T:
             return await ask(redis)
 
     return asyncio.run(asking())
+
+
+def _readable(name: str, value: object) -> str:
+    """A figure of `status` by the unit in its name."""
+    kind = name.partition(".")[0]
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if kind.endswith("_ms") and isinstance(value, int):
+        return _at(value) if "oldest" in kind else lasting(value)
+    if kind.endswith("_bytes") and isinstance(value, int | float):
+        return sized(value)
+    if "usd" in kind and isinstance(value, int | float):
+        return f"${value:,.4f}".rstrip("0").rstrip(".")
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _cells(line: SessionLine) -> tuple[str, ...]:

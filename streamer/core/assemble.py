@@ -5,9 +5,10 @@ session is scored again. What was said appears once, however often the applicati
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from streamer.core.history import evidence
 from streamer.core.ids import digest
 from streamer.core.transcript import Transcript
 from streamer.core.turn import Message, Turn, in_order
@@ -18,11 +19,40 @@ _LEADING_LABEL = re.compile(_LABEL, re.IGNORECASE)
 
 
 def assemble(session_id: str, turns: Mapping[str, Turn]) -> Transcript:
-    """Turns in MLflow's order, each with only what is new in it."""
+    """Turns in MLflow's order, each with only what is new in it. Before a turn stand those that its resent history
+    proves and no span carried: they bear its trace's id, and the flag `recovered`."""
     told: list[Turn] = []
+    known: list[Message] = []
     for turn in in_order(dict(turns)):
-        told.append(replace(turn, user=_new_part(turn.user, told)))
+        found = evidence(turn.history, known)
+        told += _recovered(turn, found.missed)
+        flags = turn.flags | {"gap"} if found.gap else turn.flags
+        new = replace(turn, user=_new_part(turn.user, told), flags=flags)
+        told.append(replace(new, user=_with_omitted(new)))
+        known += [*found.missed, *_messages(new, tools=False)]
     return Transcript(session_id=session_id, turns=tuple(told), hash=_hash(told))
+
+
+def _with_omitted(turn: Turn) -> str | None:
+    """What a judge reads of a message with an image: that there was one."""
+    return "\n".join([*([turn.user] if turn.user else []), *(f"[{name}]" for name in turn.omitted)]) or None
+
+
+def _recovered(turn: Turn, missed: Sequence[Message]) -> Iterator[Turn]:
+    """Messages as turns: a user's words and what was answered to them."""
+    bare = Turn(
+        trace_id=turn.trace_id, version=turn.version, start_ns=turn.start_ns, end_ns=turn.start_ns, user=None,
+        assistant=None, io_source="history", has_root=False, complete=False, flags=frozenset({"recovered"}),
+    )  # fmt: skip
+    asked: str | None = None
+    for message in missed:
+        if message.role == "user":
+            if asked is not None:
+                yield replace(bare, user=asked)
+            asked = message.text
+        else:
+            yield replace(bare, user=asked, assistant=message.text)
+            asked = None
 
 
 def render(transcript: Transcript, tools: bool) -> list[Message]:

@@ -11,12 +11,14 @@ from typing import NamedTuple
 
 from streamer.core.session import Facts
 from streamer.core.session_id import Resolved, clean, is_scrubbed, owner_of, resolve
-from streamer.core.turn import IoSource, Message, Turn, Unscorable
+from streamer.core.turn import IoSource, Message, ToolEvent, Turn, Unscorable
 from streamer.core.wire.caps import Caps
-from streamer.core.wire.conventions import Heard
+from streamer.core.wire.conventions import Heard, Translate
+from streamer.core.wire.conventions.said import Words
 from streamer.core.wire.decode import CAPS, Span, decode
 from streamer.core.wire.rules import END_KEYS
 from streamer.core.wire.scan import is_true
+from streamer.core.wire.values import unwrap
 
 USER_KEYS = (
     "user.id",
@@ -24,9 +26,15 @@ USER_KEYS = (
     "traceloop.association.properties.user_id",
     "ai.telemetry.metadata.userId",
     "langsmith.metadata.user_id",
+    "mlflow.trace.user",
     "enduser.id",
+    "llm.user",
+    "user_id",
 )
 _USER_KEYS, _END_KEYS = frozenset(USER_KEYS), frozenset(END_KEYS)
+HISTORY_MAX = 100
+"""Messages of resent history that are kept with a turn: more would make a long session quadratic."""
+_MACHINES = frozenset({"TOOL", "RETRIEVER", "GUARDRAIL", "EMBEDDING"})
 
 
 class Interpretation(NamedTuple):
@@ -46,16 +54,23 @@ class _Words:
     history: tuple[Message, ...] = ()
     source: IoSource = "root"
     redacted: bool = False
+    tools: tuple[ToolEvent, ...] = ()
+    omitted: tuple[str, ...] = ()
 
 
-def interpret(trace_id: str, facts: Facts, kept: Turn | None, caps: Caps = CAPS) -> Interpretation:
-    """Owner and turn. Depends on the set of facts only, not on their order."""
+def interpret(
+    trace_id: str, facts: Facts, kept: Turn | None, caps: Caps = CAPS, translate: Translate | None = None
+) -> Interpretation:
+    """Owner and turn. Depends on the set of facts only, not on their order. `translate` is asked where no dialect of
+    ours finds anything said; such a turn is flagged `translated`."""
     spans = [span for span in decode(facts.frames, caps) if span.trace_id == trace_id]
     resolved = resolve(spans)
     owner = owner_of(resolved, facts.owner, facts.candidates)
     if not spans:
         return Interpretation(owner, kept)
     fresh = _turn(trace_id, facts.version, spans, resolved)
+    if translate is not None and not (fresh.user or fresh.assistant) and fresh.unscorable != "redacted":
+        fresh = _turn(trace_id, facts.version, spans, resolved, translate)
     if not facts.swept or kept is None:
         return Interpretation(owner, fresh)
     if fresh.has_root and not kept.has_root:
@@ -79,10 +94,13 @@ def _with_words_of(fresh: Turn, kept: Turn) -> Turn:
     )
 
 
-def _turn(trace_id: str, version: int, spans: Sequence[Span], resolved: Resolved) -> Turn:
+def _turn(
+    trace_id: str, version: int, spans: Sequence[Span], resolved: Resolved, translate: Translate | None = None
+) -> Turn:
     root = next((span for span in spans if not span.parent_id), None)
-    heard = {span.span_id: Heard(span) for span in spans}
+    heard = {span.span_id: Heard(span, translate) for span in spans}
     words = _words(spans, root, heard)
+    flags = {*_flags(spans), *(("translated",) if translate and (words.user or words.assistant) else ())}
     error = root.is_error if root else any(span.is_error for span in spans)
     first = root or spans[0]
     starts = [span.start_ns for span in spans if span.start_ns]
@@ -95,7 +113,8 @@ def _turn(trace_id: str, version: int, spans: Sequence[Span], resolved: Resolved
         user=words.user,
         assistant=words.assistant,
         system=words.system,
-        tools=tuple(tool for span in spans if (tool := heard[span.span_id].tool)),
+        tools=words.tools,
+        omitted=words.omitted,
         history=words.history,
         spans_seen=len(spans),
         has_root=root is not None,
@@ -115,7 +134,7 @@ def _turn(trace_id: str, version: int, spans: Sequence[Span], resolved: Resolved
             first.resource.get("deployment.environment.name") or first.resource.get("deployment.environment")
         ),
         models=tuple(sorted({model for h in heard.values() if (model := h.model)})),
-        flags=frozenset(_flags(spans)),
+        flags=frozenset(flags),
     )
 
 
@@ -129,24 +148,63 @@ def _flags(spans: Sequence[Span]) -> Iterator[str]:
 def _words(spans: Sequence[Span], root: Span | None, heard: dict[str, Heard]) -> _Words:
     """The root's words, and what they lack from the LLM spans."""
     top = root or _local_root(spans, heard)
-    own = _read(*heard[top.span_id].words()) if top else _Words()
-    if own.user and own.assistant:
-        return own
-    models = [span for span in spans if heard[span.span_id].kind == "LLM"]
-    if not models:
-        return own
+    own = _read(heard[top.span_id].words()) if top else _Words()
+    models = _speaking(spans, heard)
+    tools = tuple(tool for span in spans if (tool := heard[span.span_id].tool)) or own.tools
+    told = bool(tools) and all(tool.arguments and tool.result for tool in tools)
+    if not models or (own.user and own.assistant and own.history and told):
+        return replace(own, tools=tools)
     first, last = models[0], max(models, key=lambda span: (span.end_ns, span.start_ns, span.span_id))
     asked = heard[first.span_id].words()
     answered = asked if last is first else heard[last.span_id].words()
-    model = _read(asked.input, answered.output, "llm" if asked.source == "root" else asked.source)
+    source: IoSource = "llm" if asked.source == "root" else asked.source
+    model = _read(Words(asked.input, answered.output, source, answered.calls))
     return _Words(
         user=own.user or model.user,
         assistant=own.assistant or model.assistant,
         system=own.system or model.system,
-        history=own.history if own.user else model.history,
+        history=own.history or (model.history if _same_words(own.user, model.user) else ()),
         source=own.source if own.user or own.assistant else model.source,
         redacted=own.redacted or model.redacted,
+        tools=tools if told else _completed(tools, model.tools),
+        omitted=own.omitted or model.omitted,
     )
+
+
+def _same_words(root: str | None, model: str | None) -> bool:
+    """Whether the model was asked what the root was asked: then what stood before it was said before this turn."""
+    return root is None or (model is not None and root.strip() in model)
+
+
+def _completed(spans: Sequence[ToolEvent], messages: Sequence[ToolEvent]) -> tuple[ToolEvent, ...]:
+    """Calls whose spans leave something out, with what the model's messages say of them."""
+    if not spans:
+        return tuple(messages)
+    left = list(messages)
+    done = []
+    for tool in spans:
+        same = next((one for one in left if one.name == tool.name), None)
+        if same is not None:
+            left.remove(same)
+            tool = replace(tool, arguments=tool.arguments or same.arguments, result=tool.result or same.result)
+        done.append(tool)
+    return tuple(done)
+
+
+def _speaking(spans: Sequence[Span], heard: dict[str, Heard]) -> list[Span]:
+    """The LLM spans that talk with the user: what a model says inside of a tool, a retriever or a guardrail is chatter
+    between machines."""
+    parents = {span.span_id: span.parent_id for span in spans}
+
+    def is_inside(span: Span) -> bool:
+        at, steps = span.parent_id, 0
+        while at in parents and steps < len(parents):
+            if heard[at].kind in _MACHINES:
+                return True
+            at, steps = parents[at], steps + 1
+        return False
+
+    return [span for span in spans if heard[span.span_id].kind == "LLM" and not is_inside(span)]
 
 
 def _local_root(spans: Sequence[Span], heard: dict[str, Heard]) -> Span | None:
@@ -155,11 +213,12 @@ def _local_root(spans: Sequence[Span], heard: dict[str, Heard]) -> Span | None:
     return tops[0] if len(tops) == 1 and heard[tops[0].span_id].kind in ("AGENT", "CHAIN") else None
 
 
-def _read(asked: Sequence[Message], answered: Sequence[Message], source: IoSource) -> _Words:
+def _read(words: Words) -> _Words:
     """The last user message is this turn's; what stands before it was said in earlier ones."""
+    asked, answered = words.input, words.output
     speakers = [n for n, message in enumerate(asked) if message.role == "user"]
     at = speakers[-1] if speakers else len(asked)
-    user = asked[at].text if speakers else None
+    user, omitted = (asked[at].text, asked[at].omitted) if speakers else (None, ())
     answers = [message.text for message in answered if message.role == "assistant"]
     assistant = answers[-1] if answers else None
     redacted = any(text is not None and is_scrubbed(text) for text in (user, assistant))
@@ -168,9 +227,11 @@ def _read(asked: Sequence[Message], answered: Sequence[Message], source: IoSourc
         user=_open(user),
         assistant=_open(assistant),
         system=system,
-        history=tuple(m for m in asked[:at] if m.role in ("user", "assistant")),
-        source=source,
+        history=tuple(m for m in asked[:at] if m.role in ("user", "assistant"))[-HISTORY_MAX:],
+        source=words.source,
         redacted=redacted,
+        tools=words.calls,
+        omitted=omitted,
     )
 
 
@@ -179,7 +240,7 @@ def _open(text: str | None) -> str | None:
 
 
 def _unscorable(words: _Words, error: bool) -> Unscorable | None:
-    if words.user and words.assistant:
+    if (words.user or words.omitted) and words.assistant:
         return None
     if words.redacted:
         return "redacted"
@@ -192,7 +253,12 @@ def _user_id(first: Span, spans: Sequence[Span]) -> str | None:
         for key in USER_KEYS if present else ():
             if key in present and (user := clean(span.attributes[key])):
                 return user
-    return None
+    for span in (first, *spans):
+        inner = unwrap(span.attributes.get("metadata"))  # LangGraph's and the OpenAI Agents SDK's, as JSON
+        if isinstance(inner, dict) and (user := clean(inner.get("user_id"))):
+            return user
+    logged = (attributes for span in spans if span.has_logged_events for _, attributes in span.events())
+    return next((user for attributes in logged if (user := clean(attributes.get("user.id")))), None)
 
 
 def _agent(root: Span | None, spans: Sequence[Span], heard: dict[str, Heard]) -> str | None:

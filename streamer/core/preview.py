@@ -13,7 +13,7 @@ from streamer.core.remedies import remedy_for
 from streamer.core.session import Facts
 from streamer.core.turn import Turn
 from streamer.core.wire import varint
-from streamer.core.wire.conventions import spoken_by
+from streamer.core.wire.conventions import Translate, spoken_by
 from streamer.core.wire.cut import Cutter
 from streamer.core.wire.decode import Span, decode
 from streamer.core.wire.frames import decompress
@@ -59,13 +59,13 @@ class Preview:
         return not (self.turns or self.waiting or any(record.controls for record in self.records))
 
 
-def preview(records: Iterable[Record], cutter: Cutter) -> Preview:
+def preview(records: Iterable[Record], cutter: Cutter, translate: Translate | None = None) -> Preview:
     """Records of one topic, in any order: split and late traces come together."""
     cuts = [cutter.cut(record) for record in records]
     seen = Preview(records=[_seen(cut) for cut in cuts])
     traces = facts_by_trace(fragment for cut in cuts for fragment in cut.fragments)
     for (tenant, trace_id), facts in traces.items():
-        turn = _turn(tenant, trace_id, facts)
+        turn = _turn(tenant, trace_id, facts, translate)
         if turn is None:
             seen.waiting.append(trace_id)
         else:
@@ -102,8 +102,8 @@ def _seen(cut: Cut) -> SeenRecord:
     return SeenRecord(cut.controls, cut.problems, tried, cut.out_of_scope)
 
 
-def _turn(tenant: str, trace_id: str, facts: Facts) -> SeenTurn | None:
-    owner, turn = interpret(trace_id, facts, None)
+def _turn(tenant: str, trace_id: str, facts: Facts, translate: Translate | None) -> SeenTurn | None:
+    owner, turn = interpret(trace_id, facts, None, translate=translate)
     if turn is None:
         return None
     spans = decode(facts.frames)

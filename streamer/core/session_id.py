@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from streamer.core.wire.values import encodable, unwrap
 
 SESSION_KEYS = (
+    "mlflow.trace.session",
     "session.id",
     "langfuse.session.id",
     "gen_ai.conversation.id",
@@ -24,6 +25,7 @@ SESSION_KEYS = (
     "langsmith.metadata.conversation_id",
     "langfuse.trace.metadata.langfuse_session_id",
     "voltagent.conversation_id",
+    "gcp.vertex.agent.session_id",
     "group_id",
     "metadata",
 )

@@ -10,10 +10,11 @@ Unscorable = Literal["no_content", "redacted", "error_only"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """Something said in a conversation. Reasoning is never part of it; other parts than text are named, not dumped."""
+    """Something said in a conversation. Reasoning is never part of it; `omitted` names what it has beside text."""
 
     role: Role
     text: str
+    omitted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,8 @@ class Turn:
     end_ns: int
     user: str | None
     assistant: str | None
+    omitted: tuple[str, ...] = ()
+    """What the user sent beside text, by modality: image, audio, file …"""
     system: str | None = None
     tools: tuple[ToolEvent, ...] = ()
     history: tuple[Message, ...] = ()

@@ -35,7 +35,7 @@ def unpack(packed: bytes) -> Turn:
     known = {name: named[name] for name in _NAMES if name in named}
     known["tools"] = tuple(ToolEvent(name=n, arguments=a, result=r, error=e) for n, a, r, e in named["tools"])
     known["history"] = tuple(Message(role=role, text=text) for role, text in named["history"])
-    for name in ("session_conflicts", "models"):
-        known[name] = tuple(named[name])
+    for name in ("session_conflicts", "models", "omitted"):
+        known[name] = tuple(named.get(name, ()))
     known["flags"] = frozenset(named["flags"])
     return Turn(**known)

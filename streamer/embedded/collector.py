@@ -15,9 +15,12 @@ from confluent_kafka import Producer
 class Collector:
     """Serves `/v1/traces` on a free loopback port while the `with` block runs."""
 
-    def __init__(self, bootstrap: str, topic: str, tracking_uri: str, experiment_id: str) -> None:
-        self._topic, self._tracking_uri, self._experiment_id = topic, tracking_uri, experiment_id
-        self._producer = Producer({"bootstrap.servers": bootstrap, "compression.type": "zstd", "linger.ms": 5})
+    def __init__(self, bootstrap: str, topic: str, tracking_uri: str) -> None:
+        self._topic, self._tracking_uri = topic, tracking_uri
+        self.experiment_id = "0"
+        # Its brokers end before it does, of which librdkafka would complain on the terminal.
+        own = {"compression.type": "zstd", "linger.ms": 5, "log_level": 0}
+        self._producer = Producer({"bootstrap.servers": bootstrap, **own})
         collector = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -41,7 +44,7 @@ class Collector:
     def export(self, request: bytes) -> int:
         """One ExportTraceServiceRequest to both sides; the HTTP status for the client."""
         self.produce(request)
-        headers = {"Content-Type": "application/x-protobuf", "x-mlflow-experiment-id": self._experiment_id}
+        headers = {"Content-Type": "application/x-protobuf", "x-mlflow-experiment-id": self.experiment_id}
         forward = urllib.request.Request(f"{self._tracking_uri}/v1/traces", request, headers)
         try:
             with urllib.request.urlopen(forward, timeout=30):

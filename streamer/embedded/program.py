@@ -45,6 +45,10 @@ class Program:
 
     def start(self, ready: Callable[[], bool], timeout_s: float) -> Self:
         """Returns once `ready` holds; RuntimeError with the end of the log when the program ends or takes too long."""
+        return self.begin().await_until(ready, timeout_s)
+
+    def begin(self) -> Self:
+        """Returns at once: `await_until` says when it is up."""
         self._home.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -64,9 +68,13 @@ class Program:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        return self
+
+    def await_until(self, ready: Callable[[], bool], timeout_s: float) -> Self:
+        """As `start`, of a program that has begun."""
         end = time.monotonic() + timeout_s
         while not ready():
-            if self._process.poll() is not None or time.monotonic() > end:
+            if self._process is None or self._process.poll() is not None or time.monotonic() > end:
                 self.stop(signal.SIGKILL)
                 raise RuntimeError(f"{self._name} did not start:\n{self.log.read_text(errors='replace')[-3000:]}")
             time.sleep(0.05)

@@ -4,13 +4,13 @@ Rule: it runs apart, in a consumer group and under keys of its own that are gone
 notices.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from streamer.core.assemble import assemble
 from streamer.core.lifecycle import Closing
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.turn import Turn
-from streamer.core.wire.records import Record
+from streamer.core.wire.records import DeadLetter
 from streamer.loops.held import Held
 from streamer.loops.judge import Judge, JudgeParts
 from streamer.ports import CallFailed, Judges, Model
@@ -59,7 +59,7 @@ class Estimate:
 class NoDeadLetters:
     """Unreadable records are counted and said, not written."""
 
-    async def put(self, record: Record, reason: str, detail: str) -> None:
+    async def put(self, letters: Sequence[DeadLetter]) -> None:
         return None
 
 

@@ -13,7 +13,7 @@ from streamer.core.lifecycle import Limits
 from streamer.core.reading import Reading
 from streamer.core.session import SessionRef, Wake
 from streamer.core.wire.cut import Cutter
-from streamer.core.wire.records import Cut, Fragment, Problem, Record
+from streamer.core.wire.records import Cut, DeadLetter, Fragment, Record
 from streamer.errors import PermanentError, TransientError
 from streamer.ports import (
     Clock,
@@ -146,6 +146,7 @@ class Ingest:
 
     async def _save(self, by_partition: Mapping[TopicPartition, Sequence[Record]]) -> None:
         fragments: list[Fragment] = []
+        letters: list[DeadLetter] = []
         activity_ms: dict[tuple[str, str], int] = {}
         ends_ms: dict[SessionRef, int] = {}
         now_ms = self._p.clock.now_ms()
@@ -153,7 +154,7 @@ class Ingest:
         for partition, records in mine.items():
             for record in records:
                 cut = self._p.cutter.cut(record)
-                await self._set_aside(record, cut)
+                letters += self._letters(record, cut)
                 record_ms = self._readings[partition].activity_of(record, now_ms)
                 for fragment in cut.fragments:
                     name = (fragment.tenant, fragment.trace_id)
@@ -162,6 +163,7 @@ class Ingest:
                     session = SessionRef(Scope(self._p.name, control.tenant), control.ended)
                     ends_ms[session] = max(ends_ms.get(session, -1), record_ms)
                 fragments += cut.fragments
+        await self._set_aside(letters)
         if fragments:
             await self._save_fragments(fragments, activity_ms)
         for session, at_ms in ends_ms.items():
@@ -171,37 +173,43 @@ class Ingest:
         for partition, records in mine.items():
             self._readings[partition].save(records, saved_at_ms)
 
-    async def _set_aside(self, record: Record, cut: Cut) -> None:
-        """What cannot be read becomes a dead letter, acknowledged before anything is committed."""
+    def _letters(self, record: Record, cut: Cut) -> list[DeadLetter]:
+        """Counts what was cut; a record with anything unreadable in it is a dead letter."""
         self._p.metrics.count("records", source=self._p.name)
         self._p.metrics.count("spans", cut.spans, source=self._p.name)
         if cut.out_of_scope:
             self._p.metrics.count("records_out_of_scope", rule=cut.out_of_scope)
-        if cut.problems:
-            worst = cut.problems[0]
-            await self._put_aside(record, worst)
-            for problem in cut.problems:
-                self._p.metrics.count("problems", reason=problem.reason)
-            self._p.journal.say(
-                "warning",
-                "dead_letter",
-                topic=record.topic,
-                partition=record.partition,
-                offset=record.offset,
-                reason=worst.reason,
-                spans_saved=cut.spans,
-            )
+        if not cut.problems:
+            return []
+        worst = cut.problems[0]
+        for problem in cut.problems:
+            self._p.metrics.count("problems", reason=problem.reason)
+        where = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+        self._p.journal.say("warning", "dead_letter", **where, reason=worst.reason, spans_saved=cut.spans)
+        return [DeadLetter(record, worst.reason, worst.detail)]
 
-    async def _put_aside(self, record: Record, problem: Problem) -> None:
+    async def _set_aside(self, letters: Sequence[DeadLetter]) -> None:
+        """Acknowledged before anything is committed. If Kafka refuses one, each goes by itself."""
+        if not letters:
+            return
+        try:
+            await self._p.dead_letters.put(letters)
+        except PermanentError:
+            for letter in letters:
+                await self._put_aside(letter)
+
+    async def _put_aside(self, letter: DeadLetter) -> None:
         """A dead letter that Kafka refuses (too large with its headers) goes without its value, and says so."""
         try:
-            await self._p.dead_letters.put(record, problem.reason, problem.detail)
+            await self._p.dead_letters.put([letter])
         except PermanentError as error:
-            size = len(record.value or b"")
+            record, reason, detail = letter
+            value = record.value or b""
             self._p.metrics.count("dead_letters_cut", source=self._p.name)
             self._p.journal.say("error", "dead_letter_cut", topic=record.topic, offset=record.offset, cause=str(error))
-            bare = record._replace(value=(record.value or b"")[:CUT_BYTES])
-            await self._p.dead_letters.put(bare, problem.reason, f"first {CUT_BYTES} of {size} bytes; {problem.detail}")
+            bare = record._replace(value=value[:CUT_BYTES])
+            cut = DeadLetter(bare, reason, f"first {CUT_BYTES} of {len(value)} bytes; {detail}")
+            await self._p.dead_letters.put([cut])
 
     async def _save_fragments(self, fragments: Sequence[Fragment], activity_ms: Mapping[tuple[str, str], int]) -> None:
         """Phase 1: the traces' buckets. Phase 2, always, also for duplicates: every candidate ever named."""

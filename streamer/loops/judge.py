@@ -16,6 +16,7 @@ from streamer.core.session import Claim, Facts, Outcome, SessionRef
 from streamer.core.turn import Turn
 from streamer.core.watermark import watermark_of
 from streamer.core.wire.caps import Caps
+from streamer.core.wire.conventions import Translate
 from streamer.core.wire.decode import CAPS
 from streamer.errors import OwnershipLost, PermanentError, StreamerError, TransientError
 from streamer.loops.choke_point import Paused
@@ -55,6 +56,7 @@ class JudgeParts:
     tasks: Tasks
     metrics: Metrics
     journal: Journal
+    translate: Translate | None = None
     caps: Caps = CAPS
 
 
@@ -148,7 +150,7 @@ class Judge:
         for trace_id in sorted(state.members):
             turn = state.turns.get(trace_id)
             if trace_id in facts:
-                owner, turn = interpret(trace_id, facts[trace_id], turn, self._p.caps)
+                owner, turn = interpret(trace_id, facts[trace_id], turn, self._p.caps, self._p.translate)
                 if owner != claim.session.session_id:
                     await self._tell(claim, trace_id, owner, facts[trace_id])
                     continue

@@ -10,7 +10,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from streamer.core.judges import JudgeSpec, JudgeType
-from streamer.settings.kinds import Filled, RowName, Scalar, SomeMs
+from streamer.settings.kinds import Filled, ModelName, RowName, Scalar, SomeMs
 from streamer.settings.table import Table
 
 VARIABLE = re.compile(r"\{\{\s*([a-zA-Z_][a-zA-Z0-9_]*(?:\.[a-zA-Z_][a-zA-Z0-9_]*)*)\s*\}\}")
@@ -23,7 +23,7 @@ VALUE_TYPES: dict[str, type] = {"str": str, "bool": bool, "int": int, "float": f
 class JudgeTable(Table):
     type: JudgeType
     name: RowName | None = Field(None, description="the row's name in MLflow; the type's unless said otherwise")
-    model: Filled = Field("openai:/gpt-4.1-mini", description="MLflow's own default for judges")
+    model: ModelName = Field("openai:/gpt-4.1-mini", description="MLflow's own default for judges")
     instructions: str | None = Field(None, description="of make_judge: with {{ conversation }}")
     guidelines: tuple[Filled, ...] = ()
     value_type: Literal["str", "bool", "int", "float"] = "str"

@@ -15,6 +15,7 @@ from streamer.core.reading import BEGINNING, NOW, Start
 from streamer.core.verdict import VerdictValue
 from streamer.core.wire.rules import NOT_READ, Encoding
 from streamer.errors import ConfigurationError
+from streamer.settings.addresses import posix
 from streamer.settings.table import ADDRESS
 
 UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
@@ -110,6 +111,12 @@ def _row_name(value: str) -> str:
     return value
 
 
+def _model_name(value: str) -> str:
+    if not re.fullmatch(r"[^\s:/]+:/[^\s\x00-\x1f\x7f]+", value):
+        raise ValueError("must be spelled <provider>:/<model>, as in openai:/gpt-4.1-mini")
+    return value
+
+
 def _topic_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", value):
         raise ValueError("must be a topic's name as Kafka allows it: 1 to 249 of A-Z a-z 0-9 . _ -")
@@ -123,7 +130,7 @@ def _topic(value: str) -> str:
         re.compile(value)
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"is a regex that does not compile: {error}") from None
-    return value
+    return posix(value)
 
 
 def _topics(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -173,6 +180,7 @@ Usd = Annotated[float, BeforeValidator(_usd), Field(ge=0, le=USD_MAX)]
 Filled = Annotated[str, AfterValidator(_filled)]
 Name = Annotated[str, AfterValidator(_name)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
+ModelName = Annotated[str, AfterValidator(_model_name)]
 RowName = Annotated[str, AfterValidator(_row_name)]
 Address = Annotated[str, AfterValidator(_filled), ADDRESS]
 TopicName = Annotated[str, AfterValidator(_topic_name)]

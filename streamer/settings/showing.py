@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from streamer.core.words import lasting
 from streamer.settings.table import Table, seen
 from streamer.settings.tables import Settings
 
@@ -32,5 +33,15 @@ def _tables(settings: Settings) -> Iterator[tuple[str, Table]]:
 
 def _lines(settings: Settings, name: str, table: Table) -> Iterator[Shown]:
     for key, field in type(table).model_fields.items():
-        value = str(seen(field, getattr(table, key)))
+        value = _written(key, seen(field, getattr(table, key)))
         yield Shown(f"{name}.{key}", value, settings.origin(f"{name}.{key}"), field.description or "")
+
+
+def _written(key: str, value: object) -> str:
+    if value is None or value in ((), {}):
+        return "–"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    if "_ms" in key and isinstance(value, int):
+        return f"{value} ({lasting(value)})"
+    return str(value)

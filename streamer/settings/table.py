@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Secret
+from pydantic import BaseModel, ConfigDict, Secret, SecretStr
 from pydantic.fields import FieldInfo
 
 STARS = "******"
@@ -39,8 +39,9 @@ class Table(BaseModel):
 
 def seen(field: FieldInfo, value: object) -> object:
     """The value as people may see it."""
-    if isinstance(value, str) and ADDRESS in field.metadata:
-        return without_credentials(value)
+    if ADDRESS in field.metadata:
+        plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+        return without_credentials(str(plain))
     if isinstance(value, dict):
         return {name: _entry(name, inner) for name, inner in value.items()}
     return value

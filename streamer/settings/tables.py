@@ -12,6 +12,7 @@ from streamer.core.reading import Start
 from streamer.core.wire.caps import Caps
 from streamer.core.wire.rules import CutRules
 from streamer.errors import ConfigurationError
+from streamer.settings.addresses import HeaderSecret, HttpUrl, RedisUrl
 from streamer.settings.judges import JudgeTable
 from streamer.settings.kinds import (
     Address,
@@ -81,13 +82,13 @@ class Source(Table):
 
 
 class Redis(Table):
-    url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Redis' own default port")
+    url: RedisUrl = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Redis' own default port")
     key_prefix: Prefix = Field("st", description="short, since it stands before every key")
 
 
 class Mlflow(Table):
-    tracking_uri: Address = Field("http://127.0.0.1:5000", description="the address that `mlflow server` prints")
-    token: SecretStr | None = None
+    tracking_uri: HttpUrl = Field("http://127.0.0.1:5000", description="the address that `mlflow server` prints")
+    token: HeaderSecret | None = None
     user: str | None = None
     password: SecretStr | None = None
     ca_file: str | None = None

@@ -132,7 +132,7 @@ async def adopt(t: Twins, now: int) -> None:
 async def configure(t: Twins, now: int) -> None:
     await t.both("set_paused", t.r.random() < 0.2)
     await t.both("set_generation", t.r.randrange(1, 3), b"{}")
-    await t.both("configuration")
+    await t.both("put_in_force", t.r.choice([b"{}", b"[]"]))
 
 
 async def renew(t: Twins, now: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from streamer.adapters.kafka.publisher import KafkaPublisher
 from streamer.core.feed import FeedRecord
-from streamer.core.wire.records import Record
+from streamer.core.wire.records import DeadLetter, Record
 from streamer.embedded import stand_ins
 from streamer.errors import ConfigurationError, TransientError
 from tests.contract.brokers import unique
@@ -70,7 +70,7 @@ async def test_a_dead_letter_is_the_whole_record_and_says_where_it_comes_from(
     publisher: KafkaPublisher, bootstrap: str
 ) -> None:
     value = unique().encode()
-    await publisher.put(record(value), "unreadable", "no OTLP")
+    await publisher.put([DeadLetter(record(value), "unreadable", "no OTLP")])
     (letter,) = [m for m in on(bootstrap, "source.dlq") if m.value() == value]
     assert letter.key() == b"key"
     headers = letter.headers()
@@ -90,8 +90,8 @@ async def test_a_tombstone_and_a_large_record_are_dead_letters_like_any(
     publisher: KafkaPublisher, bootstrap: str
 ) -> None:
     known = len(on(bootstrap, "source.dlq"))
-    await publisher.put(record(None), "unreadable", "nothing")
-    await publisher.put(record(b"x" * LARGE), "too_large", "")
+    empty, large = record(None), record(b"x" * LARGE)
+    await publisher.put([DeadLetter(empty, "unreadable", "nothing"), DeadLetter(large, "too_large", "")])
     assert sorted(len(m.value() or b"") for m in on(bootstrap, "source.dlq")[known:]) == [0, LARGE]
 
 

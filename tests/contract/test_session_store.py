@@ -1,5 +1,6 @@
 """The Lua in Redis does exactly what its readable twin does, over random calls at virtual times."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -69,3 +70,18 @@ async def test_a_redis_before_7_answers_alike(tmp_path: Path) -> None:
             await drive(seed, server)
     finally:
         server.stop()
+
+
+async def test_two_deployments_at_once_never_share_a_number(redis_server: RedisServer) -> None:
+    redis = await open_redis(redis_server.url, LIMITS, turn_codec, prefix="deployments")
+    one, other = redis.handle(), redis.handle()
+    try:
+        numbers = await asyncio.gather(one.put_in_force(b"one"), other.put_in_force(b"other"))
+        assert sorted(numbers) == [1, 2]
+        in_force = b"one" if numbers[0] == 2 else b"other"
+        assert await one.put_in_force(in_force) == 2
+        await other.set_generation(1, b"late")
+        assert (await one.claim(1, {}, 2)).generation == 2
+        assert await other.put_in_force(b"third") == 3
+    finally:
+        await redis.close()

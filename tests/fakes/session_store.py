@@ -18,8 +18,9 @@ from streamer.core.turn import Turn
 from streamer.core.wire.records import Fragment
 from streamer.errors import OwnershipLost, Reconnected
 from streamer.ports import ClaimReply, Saved, TopicPartition
-from tests.fakes import redis_state as scripts
-from tests.fakes.redis_state import Bucket
+from tests.fakes import redis_audit as audit
+from tests.fakes import redis_scripts as scripts
+from tests.fakes.redis_state import Bucket, TraceRow, snapshot
 
 T = TypeVar("T")
 SHARED = -1
@@ -102,7 +103,7 @@ class FakeSessionStore:
         """Seen by a simulation's laws at the very moment of the claim."""
         return claims
 
-    def on_sweep(self, b: Bucket, sweep: Sweep, trace_id: str, row: scripts.TraceRow) -> None:
+    def on_sweep(self, b: Bucket, sweep: Sweep, trace_id: str, row: TraceRow) -> None:
         """Seen by a simulation's laws just before raw facts go."""
 
     # ingest
@@ -243,16 +244,16 @@ class FakeSessionStore:
     # audit
 
     async def inspect(self, bucket: int) -> tuple[Sequence[Sweep], Sequence[tuple[Scope, str]]]:
-        return await self._run(bucket, scripts.inspect)
+        return await self._run(bucket, audit.inspect)
 
     async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int) -> bool:
         name = f"{sweep.session.scope}|{trace_id}"
         owner = sweep.session.session_id
 
         def body(b: Bucket, now: int) -> bool:
-            row: scripts.TraceRow | None = b.keys.get(("t", name))
-            before = None if row is None else scripts.snapshot(row)
-            gone = scripts.sweep_trace(b, name, owner, turn_version)
+            row: TraceRow | None = b.keys.get(("t", name))
+            before = None if row is None else snapshot(row)
+            gone = audit.sweep_trace(b, name, owner, turn_version)
             if gone and before is not None:
                 self.on_sweep(b, sweep, trace_id, before)
             return gone
@@ -260,27 +261,28 @@ class FakeSessionStore:
         return await self._run(bucket_of_trace(trace_id), body, hot=True)
 
     async def finish_sweep(self, sweep: Sweep) -> bool:
-        return await self._run(sweep.session.bucket, lambda b, now: scripts.finish_sweep(b, sweep))
+        return await self._run(sweep.session.bucket, lambda b, now: audit.finish_sweep(b, sweep))
 
     async def expire_parked(self, scope: Scope, trace_id: str) -> bool:
         name = f"{scope}|{trace_id}"
-        return await self._run(bucket_of_trace(trace_id), lambda b, now: scripts.expire_parked(b, now, name))
+        return await self._run(bucket_of_trace(trace_id), lambda b, now: audit.expire_parked(b, now, name))
 
     async def forget_expired(self, bucket: int) -> int:
-        return await self._run(bucket, scripts.forget_expired)
+        return await self._run(bucket, audit.forget_expired)
 
     # people
 
     async def set_paused(self, paused: bool) -> None:
         await self._set("paused", paused)
 
-    async def configuration(self) -> tuple[int, bytes]:
-        config = await self._run(0, lambda b, now: dict(b.get(("config",), dict[str, Any]())))
-        return config.get("generation", 0), config.get("content", b"")
+    async def put_in_force(self, content: bytes) -> int:
+        number = await self._run(0, lambda b, now: scripts.next_generation(b, content), wait=True)
+        await self.set_generation(number, content)
+        return number
 
     async def set_generation(self, generation: int, content: bytes) -> None:
-        await self._set("generation", generation)
-        await self._set("content", content)
+        for bucket in self.redis.buckets:
+            await self._run(bucket, lambda b, now: scripts.raise_generation(b, generation, content), wait=True)
 
     async def _set(self, field: str, value: object) -> None:
         for bucket in self.redis.buckets:

@@ -6,7 +6,7 @@ from streamer.core.ids import Scope
 from streamer.core.lifecycle import Limits
 from streamer.core.session import SessionRef
 from streamer.core.wire.cut import CutRules, Cutter
-from streamer.core.wire.records import Record
+from streamer.core.wire.records import DeadLetter, Record
 from streamer.errors import PermanentError, TransientError
 from streamer.loops.ingest import CUT_BYTES, Ingest, IngestParts
 from streamer.ports import Fetched, TopicPartition
@@ -54,12 +54,12 @@ class SmallTopic:
 
     def __init__(self, bytes_max: int) -> None:
         self.bytes_max = bytes_max
-        self.letters: list[tuple[Record, str, str]] = []
+        self.letters: list[DeadLetter] = []
 
-    async def put(self, record: Record, reason: str, detail: str) -> None:
-        if len(record.value or b"") > self.bytes_max:
+    async def put(self, letters: Sequence[DeadLetter]) -> None:
+        if any(len(letter.record.value or b"") > self.bytes_max for letter in letters):
             raise PermanentError("MSG_SIZE_TOO_LARGE")
-        self.letters.append((record, reason, detail))
+        self.letters += letters
 
 
 class Journal(SilentJournal):

@@ -24,7 +24,7 @@ OPTIONS = (
     "everysec",
     "--maxmemory-policy",
     "noeviction",
-    "--hash-max-listpack-value",
+    "--hash-max-ziplist-value",
     "8192",
 )
 

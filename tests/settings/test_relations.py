@@ -87,6 +87,7 @@ def test_spending_nothing_is_allowed_and_more_than_redis_can_count_is_not(given:
 
 def test_the_example_and_the_demo_are_valid(given: Given) -> None:
     assert load(ROOT / "streamer.example.toml", {}).origin("kafka.group") == "streamer.example.toml:6"
-    words = ("kafka", "redis", "mlflow", "group", "topic", "prefix", "model", "feed")
-    settings = given.loads(CONFIG.format(**{word: word for word in words}, gap=3_000))
+    words = {word: word for word in ("kafka", "group", "topic", "prefix", "feed")}
+    services = {"redis": "redis://r/0", "mlflow": "http://m:5000", "model": "openai:/gpt-4.1-mini"}
+    settings = given.loads(CONFIG.format(**words, **services, gap=3_000))
     assert settings.limits().gap_ms_min == 3_000

@@ -9,13 +9,13 @@ from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Closing
 from streamer.core.session import Begun, Claim, Outcome, Sweep, Wake
 from streamer.core.turn import Turn
-from streamer.core.wire.records import Cut, Fragment, Record
+from streamer.core.wire.records import DeadLetter, Fragment, Record
 from streamer.errors import TransientError
 from streamer.loops.held import Held, HeldClaims
 from streamer.loops.publishing import Publishing
 from streamer.loops.writing import Writing
 from streamer.ports import TopicPartition
-from tests.fakes import redis_state as scripts
+from tests.fakes.redis_state import TraceRow
 from tests.fakes.session_store import FakeRedis
 from tests.simulation.watched import WatchedChokePoint, WatchedIngest, WatchedJudge, WatchedStore
 
@@ -59,7 +59,7 @@ class SkipsWhatFailed(WatchedIngest):
 
 
 class DropsUnreadable(WatchedIngest):
-    async def _set_aside(self, record: Record, cut: Cut) -> None:
+    async def _set_aside(self, letters: Sequence[DeadLetter]) -> None:
         return None
 
 
@@ -140,7 +140,7 @@ class RowsForgotten(WatchedStore):
 
 class SweepsAnyVersion(WatchedStore):
     async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int) -> bool:
-        row: scripts.TraceRow | None = None
+        row: TraceRow | None = None
         for b in self.redis.buckets.values():
             row = row or b.keys.get(("t", f"{sweep.session.scope}|{trace_id}"))
         return await super().sweep_trace(sweep, trace_id, row.version if row else turn_version)
@@ -169,7 +169,8 @@ class IgnoresUnreadPartitions(WatchedStore):
 
 class OldGenerationClaims(WatchedStore):
     async def claim(self, limit: int, watermarks: Mapping[str, int], generation: int) -> Any:
-        return await super().claim(limit, watermarks, 10**6)
+        reply = await super().claim(limit, watermarks, 10**6)
+        return reply._replace(claims=[replace(claim, generation=generation) for claim in reply.claims])
 
 
 # ---------------------------------------------------------------- judge
@@ -249,11 +250,6 @@ class FeedAfterFailureOnly(Publishing):
 def count_tokens(redis: FakeRedis) -> None:
     for b in redis.buckets.values():
         b.next_token = plus_one
-
-
-def count_versions(redis: FakeRedis) -> None:
-    for b in redis.buckets.values():
-        b.next_version = plus_one
 
 
 def plus_one(old: int, now: int) -> int:

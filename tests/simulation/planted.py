@@ -36,7 +36,6 @@ from tests.simulation.mistakes import (
     TrustsCachedEnd,
     WakesOwnIdOnly,
     count_tokens,
-    count_versions,
 )
 
 
@@ -84,7 +83,6 @@ PLANTS: dict[str, Plant] = {
     "sweep_any_version": Plant(
         "the sweep does not compare the trace's version", "S1 S5", lambda: Parts(store=SweepsAnyVersion)
     ),
-    "count_version": Plant("a trace's version is old + 1", "S5 S1 L1", lambda: Parts(prepare=count_versions)),
     "answer_not_saved": Plant("an answer is used without being saved", "S7", lambda: Parts(store=AnswersNotSaved)),
     "buy_without_looking": Plant(
         "saved answers are not looked up before buying", "S7", lambda: Parts(choke_point=BuysWithoutLooking)
@@ -116,7 +114,7 @@ PLANTS: dict[str, Plant] = {
         "feed",
         lambda: Parts(
             publishing=FeedTrustsLedger,
-            harsh={"p_crash": 0.03, "p_conflict": 1.0, "p_failover": 0.0},
+            harsh={"p_fail": 0.2, "p_conflict": 1.0, "p_rootless": 0.3, "p_failover": 0.0},
         ),
     ),
     "feed_unacknowledged": Plant(

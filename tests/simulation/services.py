@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 
 from streamer.core.assessment import Row, RowRef
 from streamer.core.feed import FeedRecord
-from streamer.core.wire.records import Record
+from streamer.core.wire.records import DeadLetter, Record
 from streamer.errors import PermanentError, TransientError
 from streamer.ports import Fetched, TopicPartition
 from tests.simulation.world import Worker, World
@@ -138,8 +138,9 @@ class DeadLetterTopic:
     def __init__(self, broker: Broker, worker: Worker) -> None:
         self.b, self.worker = broker, worker
 
-    async def put(self, record: Record, reason: str, detail: str) -> None:
-        await self.b.w.call(self.worker, lambda: self.b.dead_letters.add((record.partition, record.offset)))
+    async def put(self, letters: Sequence[DeadLetter]) -> None:
+        names = {(letter.record.partition, letter.record.offset) for letter in letters}
+        await self.b.w.call(self.worker, lambda: self.b.dead_letters.update(names))
 
 
 class FeedTopic:

@@ -97,7 +97,7 @@ class Applications:
         start, slow = self.w.now - r.choice([0, 0, r.randint(0, 6_000)]), r.random() < 0.15
         named, ends = r.random() > 0.06, r.random() < 0.12
         own = session if named else None
-        spans = [SimulatedSpan("root", own, True, start, slow, ends)] if r.random() > 0.05 else []
+        spans = [SimulatedSpan("root", own, True, start, slow, ends)] if r.random() > self.w.p_rootless else []
         for n in range(r.randint(0 if spans else 1, 2)):
             conflicting = r.random() < self.w.p_conflict * 0.6
             other = f"s{r.randint(4, 5)}" if conflicting else None if spans else own

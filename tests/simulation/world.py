@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import Any, TypeVar
 
-from streamer.errors import TransientError
+from streamer.errors import StreamerError, TransientError
 
 T = TypeVar("T")
 Work = Coroutine[Any, Any, Any]
@@ -60,6 +60,7 @@ class World:
         self.faults = True
         self.heap: list[tuple[int, int, Worker | None, int, Work]] = []
         self.sequence = 0
+        self.begun: list[Work] = []
         self.rare: Counter[str] = Counter()
         self.broken: dict[str, str] = {}
         self.story: list[tuple[Any, ...]] = []
@@ -69,6 +70,7 @@ class World:
         self.p_pause, self.p_pause_hot, self.p_stall = draw(0.008), draw(0.2), draw(0.06)
         self.p_rebalance, self.p_failover, self.p_conflict = draw(0.3), draw(0.5), draw(0.6)
         self.p_outage, self.p_judge = draw(0.7), self.random.choice([0.0, 0.3])
+        self.p_rootless = 0.05
 
     def _draw(self, most: float) -> float:
         return self.random.choice([0.0, self.random.uniform(0, most)])
@@ -145,6 +147,8 @@ class World:
     def close(self) -> None:
         for *_, work in self.heap:
             work.close()
+        for work in self.begun:  # one that a crash took before its first step would be warned of
+            work.close()
         self.heap.clear()
 
     # ------------------------------------------------------------ faults
@@ -180,7 +184,7 @@ class World:
         self.tell("late effect")
         try:
             apply()
-        except TransientError:
+        except StreamerError:  # as well refused as not there: nobody waits for it any more
             return
 
     @property
@@ -220,6 +224,7 @@ class SimulatedTasks:
             if not left[0]:
                 self._world.set(done)
 
+        self._world.begun += works
         for n, work in enumerate(works):
             self.start(one(n, work))
         if works:

@@ -13,7 +13,7 @@ import confluent_kafka as ck
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from streamer.adapters.kafka.errors import LOG_LEVEL
+from streamer.adapters.kafka.clients import made
 from streamer.core.reading import Start
 from streamer.errors import ConfigurationError, TransientError
 from streamer.ports import TopicPartition
@@ -35,7 +35,7 @@ class Offsets:
         self, consumer: ck.Consumer, connection: Mapping[str, Any], topics: Sequence[str], timeout_s: float
     ) -> None:
         self._consumer, self._topics, self._timeout_s = consumer, topics, timeout_s
-        self._admin = AdminClient({"log_level": LOG_LEVEL, **connection})
+        self._admin = made(AdminClient, connection)
 
     def partitions(self) -> frozenset[TopicPartition]:
         """Of every topic that matches, by fresh metadata. TransientError while one of them cannot be told: left out, it

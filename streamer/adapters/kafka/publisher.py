@@ -13,13 +13,15 @@ from typing import Any
 import confluent_kafka as ck
 from confluent_kafka import KafkaException
 
-from streamer.adapters.kafka.errors import LOG_LEVEL, translated
+from streamer.adapters.kafka.clients import made
+from streamer.adapters.kafka.errors import translated
 from streamer.core.feed import SCHEMA_VERSION, FeedRecord
-from streamer.core.wire.records import Header, Record
+from streamer.core.wire.records import DeadLetter, Header
 from streamer.errors import StreamerError, TransientError
 
 DELIVERY_MS_MAX = 15_000
 """Longer than a leader election; the loop tries again by itself."""
+CLOSE_S = 3.0
 HEADROOM_BYTES = 64 * 1024
 """A dead letter is the record and its headers: it must fit where the record did."""
 
@@ -38,7 +40,8 @@ class KafkaPublisher:
         self._thread = ThreadPoolExecutor(1, "kafka-publisher")
         self._asking = ThreadPoolExecutor(1, "kafka-publisher-asks")
         self._partitions = 0
-        self._producer = ck.Producer(
+        self._producer = made(
+            ck.Producer,
             {
                 "acks": "all",
                 "enable.idempotence": True,
@@ -46,18 +49,16 @@ class KafkaPublisher:
                 "linger.ms": 2,
                 "delivery.timeout.ms": delivery_ms_max,
                 "message.max.bytes": record_bytes_max + HEADROOM_BYTES,
-                "log_level": LOG_LEVEL,
                 **connection,
-            }
+            },
         )
 
     async def publish(self, records: Sequence[FeedRecord]) -> None:
         """One series stays on one partition, so that one monitor worker reads it whole."""
         await self._call(lambda: self._send([self._of_feed(record) for record in records]))
 
-    async def put(self, record: Record, reason: str, detail: str) -> None:
-        headers = [*record.headers, *dead_letter_headers(record, reason, detail)]
-        await self._call(lambda: self._send([(f"{record.topic}.dlq", -1, record.key, record.value, headers)]))
+    async def put(self, letters: Sequence[DeadLetter]) -> None:
+        await self._call(lambda: self._send([_of_letter(letter) for letter in letters]))
 
     async def ready(self) -> None:
         """TransientError unless a broker answers. Not behind what waits to be acknowledged: librdkafka's handles may be
@@ -65,9 +66,14 @@ class KafkaPublisher:
         await self._call(lambda: self._producer.list_topics(timeout=3), self._asking)
 
     async def close(self) -> None:
-        await self._call(lambda: self._producer.flush(5))
-        self._thread.shutdown()
-        self._asking.shutdown()
+        """Bounded by CLOSE_S, also where Kafka hangs: what it has not taken by then was never said to be delivered."""
+        await self._call(self._end, self._asking)
+        self._thread.shutdown(wait=False)
+        self._asking.shutdown(wait=False)
+
+    def _end(self) -> None:
+        self._producer.flush(CLOSE_S)
+        self._producer.purge()
 
     def _of_feed(self, record: FeedRecord) -> tuple[Any, ...]:
         if not self._partitions:
@@ -108,11 +114,18 @@ class KafkaPublisher:
             raise TransientError("the producer's queue is full", maybe_done=False) from error
 
 
-def dead_letter_headers(record: Record, reason: str, detail: str) -> list[Header]:
+def _of_letter(letter: DeadLetter) -> tuple[Any, ...]:
+    record = letter.record
+    headers = [*record.headers, *dead_letter_headers(letter)]
+    return f"{record.topic}.dlq", -1, record.key, record.value, headers
+
+
+def dead_letter_headers(letter: DeadLetter) -> list[Header]:
     """Where a dead letter comes from and why it is one."""
+    record = letter.record
     said = {
-        "reason": reason,
-        "detail": detail,
+        "reason": letter.reason,
+        "detail": letter.detail,
         "topic": record.topic,
         "partition": str(record.partition),
         "offset": str(record.offset),

@@ -7,7 +7,8 @@ import confluent_kafka as ck
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AclOperation, AdminClient
 
-from streamer.adapters.kafka.errors import LOG_LEVEL, translated
+from streamer.adapters.kafka.clients import made
+from streamer.adapters.kafka.errors import translated
 from streamer.adapters.kafka.messages import record_of
 from streamer.core.wire.records import Record
 from streamer.errors import TransientError
@@ -21,7 +22,7 @@ def read(connection: Mapping[str, Any], topic: str, last: int, follow: bool) -> 
     Raises ConfigurationError where the topic does not exist or may not be read.
     """
     own = {"group.id": "streamer-look", "enable.auto.commit": False, "enable.partition.eof": True}
-    consumer = ck.Consumer({"log_level": LOG_LEVEL, **connection, **own})
+    consumer = made(ck.Consumer, {**connection, **own})
     try:
         ends = _ends(consumer, topic)
         first = {p: max(low, high - last) for p, (low, high) in ends.items()}
@@ -41,7 +42,7 @@ def read(connection: Mapping[str, Any], topic: str, last: int, follow: bool) -> 
 
 def may_write(connection: Mapping[str, Any], topic: str) -> bool | None:
     """Whether this client may write to the topic; None if the broker does not say."""
-    admin = AdminClient({"log_level": LOG_LEVEL, **connection})
+    admin = made(AdminClient, connection)
     try:
         asked = admin.describe_topics(
             ck.TopicCollection([topic]), include_authorized_operations=True, request_timeout=10

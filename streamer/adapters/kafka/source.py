@@ -13,7 +13,8 @@ from typing import Any, Literal, TypeVar
 import confluent_kafka as ck
 from confluent_kafka import KafkaError, KafkaException
 
-from streamer.adapters.kafka.errors import LOG_LEVEL, translated
+from streamer.adapters.kafka.clients import made
+from streamer.adapters.kafka.errors import translated
 from streamer.adapters.kafka.messages import record_of
 from streamer.adapters.kafka.offsets import Offsets, plain
 from streamer.core.reading import NOW, Start
@@ -49,7 +50,8 @@ class KafkaSource:
     def __init__(self, settings: SourceSettings) -> None:
         self._s = settings
         self._thread = ThreadPoolExecutor(1, "kafka-source")
-        self._consumer = ck.Consumer(
+        self._consumer = made(
+            ck.Consumer,
             {
                 # A killed worker's partitions move after this and hold the watermark back until then; librdkafka's
                 # 45 s spares stateful consumers a move, and here nothing is lost by one.
@@ -57,7 +59,6 @@ class KafkaSource:
                 "topic.metadata.refresh.interval.ms": 10_000,
                 "fetch.queue.backoff.ms": 20,
                 "fetch.wait.max.ms": 100,
-                "log_level": LOG_LEVEL,
                 **settings.connection,
                 **settings.extra,
                 # What the laws rest on is not for anybody to set.
@@ -67,7 +68,7 @@ class KafkaSource:
                 "enable.auto.offset.store": False,
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "error",
-            }
+            },
         )
         self._offsets = Offsets(self._consumer, settings.connection, settings.topics, settings.call_ms_max / 1_000)
         self._subscribed = self._held = False

@@ -48,13 +48,15 @@ class AuditSide(JudgeSide):
     async def set_paused(self, paused: bool) -> None:
         await self._configure("paused", int(paused))
 
-    async def set_generation(self, generation: int, content: bytes) -> None:
-        await self._configure("generation", generation, "content", content)
+    async def put_in_force(self, content: bytes) -> int:
+        """The number of this configuration: the one in force if it says the same, else the next."""
+        (number,) = await self._run([self._call("next_generation", 0, (content,))], confirm=True)
+        await self.set_generation(int(number), content)
+        return int(number)
 
-    async def configuration(self) -> tuple[int, bytes]:
-        """The number in force and what it stands for; (0, empty) before the first."""
-        ((number, content),) = await self._ask([("HMGET", f"{self._s.tag(0)}config", "generation", "content")])
-        return int(number or 0), content or b""
+    async def set_generation(self, generation: int, content: bytes) -> None:
+        calls = [self._call("raise_generation", bucket, (generation, content)) for bucket in range(BUCKETS)]
+        await self._run(calls, confirm=True)
 
     async def _configure(self, *fields: bytes | str | int) -> None:
         """Repeatable. A worker may see the new value in some buckets before it stands in all."""

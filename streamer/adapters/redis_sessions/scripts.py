@@ -16,7 +16,7 @@ REFUSED_WHEN_FULL = ("save_fragments", "wake", "end_session", "add_partitions", 
 IN_BUCKETS = (
     "save_fragments", "wake", "end_session", "adopt", "due", "claim", "renew", "release", "put_back", "keep_turns",
     "holds", "find_answer", "save_answer", "begin_write", "end_write", "inspect", "sweep_trace", "finish_sweep",
-    "expire_parked", "forget",
+    "expire_parked", "forget", "next_generation", "raise_generation",
 )  # fmt: skip
 WAKE_ADOPTED = "wake_adopted"
 """`wake` on behalf of a claim, which must work when Redis is full."""

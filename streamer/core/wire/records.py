@@ -54,6 +54,14 @@ class Problem(NamedTuple):
     """Byte offset in the value, -1 where it is not known."""
 
 
+class DeadLetter(NamedTuple):
+    """A record set aside, and why. `detail` never holds text of a conversation."""
+
+    record: Record
+    reason: ProblemReason
+    detail: str
+
+
 class Control(NamedTuple):
     """An event that says something of a session as a whole (OpenTelemetry's session events)."""
 

@@ -25,6 +25,11 @@ GENAI_MARKERS = (
     b"pydantic_ai.",
     b"gcp.vertex.agent",
     b"voltagent.",
+    b"lk.user_",
+    b"lk.response",
+    b"lmnr.",
+    b"claude_code.",
+    b"gemini_cli.",
 )
 """Beginnings of attribute keys that only traces of LLM applications have (wire.md 2.1). Commonest first."""
 

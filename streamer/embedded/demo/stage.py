@@ -1,4 +1,4 @@
-"""What the demo stands on: services, the agent, streamer's own processes, and what can be read back from them."""
+"""What the demo stands on: services, the agent, streamer's own processes."""
 
 import json
 import os
@@ -6,21 +6,19 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
-from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
-from typing import Any
 
 import confluent_kafka as ck
 import redis
 
 from streamer.embedded import stand_ins
 from streamer.embedded.collector import Collector
+from streamer.embedded.demo.look import FEED, TOPIC, Look
 from streamer.embedded.program import Program
+from streamer.errors import ConfigurationError
 
-TOPIC, FEED = "otlp_spans", "assessments"
 GAP_MS = 3_000
 """The quiet gap of the demo: 15 min in production."""
 MODEL_MS = 300
@@ -55,13 +53,19 @@ level = "info"
 """
 
 
-class Stage:
+class Stage(Look):
     """Everything is started by `with` and gone after it, also after Ctrl-C."""
 
-    def __init__(self, home: Path, say: Callable[[str], None]) -> None:
-        self._home, self._say = home, say
+    def __init__(
+        self,
+        home: Path,
+        say: Callable[[str], None],
+        waiting: Callable[[str], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        """`say` is given a line of what has come up, `waiting` what is waited for meanwhile."""
+        self._home, self._say, self._waiting = home, say, waiting
         self._stack = ExitStack()
-        self.standing_in: list[str] = []
+        self._said_before: dict[Program, int] = {}
         self.model_log: Path | None = None
 
     def __enter__(self) -> "Stage":
@@ -78,70 +82,110 @@ class Stage:
     # ------------------------------------------------------------ setting up
 
     def _set_up(self) -> None:
-        self._run = run = f"demo{time.time_ns() // 1_000_000:x}"
+        """MLflow takes longest: it is begun first, and everything that can do without it comes up beside it."""
+        self.run = run = f"demo{time.time_ns() // 1_000_000:x}"
         topics = {TOPIC: 4, FEED: 2, f"{TOPIC}.dlq": 1}
+        self.mlflow = self._begin_mlflow()
         self.kafka = self._service(
-            "KAFKA", "Kafka: librdkafka's mock cluster", lambda: stand_ins.kafka(self._home, topics)
+            "KAFKA", "Kafka   stand-in, librdkafka's mock cluster", lambda: stand_ins.kafka(self._home, topics)
         )
-        self.redis = self._service("REDIS_URL", "Redis: a redis-server of its own", lambda: stand_ins.redis(self._home))
-        self.mlflow = self._service(
-            "MLFLOW_TRACKING_URI", "MLflow: a server on SQLite", lambda: stand_ins.mlflow(self._home)
+        self.redis = self._service(
+            "REDIS_URL", "Redis   stand-in, a redis-server of its own", lambda: stand_ins.redis(self._home)
         )
+        self._reach()
         self._model()
-        self.experiment_id = self._experiment(run)
         values = {"kafka": self.kafka, "redis": self.redis, "mlflow": self.mlflow, "model": self.model, "group": run}
         text = CONFIG.format(**values, topic=TOPIC, feed=FEED, prefix=run, gap=GAP_MS)
         self.config = self._home / "streamer.toml"
         self.config.write_text(text)
-        self.collector = self._stack.enter_context(Collector(self.kafka, TOPIC, self.mlflow, self.experiment_id))
-        self.ingest = self._streamer("ingest")
-        self.judge = self._streamer("judge")
+        self.collector = self._stack.enter_context(Collector(self.kafka, TOPIC, self.mlflow))
+        self.ingest, self.judge = self._begin("ingest"), self._begin("judge")
         self._agent = self._start_agent()
+        self._await_mlflow()
+        for program in (self.ingest, self.judge):
+            self._await_started(program)
         self._await_watermark()
-        self._start_of_feed = self._feed_ends()
+        self.start_of_feed = self.feed_ends()
+        self._say("  a support agent traced by MLflow; streamer ingest, streamer judge")
+
+    def _begin_mlflow(self) -> str:
+        if given := os.environ.get("MLFLOW_TRACKING_URI"):
+            self._say(f"  MLFLOW_TRACKING_URI = {place(given)}")
+            self._mlflow_server = None
+            return given.rstrip("/")
+        self._mlflow_server, url = stand_ins.mlflow_server(self._home, f"sqlite:///{self._home / 'mlflow.db'}")
+        # While it starts it does not hear SIGTERM, and its database goes with the demo.
+        self._stack.callback(self._mlflow_server.stop, signal.SIGKILL)
+        self._mlflow_server.begin()
+        return url
+
+    def _await_mlflow(self) -> None:
+        began = time.monotonic()
+        if self._mlflow_server is not None:
+            with self._waiting("MLflow to start (up to a minute the first time)"):
+                self._mlflow_server.await_until(lambda: stand_ins.is_healthy(self.mlflow), stand_ins.START_S_MAX)
+            took_s = time.monotonic() - began
+            self._say(f"  MLflow  stand-in, a server on SQLite, {place(self.mlflow)} ({took_s:.1f} s)")
+        self.experiment_id = self.collector.experiment_id = self._experiment(self.run)
+
+    def _reach(self) -> None:
+        """A given service that does not answer is told now, in one sentence."""
+        for variable, address, answers in (
+            ("KAFKA", self.kafka, _kafka_answers),
+            ("REDIS_URL", self.redis, _redis_answers),
+            ("MLFLOW_TRACKING_URI", self.mlflow, stand_ins.is_healthy),
+        ):
+            if variable in os.environ and not answers(address):
+                raise ConfigurationError(
+                    f"{variable} = {place(address)} does not answer: start it, or unset {variable} for a stand-in"
+                )
 
     def _service(self, variable: str, name: str, start: Callable[[], tuple[Program, str]]) -> str:
         if given := os.environ.get(variable):
-            self._say(f"  {variable} = {given}")
+            self._say(f"  {variable} = {place(given)}")
             return given
         began = time.monotonic()
         program, address = start()
         self._stack.callback(program.stop)
-        self.standing_in.append(name)
-        self._say(f"  {name}, {address} ({time.monotonic() - began:.1f} s)")
+        self._say(f"  {name}, {place(address)} ({time.monotonic() - began:.1f} s)")
         return address
 
     def _model(self) -> None:
         self.environment = stand_ins.environment()
         if os.environ.get("OPENAI_API_KEY") or os.environ.get("DEMO_MODEL"):
             self.model = os.environ.get("DEMO_MODEL", "openai:/gpt-4.1-mini")
-            self._say(f"  model: {self.model}, with your key")
+            self._say(f"  model   {self.model}, with your key")
             return
         program, base_url, self.model_log = stand_ins.model(self._home, MODEL_MS)
         self._stack.callback(program.stop)
         self.model = "openai:/gpt-4.1-mini"
-        self.standing_in.append("the language model: a script that reads the transcript it is sent")
-        self._say(f"  model: scripted, behind a real OpenAI-compatible endpoint, {base_url}")
+        self._say("  model   stand-in, a script that reads what it is sent, behind a real endpoint")
         self.environment |= {"OPENAI_API_KEY": "none", "OPENAI_API_BASE": base_url, "OPENAI_BASE_URL": base_url}
 
     def _experiment(self, name: str) -> str:
-        return str(self._post("/api/2.0/mlflow/experiments/create", {"name": name})["experiment_id"])
+        return str(self.post("/api/2.0/mlflow/experiments/create", {"name": name})["experiment_id"])
 
-    def _streamer(self, role: str) -> Program:
+    def _begin(self, role: str) -> Program:
         command = [sys.executable, "-m", "streamer", role, "-c", str(self.config)]
         program = Program(f"streamer-{role}", command, self._home, self.environment)
         self._stack.callback(program.stop)
-        began = program.log.stat().st_size if program.log.exists() else 0
-        return program.start(lambda: " started " in program.log.read_text()[began:], STREAMER_S_MAX)
+        self._said_before[program] = program.log.stat().st_size if program.log.exists() else 0
+        return program.begin()
+
+    def _await_started(self, program: Program) -> None:
+        before = self._said_before[program]
+        with self._waiting("streamer to start"):
+            program.await_until(lambda: b" started " in program.log.read_bytes()[before:], STREAMER_S_MAX)
 
     def _await_watermark(self) -> None:
         """Ingest has joined its group and read every partition to its end."""
-        command = [sys.executable, "-m", "streamer", "status", "--json", "-c", str(self.config)]
-        for _ in range(STREAMER_S_MAX):
-            said = json.loads(subprocess.run(command, env=self.environment, capture_output=True, check=True).stdout)
-            if said["watermark_age_ms.default"] is not None:
-                return
-            time.sleep(0.5)
+        key = f"{self.run}:{{default}}:progress"
+        with self._waiting("ingest to have read the topic"), redis.Redis.from_url(self.redis) as client:
+            for _ in range(STREAMER_S_MAX * 10):
+                progress = client.hvals(key)
+                if progress and all(int(ms) > 0 for ms in progress):
+                    return
+                time.sleep(0.1)
         raise RuntimeError("ingest did not begin to read: " + (self._home / "streamer-ingest.log").read_text()[-2000:])
 
     def _start_agent(self) -> "subprocess.Popen[str]":
@@ -180,78 +224,35 @@ class Stage:
         self.judge.stop(signal.SIGKILL)
 
     def restart_judge(self) -> None:
-        self.judge = self._streamer("judge")
+        self.judge = self._begin("judge")
+        self._await_started(self.judge)
 
     def kill_ingest(self) -> None:
         self.ingest.stop(signal.SIGKILL)
 
     def restart_ingest(self) -> None:
-        self.ingest = self._streamer("ingest")
+        self.ingest = self._begin("ingest")
+        self._await_started(self.ingest)
 
-    # ------------------------------------------------------------ reading back
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Our rows on all traces of the experiment, as MLflow has them, with the trace's time."""
-        location = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": self.experiment_id}}
-        found = self._post("/api/3.0/mlflow/traces/search", {"locations": [location], "max_results": 500})
-        return [
-            {**row, "trace_id": trace["trace_id"]}
-            for trace in found.get("traces", [])
-            for row in trace.get("assessments", [])
-            if "streamer.revision" in row.get("metadata", {})
-        ]
+def place(address: str) -> str:
+    """Host and what follows: neither scheme nor password."""
+    return address.rpartition("://")[2].rpartition("@")[2]
 
-    def model_calls(self) -> Counter[str]:
-        """By request: how often the model was asked."""
-        if self.model_log is None:
-            return Counter()
-        return Counter(json.loads(line)["request"] for line in self.model_log.read_text().splitlines())
 
-    def saved_answers(self) -> int:
-        """Answers of the model that have reached Redis."""
-        client = redis.Redis.from_url(self.redis)
-        try:
-            return sum(client.hlen(key) for key in set(client.scan_iter(f"{self._run}:*:a", count=1_000)))
-        finally:
-            client.close()
+def _kafka_answers(bootstrap: str) -> bool:
+    consumer = ck.Consumer({"bootstrap.servers": bootstrap, "group.id": "demo-look", "log_level": 0})
+    try:
+        return bool(consumer.list_topics(timeout=10).brokers)
+    except ck.KafkaException:
+        return False
+    finally:
+        consumer.close()
 
-    def _feed_ends(self) -> dict[int, int]:
-        consumer = ck.Consumer({"bootstrap.servers": self.kafka, "group.id": "demo-look"})
-        try:
-            partitions = consumer.list_topics(FEED, timeout=10).topics[FEED].partitions
-            ends = {p: consumer.get_watermark_offsets(ck.TopicPartition(FEED, p), timeout=10)[1] for p in partitions}
-            return {p: max(0, end) for p, end in ends.items()}
-        finally:
-            consumer.close()
 
-    def feed(self) -> list[dict[str, Any]]:
-        """Values of the feed since the demo began."""
-        return [json.loads(value) for value, _ in self._records(FEED, self._start_of_feed)]
-
-    def dead_letters(self) -> list[dict[str, str]]:
-        """Headers of the dead letters."""
-        return [{k: v.decode() for k, v in headers if v} for _, headers in self._records(f"{TOPIC}.dlq", {})]
-
-    def _records(self, topic: str, start: dict[int, int]) -> list[tuple[bytes, list[tuple[str, bytes]]]]:
-        consumer = ck.Consumer({"bootstrap.servers": self.kafka, "group.id": "demo-look", "fetch.wait.max.ms": 20})
-        found: list[tuple[bytes, list[tuple[str, bytes]]]] = []
-        try:
-            for partition in consumer.list_topics(topic, timeout=10).topics[topic].partitions:
-                first = start.get(partition, 0)
-                end = consumer.get_watermark_offsets(ck.TopicPartition(topic, partition), timeout=10)[1]
-                consumer.assign([ck.TopicPartition(topic, partition, first)])
-                while first < end:
-                    for message in consumer.consume(100, 0.5):
-                        if message.error() is None:
-                            found.append((message.value(), message.headers() or []))
-                            first = message.offset() + 1
-        finally:
-            consumer.close()
-        return found
-
-    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(self.mlflow + path, json.dumps(body).encode(), headers)
-        with urllib.request.urlopen(request, timeout=30) as reply:
-            answer: dict[str, Any] = json.load(reply)
-        return answer
+def _redis_answers(url: str) -> bool:
+    try:
+        with redis.Redis.from_url(url, socket_connect_timeout=5) as client:
+            return bool(client.ping())
+    except (redis.RedisError, ValueError):
+        return False

@@ -1,6 +1,7 @@
 """The demo's four scenes. Every figure is read back from MLflow, the model's log or the feed; a false one fails it."""
 
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -14,9 +15,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from streamer.embedded.demo.look import TOPIC
 from streamer.embedded.demo.script import AFTERNOON, ANGRY, MORNING, RETURN, Conversation
-from streamer.embedded.demo.stage import GAP_MS, JUDGE, TOPIC, Stage
-from streamer.errors import StreamerError
+from streamer.embedded.demo.stage import GAP_MS, JUDGE, Stage
+from streamer.errors import ConfigurationError, StreamerError
 
 T = TypeVar("T")
 console = Console(highlight=False)
@@ -44,20 +46,35 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _interrupted)
     began = time.monotonic()
     say("streamer, live: one verdict per conversation, seconds after it falls quiet", "bold")
+    home = Path(tempfile.mkdtemp(prefix="streamer-demo-"))
+    keep = bool(os.environ.get("KEEP"))
     try:
-        with tempfile.TemporaryDirectory(prefix="streamer-demo-") as home, Stage(Path(home), say) as stage:
-            say(f"stand-ins: {'; '.join(stage.standing_in) or 'none, all real'}", "dim")
-            say(f"quiet gap {GAP_MS / 1000:.0f} s here, 15 min in production\n", "dim")
+        with Stage(home, say, lambda what: console.status(f"waiting for {what}")) as stage:
+            say(f"quiet gap {GAP_MS / 1000:.0f} s here, 15 min in production; up in {_since(began)}\n", "dim")
+            told = time.monotonic()
             Story(stage).tell()
-            say(f"\ntold in {time.monotonic() - began:.0f} s; MLflow was at {stage.mlflow} while it ran", "dim")
+            say(f"\ntold in {_since(told)}; MLflow was at {stage.mlflow} while it ran", "dim")
             _linger(stage)
     except KeyboardInterrupt:
         say("\nstopped")
         return 130
-    except (FalseStatementError, StreamerError, RuntimeError) as error:
+    except ConfigurationError as error:
+        say(f"\n{error}", "bold red")
+        return 2
+    except (FalseStatementError, StreamerError, RuntimeError, OSError) as error:
+        keep = True
         say(f"\nthe demo failed: {error}", "bold red")
         return 1
+    finally:
+        if keep:
+            say(f"logs: {home}", "dim")
+        else:
+            shutil.rmtree(home, ignore_errors=True)
     return 0
+
+
+def _since(began: float) -> str:
+    return f"{time.monotonic() - began:.0f} s"
 
 
 def _interrupted(*_: object) -> NoReturn:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.core.interpret import interpret
+from streamer.core.interpret import HISTORY_MAX, interpret
 from streamer.core.turn import Turn
 from streamer.core.wire.caps import Caps
 from streamer.core.wire.decode import decode
@@ -51,7 +51,7 @@ def test_a_long_history_of_short_texts_is_left_whole() -> None:
     messages = [{"role": "user", "content": f"question {n}"} for n in range(200)]
     found = asked(json.dumps(messages))
 
-    assert (found.user, len(found.history), found.flags) == ("question 199", 199, frozenset())
+    assert (found.user, len(found.history), found.flags) == ("question 199", HISTORY_MAX, frozenset())
 
 
 def test_json_deeper_than_python_counts_is_cut_as_text() -> None:

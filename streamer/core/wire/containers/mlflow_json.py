@@ -1,7 +1,7 @@
 """MLflow's trace document, `Trace.to_json()` or `{"info": …, "data": …}`: a whole trace at once.
 
-Rule: session and user stand in the trace's metadata, and MLflow groups by those, so they become the root's
-`session.id` and `user.id`; attributes stay as MLflow wrote them (JSON in strings). Source: mlflow 3.17,
+Rule: session and user stand in the trace's metadata, and MLflow groups by those, so they become
+attributes of the root; attributes stay as MLflow wrote them (JSON in strings). Source: mlflow 3.17,
 entities/trace.py, entities/span.py (to_dict, and from_dict_v2 for what clients before 3.0 wrote).
 """
 
@@ -17,7 +17,7 @@ NAME = "mlflow_json"
 WANTED = "info and data"
 SCOPE = "mlflow"
 
-_FROM_METADATA = {"session.id": "mlflow.trace.session", "user.id": "mlflow.trace.user"}
+_FROM_METADATA = ("mlflow.trace.session", "mlflow.trace.user")
 
 
 def claims(document: Mapping[str, Any]) -> bool:
@@ -45,7 +45,7 @@ def _named(info: Mapping[str, Any]) -> dict[str, Any]:
     metadata = info.get("trace_metadata") or info.get("request_metadata")
     if not isinstance(metadata, Mapping):
         return {}
-    return {key: metadata[name] for key, name in _FROM_METADATA.items() if metadata.get(name)}
+    return {name: metadata[name] for name in _FROM_METADATA if metadata.get(name)}
 
 
 def _attributes(span: Mapping[str, Any]) -> Mapping[str, Any]:

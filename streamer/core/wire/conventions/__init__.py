@@ -9,7 +9,18 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from streamer.core.turn import ToolEvent
-from streamer.core.wire.conventions import mlflow, openinference, otel_genai
+from streamer.core.wire.conventions import (
+    google_adk,
+    langfuse,
+    langsmith,
+    mlflow,
+    openai_agents_logfire,
+    openinference,
+    otel_genai,
+    pydantic_ai,
+    traceloop,
+    vercel_ai,
+)
 from streamer.core.wire.conventions.said import NO_WORDS, Kind, Said, Words
 from streamer.core.wire.decode import Span
 
@@ -25,7 +36,14 @@ class Dialect(NamedTuple):
 DIALECTS = (
     Dialect("mlflow", mlflow.MARKERS, mlflow.read),
     Dialect("openinference", openinference.MARKERS, openinference.read),
+    Dialect("langfuse", langfuse.MARKERS, langfuse.read),
+    Dialect("vercel_ai", vercel_ai.MARKERS, vercel_ai.read),
+    Dialect("pydantic_ai", pydantic_ai.MARKERS, pydantic_ai.read),
+    Dialect("openai_agents_logfire", openai_agents_logfire.MARKERS, openai_agents_logfire.read),
+    Dialect("langsmith", langsmith.MARKERS, langsmith.read),
     Dialect("otel_genai", otel_genai.MARKERS, otel_genai.read),
+    Dialect("traceloop", traceloop.MARKERS, traceloop.read),
+    Dialect("google_adk", google_adk.MARKERS, google_adk.read),
 )
 
 
@@ -39,13 +57,19 @@ def spoken_by(span: Span) -> Iterable[str]:
     return (dialect.name for dialect in _spoken_by(span))
 
 
+Translate = Callable[[Span], Said | None]
+
+
 class Heard:
     """What a span says, in whatever dialects."""
 
     __slots__ = ("_said", "agent", "kind", "model", "tool")
 
-    def __init__(self, span: Span) -> None:
+    def __init__(self, span: Span, translate: Translate | None = None) -> None:
+        """`translate` is asked about a span whose dialect has no file here."""
         self._said = [dialect.read(span) for dialect in _spoken_by(span)]
+        if translate is not None and (said := translate(span)):
+            self._said.append(said)
         self.kind: Kind = next((said.kind for said in self._said if said.kind != "OTHER"), "OTHER")
         self.tool: ToolEvent | None = next((said.tool for said in self._said if said.tool), None)
         self.model: str | None = next((said.model for said in self._said if said.model), None)
@@ -59,7 +83,9 @@ class Heard:
             if heard is NO_WORDS:
                 heard = more
             elif more.input or more.output:
-                heard = Words(heard.input or more.input, heard.output or more.output, heard.source)
+                heard = Words(
+                    heard.input or more.input, heard.output or more.output, heard.source, heard.calls or more.calls
+                )
             if heard.input and heard.output:
                 break
         return heard

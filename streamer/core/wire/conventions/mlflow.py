@@ -5,11 +5,13 @@ from functools import partial
 from typing import Any
 
 from streamer.core.turn import ToolEvent
-from streamer.core.wire.conventions.said import Kind, Said, Words, compact, messages_in
+from streamer.core.wire.conventions.calls import calls_in, tool_event
+from streamer.core.wire.conventions.messages import messages_in
+from streamer.core.wire.conventions.said import Kind, Said, Words
 from streamer.core.wire.decode import Attributes, Span
 from streamer.core.wire.values import unwrap
 
-_KINDS: dict[str, Kind] = {
+KINDS: dict[str, Kind] = {
     "LLM": "LLM",
     "CHAT_MODEL": "LLM",
     "AGENT": "AGENT",
@@ -28,17 +30,15 @@ MARKERS = frozenset({"mlflow.spanType", "mlflow.spanInputs"})
 
 def read(span: Span) -> Said:
     attributes = span.attributes
-    kind = _KINDS.get(_plain(attributes.get("mlflow.spanType")), "OTHER")
+    kind = KINDS.get(_plain(attributes.get("mlflow.spanType")), "OTHER")
     if kind == "TOOL":
         return Said(kind, _tool(span, attributes.get("mlflow.spanInputs"), attributes.get("mlflow.spanOutputs")))
     return Said(kind, model=_plain(attributes.get("mlflow.llm.model")) or None, words=partial(_words, attributes))
 
 
 def _words(attributes: Attributes) -> Words:
-    return Words(
-        messages_in(attributes.get("mlflow.spanInputs"), "user"),
-        messages_in(attributes.get("mlflow.spanOutputs"), "assistant"),
-    )
+    asked, answered = attributes.get("mlflow.spanInputs"), attributes.get("mlflow.spanOutputs")
+    return Words(messages_in(asked, "user"), messages_in(answered, "assistant"), calls=calls_in(asked, answered))
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401
@@ -48,6 +48,4 @@ def _plain(value: Any) -> str:  # noqa: ANN401
 
 
 def _tool(span: Span, inputs: Any, outputs: Any) -> ToolEvent:  # noqa: ANN401
-    return ToolEvent(
-        name=span.name, arguments=compact(unwrap(inputs)), result=compact(unwrap(outputs)), error=span.is_error
-    )
+    return tool_event(span, span.name, inputs, outputs)

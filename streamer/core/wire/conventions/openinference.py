@@ -4,9 +4,11 @@ Source: github.com/Arize-ai/openinference, spec/semantic_conventions.md."""
 from functools import partial
 
 from streamer.core.turn import Message, Role, ToolEvent
-from streamer.core.wire.conventions.said import Kind, Said, Words, compact, messages_in, role_of, text_of
+from streamer.core.wire.conventions.calls import calls_in, tool_event
+from streamer.core.wire.conventions.messages import messages_in
+from streamer.core.wire.conventions.numbered import listed
+from streamer.core.wire.conventions.said import Kind, Said, Words
 from streamer.core.wire.decode import Attributes, Span
-from streamer.core.wire.values import unwrap
 
 _KINDS: dict[str, Kind] = {
     "LLM": "LLM",
@@ -18,9 +20,6 @@ _KINDS: dict[str, Kind] = {
     "EMBEDDING": "EMBEDDING",
     "GUARDRAIL": "GUARDRAIL",
 }
-_MESSAGES_MAX = 10_000
-
-
 MARKERS = frozenset({"openinference.span.kind", "input.value", "output.value"})
 
 
@@ -39,49 +38,23 @@ def read(span: Span) -> Said:
 
 
 def _words(attributes: Attributes) -> Words:
+    asked, answered = listed(attributes, "llm.input_messages"), listed(attributes, "llm.output_messages")
+    given, got = attributes.get("input.value"), attributes.get("output.value")
     return Words(
-        _listed(attributes, "llm.input_messages", "user") or _value(attributes, "input", "user"),
-        _listed(attributes, "llm.output_messages", "assistant") or _value(attributes, "output", "assistant"),
+        messages_in(asked, "user") or _value(attributes, "input", "user"),
+        messages_in(answered, "assistant") or _value(attributes, "output", "assistant"),
+        calls=calls_in(asked, answered) if asked else calls_in(given, got),
     )
 
 
 def _tool(span: Span) -> ToolEvent:
     attributes = span.attributes
-    name = attributes.get("tool.name")
-    return ToolEvent(
-        name=name if isinstance(name, str) else span.name,
-        arguments=compact(unwrap(attributes.get("input.value"))),
-        result=compact(unwrap(attributes.get("output.value"))),
-        error=span.is_error,
-    )
+    return tool_event(span, attributes.get("tool.name"), attributes.get("input.value"), attributes.get("output.value"))
 
 
 def _value(attributes: Attributes, side: str, role: Role) -> tuple[Message, ...]:
     value = attributes.get(f"{side}.value")
-    if attributes.get(f"{side}.mime_type") == "text/plain" and isinstance(value, str):
+    is_text = attributes.get(f"{side}.mime_type") == "text/plain" and isinstance(value, str)
+    if is_text and not value.startswith("{"):  # what was given as an object is called text as well
         return (Message(role=role, text=value),) if value.strip() else ()
     return messages_in(value, role)
-
-
-def _listed(attributes: Attributes, prefix: str, role: Role) -> tuple[Message, ...]:
-    """Messages spread over numbered attributes."""
-    found = []
-    for n in range(_MESSAGES_MAX):
-        head = f"{prefix}.{n}.message"
-        if f"{head}.role" not in attributes and f"{head}.content" not in attributes:
-            break
-        text = text_of(attributes.get(f"{head}.content")) or _parts(attributes, head)
-        if text:
-            found.append(Message(role=role_of(attributes.get(f"{head}.role"), role), text=text))
-    return tuple(found)
-
-
-def _parts(attributes: Attributes, head: str) -> str:
-    texts = []
-    for n in range(_MESSAGES_MAX):
-        part = f"{head}.contents.{n}.message_content"
-        if f"{part}.type" not in attributes and f"{part}.text" not in attributes:
-            break
-        kind = attributes.get(f"{part}.type")
-        texts.append(text_of(attributes.get(f"{part}.text")) or (f"[{kind}]" if kind != "text" else ""))
-    return "\n".join(text for text in texts if text)

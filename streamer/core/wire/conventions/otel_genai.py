@@ -1,11 +1,15 @@
 """OpenTelemetry's GenAI conventions, every generation that coexists on a topic (wire.md 2.2): message attributes
 (since 1.37, structured or JSON), span events, and `gen_ai.prompt` / `gen_ai.completion` (until 1.27)."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from streamer.core.turn import Message, Role, ToolEvent
-from streamer.core.wire.conventions.said import Kind, Said, Words, compact, messages_in, role_of, text_of
+from streamer.core.turn import IoSource, Message, Role, ToolEvent
+from streamer.core.wire.conventions.calls import calls_in, tool_event
+from streamer.core.wire.conventions.messages import messages_in, raw_messages
+from streamer.core.wire.conventions.numbered import listed
+from streamer.core.wire.conventions.said import Kind, Said, Words, is_role, text_of
 from streamer.core.wire.decode import Attributes, Span
 from streamer.core.wire.values import unwrap
 
@@ -28,8 +32,6 @@ _EVENT_ROLES: dict[str, Role] = {
 }
 _DETAILS = "gen_ai.client.inference.operation.details"
 
-_Sides = tuple[tuple[Message, ...], tuple[Message, ...]]
-
 MARKERS = frozenset({"gen_ai.operation.name", "gen_ai.system", "gen_ai.request.model"})
 
 
@@ -50,68 +52,87 @@ def read(span: Span) -> Said:
 
 
 def _words(span: Span) -> Words:
-    asked, answered = _sides(span.attributes)
-    if not asked and not answered and span.has_events:
-        return Words(*_from_events(span), "logs" if span.has_logged_events else "events")
-    return Words(asked, answered)
+    words = _sides(span.attributes)
+    if not words.input and not words.output and span.has_events:
+        return _from_events(span)
+    return words
 
 
-def _sides(attributes: Attributes) -> _Sides:
-    asked = messages_in(attributes.get("gen_ai.input.messages"), "user") or messages_in(
-        attributes.get("gen_ai.prompt"), "user"
+def _sides(attributes: Attributes) -> Words:
+    asked = (
+        attributes.get("gen_ai.input.messages")
+        or attributes.get("gen_ai.prompt")
+        or listed(attributes, "gen_ai.prompt")
     )
-    answered = messages_in(attributes.get("gen_ai.output.messages"), "assistant") or messages_in(
-        attributes.get("gen_ai.completion"), "assistant"
+    answered = (
+        attributes.get("gen_ai.output.messages")
+        or attributes.get("gen_ai.completion")
+        or listed(attributes, "gen_ai.completion")
     )
-    asked = asked or _numbered(attributes, "gen_ai.prompt", "user")
-    answered = answered or _numbered(attributes, "gen_ai.completion", "assistant")
-    instructions = text_of(unwrap(attributes.get("gen_ai.system_instructions")))
-    if instructions:
-        asked = (Message(role="system", text=instructions), *asked)
-    return asked, answered
+    heard = messages_in(asked, "user")
+    if instructions := text_of(unwrap(attributes.get("gen_ai.system_instructions"))):
+        heard = (Message(role="system", text=instructions), *heard)
+    return Words(heard, messages_in(answered, "assistant"), calls=calls_in(asked, answered))
 
 
-def _numbered(attributes: Attributes, prefix: str, role: Role) -> tuple[Message, ...]:
-    found, n = [], 0
-    while f"{prefix}.{n}.content" in attributes or f"{prefix}.{n}.role" in attributes:
-        text = text_of(unwrap(attributes.get(f"{prefix}.{n}.content")))
-        if text:
-            found.append(Message(role=role_of(attributes.get(f"{prefix}.{n}.role"), role), text=text))
-        n += 1
-    return tuple(found)
-
-
-def _from_events(span: Span) -> _Sides:
+def _from_events(span: Span) -> Words:
+    """One event a message, or one event with all of them. Bodies of log records and attributes read alike."""
     asked: list[Message] = []
     answered: list[Message] = []
+    raw: list[Any] = []
     for name, attributes in span.events():
         if name in _EVENT_ROLES:
-            text = text_of(unwrap(attributes.get("content")))
-            if text:
-                asked.append(Message(role=_EVENT_ROLES[name], text=text))
+            item = _item(attributes, _EVENT_ROLES[name])
+            raw.append(item)
+            asked += messages_in([item], "user")
         elif name == "gen_ai.choice":
-            answered += _choice(unwrap(attributes.get("message", attributes.get("content"))))
+            item = _item(attributes, "assistant")
+            raw.append(item)
+            answered += messages_in([item], "assistant")
         elif name == _DETAILS:
-            more_asked, more_answered = _sides(attributes)
-            asked += more_asked
-            answered += more_answered
+            words = _sides(attributes)
+            asked += words.input
+            answered += words.output
+            raw += [*_both(attributes)]
         elif name == "gen_ai.content.prompt":
             asked += messages_in(attributes.get("gen_ai.prompt"), "user")
         elif name == "gen_ai.content.completion":
             answered += messages_in(attributes.get("gen_ai.completion"), "assistant")
-    return tuple(asked), tuple(answered)
+    source: IoSource = "logs" if span.has_logged_events else "events"
+    return Words(tuple(asked), tuple(answered), source, calls_in(raw))
 
 
-def _choice(message: Any) -> list[Message]:  # noqa: ANN401
-    text = text_of(message)
-    return [Message(role="assistant", text=text)] if text else []
+def _both(attributes: Attributes) -> Iterator[Any]:
+    for side in ("input", "output"):
+        yield from raw_messages(attributes.get(f"gen_ai.{side}.messages")) or ()
+
+
+def _item(attributes: Attributes, role: Role) -> dict[str, Any]:
+    """An event as a message; `message` is the whole answer (Strands) or an object around it (semconv 1.28 to 1.36)."""
+    item = {name: unwrap(value) for name, value in attributes.items()}
+    message = item.pop("message", None)
+    if isinstance(message, dict):
+        item |= message
+    elif message is not None:
+        item["content"] = message.rstrip() if isinstance(message, str) else message
+    return {"role": role, **{key: value for key, value in item.items() if key != "role" or is_role(value)}}
 
 
 def _tool(span: Span) -> ToolEvent:
     name = span.attributes.get("gen_ai.tool.name")
-    return ToolEvent(
-        name=name if isinstance(name, str) else span.name,
-        arguments=compact(unwrap(span.attributes.get("gen_ai.tool.call.arguments"))),
-        result=compact(unwrap(span.attributes.get("gen_ai.tool.call.result"))),
-        error=span.is_error,
-    )
+    arguments = span.attributes.get("gen_ai.tool.call.arguments")
+    result = span.attributes.get("gen_ai.tool.call.result")
+    if arguments is None and result is None and span.has_events:
+        arguments, result = _of_events(span)
+    failed = span.attributes.get("gen_ai.tool.status") == "error"
+    return tool_event(span, name, arguments, result, failed=failed)
+
+
+def _of_events(span: Span) -> tuple[Any, Any]:
+    """Strands: what a tool was asked and what it answered are messages among its span's events."""
+    given: dict[str, Any] = {}
+    for name, attributes in span.events():
+        if name in ("gen_ai.tool.message", "gen_ai.choice"):
+            given.setdefault(name, attributes.get("content", attributes.get("message")))
+    result = unwrap(given.get("gen_ai.choice"))
+    return given.get("gen_ai.tool.message"), text_of(result) or result

@@ -1,0 +1,58 @@
+"""Spans of dialects that have no file of their own, as MLflow's translators read them (Spring AI, VoltAgent, LiveKit,
+Laminar, Claude Code, Gemini CLI …).
+
+Rule: asked only where our own dialects found nothing said in a whole trace. Source: mlflow 3.17,
+tracing/otel/translation.
+"""
+
+import base64
+import json
+from typing import Any
+
+from streamer.core.turn import ToolEvent
+from streamer.core.wire.conventions.calls import calls_in
+from streamer.core.wire.conventions.messages import messages_in
+from streamer.core.wire.conventions.mlflow import KINDS
+from streamer.core.wire.conventions.said import Said, Words, compact
+from streamer.core.wire.decode import Span
+from streamer.core.wire.values import unwrap
+
+
+def translated(span: Span) -> Said | None:
+    """What MLflow would store as the span's inputs and outputs; None where it knows no better than we."""
+    from mlflow.entities import Span as MlflowSpan
+    from mlflow.tracing.otel.translation import translate_span_when_storing
+
+    try:
+        found = translate_span_when_storing(MlflowSpan.from_dict(_entity(span)))["attributes"]
+    except Exception:  # noqa: BLE001 – a translator's own code, on whatever a stranger wrote
+        return None
+    asked, answered = (found.get(f"mlflow.span{side}") for side in ("Inputs", "Outputs"))
+    if asked is None and answered is None:
+        return None
+    kind = KINDS.get(str(unwrap(found.get("mlflow.spanType"))), "OTHER")
+    if kind == "TOOL":
+        arguments, result = compact(unwrap(asked)), compact(unwrap(answered))
+        return Said(kind, ToolEvent(name=span.name, arguments=arguments, result=result, error=span.is_error))
+    words = Words(messages_in(asked, "user"), messages_in(answered, "assistant"), calls=calls_in(asked, answered))
+    return Said(kind, words=lambda: words)
+
+
+def _entity(span: Span) -> dict[str, Any]:
+    return {
+        "name": span.name,
+        "trace_id": base64.b64encode(bytes.fromhex(span.trace_id)).decode(),
+        "span_id": base64.b64encode(bytes.fromhex(span.span_id)).decode(),
+        "parent_span_id": base64.b64encode(bytes.fromhex(span.parent_id)).decode() if span.parent_id else None,
+        "start_time_unix_nano": span.start_ns,
+        "end_time_unix_nano": max(span.start_ns, span.end_ns),
+        "events": [
+            {"name": name, "time_unix_nano": span.start_ns, "attributes": dict(attributes)}
+            for name, attributes in span.events()
+        ],
+        "status": {"code": "STATUS_CODE_OK", "message": ""},
+        "attributes": {
+            "mlflow.traceRequestId": json.dumps(f"tr-{span.trace_id}"),
+            **{key: compact(value) for key, value in span.attributes.items()},
+        },
+    }

@@ -1,0 +1,117 @@
+"""Tool calls in messages, for traces in which no span tells of them.
+
+Shapes: OpenAI (`tool_calls`, Responses' `function_call` items), the GenAI conventions (`tool_call` parts), Anthropic
+(`tool_use`), Vercel (`tool-call`), Gemini (`functionCall`), Bedrock (`toolUse`).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from streamer.core.turn import ToolEvent
+from streamer.core.wire.conventions.messages import message_of, raw_messages
+from streamer.core.wire.conventions.said import compact, text_of
+from streamer.core.wire.decode import Span
+from streamer.core.wire.values import unwrap
+
+_CALLS = frozenset({"tool_call", "tool_use", "tool-call", "function_call", "toolUse", "functionCall"})
+_RESULTS = frozenset(
+    {"tool_call_response", "tool_result", "tool-result", "function_call_output"}
+    | {"toolResult", "functionResponse", "function_response"}
+)
+_IDS = ("tool_call_id", "tool_use_id", "toolCallId", "toolUseId", "call_id", "id")
+_ARGUMENTS = ("arguments", "args", "input")
+_OUTCOMES = ("response", "result", "output", "content", "value", "text")
+_WRAPPED = ("text", "json", "tool", "error-text")
+_LAYERS_MAX = 4
+
+
+class _Mention(NamedTuple):
+    """A call, or what came of it."""
+
+    is_call: bool
+    body: Mapping[str, Any]
+
+
+def calls_in(*values: Any) -> tuple[ToolEvent, ...]:  # noqa: ANN401
+    """The calls since the user's last words in these inputs and outputs, each with its result where it is told."""
+    open_calls: dict[str, ToolEvent] = {}
+    for value in values:
+        for message in raw_messages(value) or ():
+            said = message_of(message, "tool")
+            if said.role == "user" and (said.text or said.omitted):
+                open_calls.clear()
+            for mention in _mentions(message):
+                _note(mention, open_calls)
+    return tuple(open_calls.values())
+
+
+def _note(mention: _Mention, calls: dict[str, ToolEvent]) -> None:
+    body = mention.body
+    name = body.get("name", body.get("toolName", body.get("tool_name")))
+    name = name if isinstance(name, str) else ""
+    key = str(next((body[k] for k in _IDS if body.get(k)), "") or name)
+    if mention.is_call:
+        if key not in calls:
+            arguments = next((body[k] for k in _ARGUMENTS if k in body), None)
+            calls[key] = ToolEvent(name=name, arguments=compact(unwrap(arguments)), result="")
+    elif known := calls.get(key):
+        failed = body.get("isError", body.get("is_error")) is True or body.get("status") == "error"
+        calls[key] = ToolEvent(name=known.name, arguments=known.arguments, result=_outcome(body), error=failed)
+
+
+def tool_event(span: Span, name: Any, arguments: Any, result: Any, *, failed: bool = False) -> ToolEvent:  # noqa: ANN401
+    """A call as its span tells of it, without what its library has put around arguments and result."""
+    given = unwrap(arguments)
+    if isinstance(given, Mapping) and set(given) == {"args", "kwargs"}:
+        given = given["kwargs"] if not given["args"] else given["args"] if not given["kwargs"] else given
+    return ToolEvent(
+        name=name if isinstance(name, str) else span.name,
+        arguments=compact(given),
+        result=_bare(result),
+        error=failed or span.is_error,
+    )
+
+
+def _outcome(body: Mapping[str, Any]) -> str:
+    return _bare(next((body[k] for k in _OUTCOMES if k in body), None))
+
+
+def _bare(value: Any) -> str:  # noqa: ANN401
+    """What a tool gave, out of `{"result": …}`, `{"type": "text", "value": …}`, text parts, a message."""
+    value = unwrap(value)
+    for _ in range(_LAYERS_MAX):
+        if not isinstance(value, Mapping):
+            break
+        inner = next((name for name in _OUTCOMES if name in value), None)
+        if inner is None or not (len(value) == 1 or value.get("type") in _WRAPPED):
+            break
+        value = unwrap(value[inner])
+    return (text_of(value) if isinstance(value, list) else "") or compact(value)
+
+
+def _mentions(message: Mapping[str, Any]) -> Iterator[_Mention]:
+    for call in _list(message.get("tool_calls")):
+        inner = call.get("function")
+        yield _Mention(True, {"id": call.get("id"), **inner} if isinstance(inner, Mapping) else call)
+    if message.get("tool_call_id"):
+        yield _Mention(False, message)
+    yield from _in_parts([message] if message.get("type") in _CALLS | _RESULTS else [])
+    for where in ("parts", "content", "contents"):
+        yield from _in_parts(_list(message.get(where)))
+
+
+def _in_parts(parts: Iterable[Mapping[str, Any]]) -> Iterator[_Mention]:
+    for part in parts:
+        if part.get("type") in _CALLS:
+            yield _Mention(True, part)
+        elif part.get("type") in _RESULTS:
+            yield _Mention(False, part)
+        else:
+            for name, inner in part.items():
+                if isinstance(inner, Mapping) and name in _CALLS | _RESULTS:
+                    yield _Mention(name in _CALLS, inner)
+
+
+def _list(value: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401
+    value = unwrap(value)
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

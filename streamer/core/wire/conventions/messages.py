@@ -1,0 +1,121 @@
+"""Messages in what an application gave to a model or got from it, in whatever library's shape."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from streamer.core.turn import Message, Role
+from streamer.core.wire.conventions.said import compact, is_role, omitted_in, role_of, text_of
+from streamer.core.wire.values import encodable, unwrap
+
+_ASKED = ("question", "query", "input", "prompt", "user_input", "user_message", "message", "text", "content", "q")
+_ANSWERED = ("answer", "output", "response", "result", "completion", "text", "content", "message", "reply")
+_LISTS = ("messages", "input_messages", "contents", "chat_history")
+_WRAPPERS = ("inputs", "outputs", "request", "input", "output", "response", "content", "kwargs")
+"""What may stand around the object that counts: LangChain's callbacks, Gemini's content, an agent's state."""
+_CONTENTS = ("parts", "content", "contents", "text", "refusal")
+_DEPTH_MAX = 4
+
+
+def messages_in(value: Any, default: Role) -> tuple[Message, ...]:  # noqa: ANN401
+    """Messages in what an application gave as input or output: chat requests and answers, a list of messages, an
+    object with one telling member, a bare text. Without any of these the whole as JSON, said by `default`."""
+    value = unwrap(value)
+    if value is None or value == "" or value == [] or value == {}:
+        return ()
+    chat = raw_messages(value)
+    if chat is not None:
+        return tuple(m for item in chat if (m := message_of(item, default)).text or m.omitted)
+    text = _telling(value, _ASKED if default == "user" else _ANSWERED)
+    return (Message(role=default, text=text),) if text.strip() else ()
+
+
+def message_of(item: Mapping[str, Any], default: Role) -> Message:
+    """OpenAI's `content`, the GenAI conventions' `parts`, OpenInference's `contents`, LangChain's `type`."""
+    text = next((text for name in _CONTENTS if (text := text_of(item.get(name)))), "")
+    omitted = next((found for name in _CONTENTS if (found := omitted_in(item.get(name)))), ())
+    return Message(role=role_of(item.get("role", item.get("type")), default), text=text, omitted=omitted)
+
+
+def raw_messages(value: Any, depth: int = 0) -> Sequence[Mapping[str, Any]] | None:  # noqa: ANN401
+    """The messages as their library wrote them, each an object that says who speaks; None if there are none."""
+    value = unwrap(value)
+    if depth > _DEPTH_MAX:
+        return None
+    if isinstance(value, Mapping):
+        return _in_object(value, depth)
+    if isinstance(value, list):
+        items = [_as_message(item) for item in value]
+        if any(map(is_message, items)):
+            return [item for item in items if isinstance(item, Mapping)]
+        if len(value) == 1 and isinstance(value[0], list):
+            return raw_messages(value[0], depth + 1)
+    return None
+
+
+def is_message(item: Any) -> bool:  # noqa: ANN401
+    """An object that says who speaks."""
+    return isinstance(item, Mapping) and is_role(item.get("role", item.get("type")))
+
+
+def _in_object(value: Mapping[str, Any], depth: int) -> Sequence[Mapping[str, Any]] | None:
+    for name in _LISTS:
+        inner = unwrap(value.get(name))
+        if isinstance(inner, list) and inner and (found := raw_messages(inner, depth + 1)) is not None:
+            return found
+    item = _as_message(value)
+    if is_message(item):
+        return [item]
+    for name in ("choices", "generations"):
+        if isinstance(several := value.get(name), list) and several:
+            return _alternative(several[0])
+    for name in _WRAPPERS:
+        inner = unwrap(value.get(name))
+        if isinstance(inner, Mapping | list) and (found := raw_messages(inner, depth + 1)) is not None:
+            return found
+    return None
+
+
+def _alternative(first: Any) -> Sequence[Mapping[str, Any]] | None:  # noqa: ANN401
+    """The first of several answers: OpenAI's choice, LangChain's generation."""
+    while isinstance(first, list) and first:
+        first = first[0]
+    if not isinstance(first, Mapping):
+        return None
+    said = _as_message(first.get("message", first))
+    return [said] if isinstance(said, Mapping) else None
+
+
+def _as_message(item: Any) -> Any:  # noqa: ANN401
+    """LangChain writes messages as constructors, ("user", "text") pairs, or objects with `type` and `data`."""
+    if isinstance(item, Mapping):
+        inner = item.get("kwargs", item.get("data"))
+        if isinstance(inner, Mapping) and ("lc" in item or is_role(item.get("type"))) and "content" in inner:
+            names = item.get("id")
+            kind = str(names[-1]) if isinstance(names, list) and names else str(item.get("type"))
+            return {"type": kind.lower().removesuffix("chunk").removesuffix("message"), **inner}
+        return item
+    if isinstance(item, list) and len(item) == 2 and is_role(item[0]) and isinstance(item[1], str):
+        return {"role": item[0], "content": item[1]}
+    return item
+
+
+def _telling(value: Any, names: Sequence[str]) -> str:  # noqa: ANN401
+    """The one member of an object that is the text; the whole where there is none."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("args"), list) and "kwargs" in value:
+            both = (
+                [*value["args"], *value["kwargs"].values()] if isinstance(value["kwargs"], Mapping) else value["args"]
+            )
+            return _telling(both[0], names) if len(both) == 1 else compact(value)
+        if all(inner is None for inner in value.values()):
+            return ""
+        for name in names:
+            if isinstance(value.get(name), str):
+                return encodable(value[name])
+        if len(value) == 1:
+            only = next(iter(value.values()))
+            if isinstance(only, str):
+                return encodable(only)
+            if isinstance(only, Mapping) and len(only) == 1:
+                return _telling(only, names)
+    return compact(value)

@@ -1,0 +1,46 @@
+"""Lists that a dialect spreads over attributes: `llm.input_messages.0.message.role`, `gen_ai.prompt.0.content`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from streamer.core.wire.decode import Attributes
+from streamer.core.wire.values import unwrap
+
+_NODES_MAX = 10_000
+_DEPTH_MAX = 12
+_WRAPPERS = ("message", "message_content", "tool_call")
+"""OpenInference puts each item of a list into an object with one member of this name."""
+
+
+def listed(attributes: Attributes, prefix: str) -> list[Any]:
+    """The items in order of their numbers, each a value, a list, or an object; a gap in the numbers is skipped."""
+    head = f"{prefix}."
+    tree: dict[str, Any] = {}
+    for name in sorted(name for name in attributes.names if name.startswith(head))[:_NODES_MAX]:
+        path = name[len(head) :].split(".", _DEPTH_MAX)
+        if not path[0].isdigit():
+            continue
+        _put(tree, path, unwrap(attributes[name]) if path[-1] == "content" else attributes[name])
+    found = _lists(tree)
+    return found if isinstance(found, list) else []
+
+
+def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:  # noqa: ANN401
+    for step in path[:-1]:
+        inner = tree.setdefault(step, {})
+        if not isinstance(inner, dict):
+            return
+        tree = inner
+    tree.setdefault(path[-1], value)
+
+
+def _lists(node: Any) -> Any:  # noqa: ANN401
+    """Objects whose members are numbers become lists."""
+    if not isinstance(node, Mapping):
+        return node
+    if node and all(key.isdigit() for key in node):
+        return [_lists(node[key]) for key in sorted(node, key=lambda digits: (len(digits), digits))]
+    inner = {key: _lists(value) for key, value in node.items()}
+    if len(inner) == 1 and (only := next(iter(inner))) in _WRAPPERS and isinstance(inner[only], dict):
+        return inner[only]
+    return inner

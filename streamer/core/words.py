@@ -1,0 +1,21 @@
+"""Numbers as people read them."""
+
+_UNITS_MS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000))
+_SIZES = ("B", "KB", "MB", "GB", "TB")
+
+
+def lasting(ms: int) -> str:
+    """A duration in the largest unit that it fills: `15 min`, `1.5 h`, `30 d`, `200 ms`."""
+    for unit, size in _UNITS_MS:
+        if abs(ms) >= size:
+            return f"{ms / size:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{ms} ms"
+
+
+def sized(size: float) -> str:
+    """Bytes in powers of ten: `1.5 MB`."""
+    left = list(_SIZES)
+    while size >= 1_000 and len(left) > 1:
+        size /= 1_000
+        left.pop(0)
+    return f"{size:.1f}".removesuffix(".0") + f" {left[0]}"

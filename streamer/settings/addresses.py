@@ -1,0 +1,67 @@
+"""Addresses of services and what is sent in headers: told at once where nothing could ever connect.
+
+Rule: as in kinds.py, a sentence goes on from the setting's name and never repeats the value, which may hold a password.
+"""
+
+import re
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, SecretStr
+
+from streamer.settings.table import ADDRESS
+
+_UNKNOWN_TO_LIBRDKAFKA = re.compile(r"\(\?|\\[A-Za-z]|[*+?}]\?")
+"""Lookarounds, inline flags, `\\d`, lazy repetition: its patterns are POSIX extended regular expressions."""
+
+
+def _http(value: str) -> str:
+    try:
+        url = _split(value)
+    except ValueError as error:
+        raise ValueError(f"is no URL ({error}); write it as in http://host:5000") from None
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError("must be the URL of an MLflow server, as in http://host:5000")
+    return value
+
+
+def _redis(value: SecretStr) -> SecretStr:
+    try:
+        url = _split(value.get_secret_value())
+    except ValueError as error:
+        raise ValueError(f"is no URL ({error}); write it as in redis://host:6379/0") from None
+    if url.scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("must begin with redis://, rediss:// (TLS) or unix://, as in redis://host:6379/0")
+    if url.scheme != "unix" and not re.fullmatch(r"/?|/\d{1,9}", url.path):
+        raise ValueError("must end with the number of a database, as in redis://host:6379/0")
+    return value
+
+
+def _split(value: str) -> SplitResult:
+    """ValueError without the value in it."""
+    try:
+        url = urlsplit(value)
+        _ = url.port
+    except ValueError as error:
+        reason = "its port is not between 0 and 65535" if "ort" in str(error) else "its host cannot be read"
+        raise ValueError(reason) from None
+    return url
+
+
+def _header(value: SecretStr) -> SecretStr:
+    """RFC 9110, section 5.5: what may stand in a header without being quoted."""
+    if not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+        raise ValueError("must be printable ASCII without spaces or line ends, since it is sent in a header")
+    return value
+
+
+def posix(pattern: str) -> str:
+    """A topic's regex. ValueError for what Python understands and librdkafka does not."""
+    if found := _UNKNOWN_TO_LIBRDKAFKA.search(pattern):
+        raise ValueError(f"is a regex with {found.group()}, which Kafka's client does not know: it takes POSIX ones")
+    return pattern
+
+
+HttpUrl = Annotated[str, AfterValidator(_http), ADDRESS]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis), ADDRESS]
+HeaderSecret = Annotated[SecretStr, AfterValidator(_header)]

@@ -1,0 +1,268 @@
+"""The scripts of ingest and judge on Python values: the readable twin of streamer/adapters/lua.
+
+Rule: each function here is one script: it touches one bucket and is atomic. tests/contract/test_session_store.py drives
+these and the Lua side by side and compares every reply; the simulation runs on these.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from streamer.core.assessment import RowRef
+from streamer.core.ids import Scope
+from streamer.core.lifecycle import Limits
+from streamer.core.model import Completion
+from streamer.core.session import Begun, Claim, Facts, Outcome, SessionRef, Wake
+from streamer.core.turn import Turn
+from streamer.core.wire.records import Fragment
+from streamer.ports import Saved
+from tests.fakes.redis_state import Bucket, SessionRow, TraceRow
+
+
+def save_fragments(b: Bucket, now: int, source: str, fragments: Iterable[Fragment]) -> dict[tuple[str, str], Saved]:
+    saved = {}
+    for f in fragments:
+        name = f"{source}|{f.tenant}|{f.trace_id}"
+        t = b.edit(("t", name), TraceRow())
+        new = f.digest not in t.frames
+        if new:
+            t.frames[f.digest] = f.frame
+            t.version = b.next_version(t.version, now)
+        t.candidates |= set(f.candidates)
+        t.ends = t.ends or f.ends_session
+        parked = b.edit(("parked",), dict[str, int]())
+        if t.candidates:
+            parked.pop(name, None)
+        elif new:
+            parked[name] = now + b.limits.parked_ms
+        saved[f.tenant, f.trace_id] = Saved(tuple(sorted(t.candidates)), t.version, t.ends)
+    return saved
+
+
+def wake(b: Bucket, now: int, w: Wake) -> None:
+    known = b.session(w.session.key)
+    if (known.members.get(w.trace_id, 0) if known else 0) >= w.version:
+        return
+    s = b.edit(("s", w.session.key), SessionRow(w.session))
+    s.members[w.trace_id] = w.version
+    s.version += 1
+    s.activity = max(s.activity, w.activity_ms)
+    s.opened = w.activity_ms if s.opened is None else s.opened
+    if w.ends_session:
+        s.ended = max(s.ended or 0, w.activity_ms)
+    s.missing, s.looks = None, 0
+    b.edit(("sessions",), dict[str, int]())[w.session.key] = now
+    if s.lease > now:
+        return
+    s.lease = 0
+    b.edit(("sweep",), dict[str, int]()).pop(w.session.key, None)
+    b.move_to_quiet(s)
+
+
+def end_session(b: Bucket, now: int, ref: SessionRef, at_ms: int) -> None:
+    s = b.edit(("s", ref.key), SessionRow(ref))
+    s.ended = max(s.ended or 0, at_ms)
+    b.edit(("sessions",), dict[str, int]())[ref.key] = now
+    if s.lease <= now and s.version > s.judged:
+        s.lease = 0
+        b.move_to_quiet(s)
+
+
+def facts(b: Bucket, now: int, name: str) -> Facts | None:
+    row: TraceRow | None = b.keys.get(("t", name))
+    return None if row is None else row.facts()
+
+
+def adopt(b: Bucket, name: str, session_id: str) -> int:
+    """A claim's reading found an owner that no scan had named; the trace's version, 0 if nothing is kept."""
+    found: TraceRow | None = b.keys.get(("t", name))
+    if found is None:
+        return 0
+    t = b.edit(("t", name), found)
+    t.candidates.add(session_id)
+    b.edit(("parked",), dict[str, int]()).pop(name, None)
+    return t.version
+
+
+# ---------------------------------------------------------------- judge
+
+
+def due_sessions(b: Bucket, now: int, limit: int, watermarks: Mapping[str, int], turn: int) -> list[tuple[str, str]]:
+    """(key, index) of up to `limit` sessions, one of each scope in turn: first what waits in `again`, then `quiet`."""
+    scopes = b.scopes()
+    queues = []
+    for scope in (scopes[(turn + n) % len(scopes)] for n in range(len(scopes))):
+        queue = []
+        for name, until in (("again", now), ("quiet", watermarks.get(scope.source, -1))):
+            index = b.get((name, *scope), dict[str, int]())
+            ripe = sorted((score, key) for key, score in index.items() if score <= until)
+            queue += [(key, name) for _, key in ripe[:limit]]
+        queues.append(queue)
+    longest = max((len(queue) for queue in queues), default=0)
+    return [queue[n] for n in range(longest) for queue in queues if n < len(queue)][:limit]
+
+
+def claim(
+    b: Bucket, now: int, limit: int, watermarks: Mapping[str, int], generation: int, turn: int, epoch: int
+) -> list[Claim]:
+    if b.get(("config",), dict[str, Any]()).get("generation", 1) > generation or is_paused(b):
+        return []
+    claims = []
+    for key, index in due_sessions(b, now, limit, watermarks, turn):
+        s = b.edit(("s", key), SessionRow(SessionRef(Scope("", ""), "")))
+        interrupted = s.token != s.settled
+        s.token = b.next_token(s.token, now)
+        s.lease = now + b.limits.lease_ms
+        b.edit(("sweep",), dict[str, int]()).pop(key, None)
+        b.move(s.ref, "again", s.lease)
+        claims.append(
+            Claim(
+                session=s.ref,
+                token=s.token,
+                generation=generation,
+                watermark_ms=watermarks.get(s.ref.scope.source, -1),
+                claimed_at_ms=now,
+                due="quiet" if index == "quiet" else "again",
+                interrupted=interrupted,
+                state=s.state(),
+                epoch=epoch,
+            )
+        )
+    return claims
+
+
+def next_generation(b: Bucket, content: bytes) -> int:
+    config = b.edit(("config",), dict[str, Any]())
+    if config.get("content") != content:
+        config |= {"generation": config.get("generation", 0) + 1, "content": content}
+    return int(config["generation"])
+
+
+def raise_generation(b: Bucket, generation: int, content: bytes) -> None:
+    config = b.edit(("config",), dict[str, Any]())
+    if config.get("generation", 0) <= generation:
+        config |= {"generation": generation, "content": content}
+
+
+def is_paused(b: Bucket) -> bool:
+    return bool(b.get(("config",), dict[str, Any]()).get("paused", False))
+
+
+def holds(b: Bucket, now: int, c: Claim) -> bool:
+    s = b.session(c.session.key)
+    return s is not None and s.token == c.token and s.lease > now
+
+
+def renew(b: Bucket, now: int, c: Claim) -> bool:
+    if not holds(b, now, c):
+        return False
+    s = b.edit(("s", c.session.key), SessionRow(c.session))
+    s.lease = now + b.limits.lease_ms
+    b.move(c.session, "again", s.lease)
+    return True
+
+
+def release(b: Bucket, c: Claim, gap_ms: int, wait_until_ms: int) -> None:
+    s = b.session(c.session.key)
+    if s is None or s.token != c.token:
+        return
+    s = b.edit(("s", c.session.key), s)
+    s.lease, s.gap, s.settled = 0, gap_ms, s.token
+    if s.version == c.state.version:
+        b.move(c.session, "quiet", wait_until_ms)
+    else:
+        b.move_to_quiet(s)
+
+
+def put_back(b: Bucket, now: int, c: Claim, in_ms: int) -> None:
+    s = b.session(c.session.key)
+    if s is None or s.token != c.token:
+        return
+    s = b.edit(("s", c.session.key), s)
+    s.lease, s.settled = 0, s.token
+    b.move(c.session, "again", now + in_ms)
+
+
+def keep_turns(b: Bucket, now: int, c: Claim, turns: Sequence[Turn], gap_ms: int) -> bool:
+    if not holds(b, now, c):
+        return False
+    s = b.edit(("s", c.session.key), SessionRow(c.session))
+    s.turns.update({turn.trace_id: turn for turn in turns})
+    s.gap = gap_ms
+    return True
+
+
+def save_answer(b: Bucket, c: Claim, call_key: str, answer: Completion) -> None:
+    s = b.session(c.session.key)
+    if s is not None:
+        b.edit(("s", c.session.key), s).answers[call_key] = answer
+
+
+def open_intents(s: SessionRow, now: int, limits: Limits) -> dict[int, int]:
+    return {token: since for token, since in s.intents.items() if now - since < limits.zombie_ms_max}
+
+
+def begin_write(b: Bucket, now: int, c: Claim, rows: Iterable[RowRef]) -> Begun | None:
+    if not holds(b, now, c):
+        return None
+    s = b.edit(("s", c.session.key), SessionRow(c.session))
+    s.intents = open_intents(s, now, b.limits)
+    crowded = any(token != c.token for token in s.intents)
+    s.rows |= set(rows)
+    s.intents[c.token] = now
+    return Begun(frozenset(s.rows), crowded)
+
+
+def end_write(b: Bucket, now: int, c: Claim, out: Outcome) -> bool:
+    """`out.reason` None: nothing is completed, only the own intent dropped."""
+    s = b.session(c.session.key)
+    if s is None:
+        return False
+    s = b.edit(("s", c.session.key), s)
+    if not out.doubtful:
+        s.intents.pop(c.token, None)
+    if s.token != c.token or out.reason is None:
+        _stale(b, now, s, out)
+        return False
+    s.lease, s.settled, s.reason = 0, s.token, out.reason
+    s.judged = max(s.judged, out.version)
+    s.ledger.update(out.entries)
+    s.missing = (s.missing or now) if out.first_missing or out.looking else None
+    s.intents = open_intents(s, now, b.limits)
+    crowded = bool(s.intents) or out.crowded
+    if not crowded:
+        pruned = {row for row in s.rows if out.retracted or row.judge in out.placed}
+        s.rows -= pruned - out.rows
+    b.edit(("sessions",), dict[str, int]())[c.session.key] = now
+    _next_index(b, now, s, out, crowded)
+    return True
+
+
+def _stale(b: Bucket, now: int, s: SessionRow, out: Outcome) -> None:
+    if not out.begun:
+        return
+    s.rows |= out.rows
+    s.mend = True
+    if s.lease <= now and "quiet" not in b.indexes_of(s.ref):
+        b.move(s.ref, "again", now)
+
+
+def _next_index(b: Bucket, now: int, s: SessionRow, out: Outcome, crowded: bool) -> None:
+    if s.version > s.judged:
+        s.opened = s.activity
+        b.move_to_quiet(s)
+        return
+    s.opened, s.mend = None, False
+    look = crowded or (out.looking and s.looks < b.limits.looks_max)
+    if look:
+        s.looks += 1
+        at = now + b.limits.look_ms * 2 ** min(s.looks - 1, 4)
+        b.move(s.ref, "again", at if out.next_in_ms is None else min(at, now + out.next_in_ms))
+    elif out.next_in_ms is not None:
+        b.move(s.ref, "again", now + out.next_in_ms)
+    else:
+        s.looks = 0
+        b.move(s.ref, None)
+        b.edit(("sweep",), dict[str, int]())[s.ref.key] = now + b.limits.late_ms
+
+
+# ---------------------------------------------------------------- audit
