@@ -12,6 +12,8 @@ compile() { # compile NAME ARGUMENTS...: versions already locked stay unless UPG
 }
 
 compile dev --all-extras --group dev
+.venv/bin/uv pip compile --group pyproject.toml:fuzz --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-annotate --custom-compile-command "make lock" --quiet ${UPGRADE:+--upgrade} --output-file requirements/fuzz.txt
 # The smaller locks repeat the versions of the largest, so that what is tested is what runs.
 compile runtime --extra demo --constraint requirements/dev.txt
 compile server --extra server --constraint requirements/dev.txt

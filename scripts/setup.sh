@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# setup.sh runtime|dev: makes .venv from requirements/<name>.txt. Does nothing while the lock and pyproject.toml are unchanged.
+# setup.sh runtime|dev|fuzz: makes .venv from requirements/<name>.txt. Does nothing while the lock and pyproject.toml are unchanged.
 # dev also asks for what the tests start: java and mvn for Kafka, and redis-server, which root on Debian gets through apt-get.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-lock=${1:?usage: setup.sh runtime|dev}
+lock=${1:?usage: setup.sh runtime|dev|fuzz}
 venv=.venv
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

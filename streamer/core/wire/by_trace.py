@@ -51,12 +51,12 @@ def _trace_id_of(span: bytes, heap: Heap) -> bytes | None:
     try:
         head = Head.FromString(span)
     except DecodeError:
-        heap.problems.append(Problem("bad_span", f"{len(span)} bytes that are no span", -1))
+        heap.add(Problem("bad_span", f"{len(span)} bytes that are no span", -1))
         return None
     trace_id, span_id = bytes(head.trace_id), bytes(head.span_id)
     if len(trace_id) == 16 and len(span_id) == 8 and trace_id != _NO_TRACE:
         return trace_id
     heap.no_ids += not trace_id and not span_id
     detail = f"trace id of {len(trace_id)} bytes, span id of {len(span_id)}"
-    heap.problems.append(Problem("bad_span", detail, -1))
+    heap.add(Problem("bad_span", detail, -1))
     return None

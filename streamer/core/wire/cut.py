@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 
 from streamer.core.session_id import is_trace_id
 from streamer.core.wire import varint
+from streamer.core.wire.bounds import holds_too_much
 from streamer.core.wire.by_trace import ID_HEAD, by_trace
 from streamer.core.wire.containers import OTLP_TAG, Limits, open_value
 from streamer.core.wire.frames import compressor
@@ -71,6 +72,8 @@ class Cutter:
             return Cut([], [], 0, "tombstone")
         if len(value) > self._rules.value_bytes_max:
             return failed("too_large", f"{len(value)} bytes", 0)
+        if holds_too_much(value):
+            return failed("too_large", "more spans, scopes and resources than any exporter writes", 0)
         parts = _parsed(value) if self._plain and value[0] == OTLP_TAG else None
         if not parts or next(_firsts(parts), None) is None:
             return self._cut_opened(record, value)
@@ -83,13 +86,14 @@ class Cutter:
         limits = Limits(self._rules.value_bytes_max, self._rules.unpacked_bytes_max)
         opened = open_value(value, record.headers, self._rules.encoding, limits)
         heap = Heap()
-        heap.problems += opened.problems
+        for problem in opened.problems:
+            heap.add(problem)
         for request in opened.requests:
             parts = _parsed(request)
             if parts is None:
                 saved = salvage(request)
                 parts = saved.resource_spans
-                heap.problems.append(Problem("truncated", "the record ends or breaks off here", saved.broken_at))
+                heap.add(Problem("truncated", "the record ends or breaks off here", saved.broken_at))
             self._cut_request(self._tenant(record), request, parts, heap)
         return heap.result()._replace(tried=opened.tried)
 

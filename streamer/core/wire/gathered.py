@@ -2,6 +2,8 @@
 
 from streamer.core.wire.records import Control, Cut, Fragment, Problem, ProblemReason
 
+PROBLEMS_MAX = 1_000
+
 
 class Heap:
     """What is gathered from one record."""
@@ -11,7 +13,13 @@ class Heap:
         self.problems: list[Problem] = []
         self.controls: list[Control] = []
         self.rule = ""
-        self.spans = self.judges = self.unlisted = self.no_ids = 0
+        self.found = self.spans = self.judges = self.unlisted = self.no_ids = 0
+
+    def add(self, problem: Problem) -> None:
+        """Of a thousand like ones the next says nothing new."""
+        self.found += 1
+        if len(self.problems) < PROBLEMS_MAX:
+            self.problems.append(problem)
 
     def result(self) -> Cut:
         """Nothing kept and a problem: a dead letter. Nothing kept and none: the rule that left it out."""
@@ -21,7 +29,7 @@ class Heap:
         if not self.problems:
             rule = "own_judge" if self.judges else "not_listed" if self.unlisted else self.rule or "empty"
             return Cut([], [], 0, rule)
-        if self.no_ids == len(self.problems):  # metrics have the same outer shape as traces
+        if self.no_ids == self.found:  # metrics have the same outer shape as traces
             return failed("no_spans", "nothing in it has a trace id or a span id", 0)
         worst = self.problems[0]
         if worst.reason == "truncated" and len(self.problems) == 1 and not rule:

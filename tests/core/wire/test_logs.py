@@ -1,6 +1,7 @@
 """OTLP logs: what ends a session, and GenAI content that belongs to a span elsewhere."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +12,16 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from streamer.core.wire.cut import CutRules, Cutter
 from streamer.core.wire.records import Record
-from tests.builders import any_value, backwards, descending, otlp_record, raw_record, read, span, turn_of
+from tests.builders import (
+    any_value,
+    backwards,
+    descending,
+    otlp_record,
+    raw_record,
+    read,
+    span,
+    turn_of,
+)
 from tests.core.wire.containers.wrapping import document, hex_ids, with_value
 
 TRACE, ROOT, CHAT = "0a" * 16, "01" * 8, "02" * 8
@@ -73,12 +83,13 @@ def test_a_body_is_an_object_json_or_text(body: Any) -> None:
     assert turn_of([SPANS, logs_record(log("gen_ai.user.message", body))], TRACE).user == "plain words"
 
 
-def test_content_may_stand_in_attributes_and_the_name_too() -> None:
+@pytest.mark.parametrize("encode", [json.dumps, list], ids=["json", "structured"])
+def test_content_may_stand_in_attributes_and_the_name_too(encode: Callable[[Any], Any]) -> None:
     details = log(
         "gen_ai.client.inference.operation.details",
         named=False,
-        gen_ai__input__messages=json.dumps([{"role": "user", "parts": [{"type": "text", "content": "hi"}]}]),
-        gen_ai__output__messages=json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": "yo"}]}]),
+        gen_ai__input__messages=encode([{"role": "user", "parts": [{"type": "text", "content": "hi"}]}]),
+        gen_ai__output__messages=encode([{"role": "assistant", "parts": [{"type": "text", "content": "yo"}]}]),
     )
     turn = turn_of([SPANS, logs_record(details)], TRACE)
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError
 
+from streamer.core.wire.bounds import holds_too_much
 from streamer.core.wire.containers import (
     cloudevents,
     compression,
@@ -72,7 +73,11 @@ class _Opening:
         self._worst: Refusal | None = None
         self.requests: list[bytes] = []
         self.problems: list[Problem] = []
-        self.tried: list[Tried] = []
+        self._said: dict[str, str] = {}
+
+    @property
+    def tried(self) -> list[Tried]:
+        return [Tried(decoder, said) for decoder, said in self._said.items()]
 
     def take(self, value: bytes, encoding: Encoding, deep: int = 0) -> None:
         """A record's value, or the data of an event in it."""
@@ -94,7 +99,7 @@ class _Opening:
             except Refusal as refusal:
                 self._refused(found.name, refusal)
                 raise
-            self.tried.append(Tried(found.name, ""))
+            self._say(found.name, "")
             if isinstance(inner, compression.Unpacked):
                 if not inner.whole:
                     self.problems.append(Problem("truncated", f"{found.name} breaks off", len(value)))
@@ -108,27 +113,32 @@ class _Opening:
         except Refusal as refusal:
             self._refused("otlp_proto", refusal)
         else:
-            self.tried.append(Tried("otlp_proto", ""))
+            self._say("otlp_proto", "")
 
     def _try_json(self, value: bytes, encoding: Encoding, deep: int) -> None:
         try:
             read = json_text.read(value, self._limits)
         except Refusal as refusal:
-            for name in _JSON_NAMES if encoding == "auto" else (encoding,):
-                self._refused(name, refusal)
+            self._refuse_json(encoding, refusal)
             return
         before = len(self.problems)
         for document in read.documents:
             self._take_document(document, encoding, deep)
         if read.broken_at >= 0 and not self.requests:
-            self._refused("json", Refusal(f"stops being JSON behind character {read.broken_at}"))
+            self._refuse_json(encoding, Refusal(f"stops being JSON behind character {read.broken_at}"))
         elif read.broken_at >= 0 and len(self.problems) == before:  # else each bad span is told by itself
             self.problems.append(Problem("truncated", "it stops being JSON behind this character", read.broken_at))
+
+    def _refuse_json(self, encoding: Encoding, refusal: Refusal) -> None:
+        for name in _JSON_NAMES if encoding == "auto" else (encoding,):
+            self._refused(name, refusal)
 
     def _take_document(self, document: Any, encoding: Encoding, deep: int) -> None:  # noqa: ANN401
         for one in document if isinstance(document, list) else [document]:
             if isinstance(one, Mapping):
                 self._take_object(one, encoding, deep)
+            else:
+                self._refuse_json(encoding, Refusal("JSON that is no object"))
         if not self.requests:
             self._foreign = self._foreign or foreign.of_document(document)
 
@@ -162,19 +172,19 @@ class _Opening:
 
     def _say(self, decoder: str, said: str) -> None:
         """Once, however many documents a record has; that it was taken, once and for all."""
-        if Tried(decoder, "") in self.tried or Tried(decoder, said) in self.tried:
-            return
-        self.tried = [*(tried for tried in self.tried if said or tried.decoder != decoder), Tried(decoder, said)]
+        if self._said.get(decoder) not in ("", said):
+            self._said[decoder] = said
 
     def explain(self, value: bytes, content_type: str) -> None:
         """Nothing was found: one problem that says what to do, before whatever else was noticed."""
         for wrapping in WRAPPINGS:
-            if all(tried.decoder != wrapping.name for tried in self.tried):
-                self.tried.append(Tried(wrapping.name, f"does not begin with {wrapping.begins.hex(' ')}"))
+            self._said.setdefault(wrapping.name, f"does not begin with {wrapping.begins.hex(' ')}")
         known = self._foreign or foreign.of_content_type(content_type)
         worst = self._worst
         if known:
             problem = Problem("unsupported", known, 0)
+        elif worst is not None and worst.reason != "unreadable":
+            problem = Problem(worst.reason, str(worst), 0)
         elif worst is not None:
             problem = Problem(worst.reason, "; ".join(f"{t.decoder}: {t.said}" for t in self.tried if t.said), 0)
         else:
@@ -186,6 +196,8 @@ def _proto(value: bytes) -> bytes:
     """The value itself, if protobuf or the walk over its bytes finds anything in it."""
     if not value or value[0] != OTLP_TAG:
         raise Refusal("does not begin with 0a")
+    if holds_too_much(value):
+        raise Refusal("more spans, scopes and resources in it than any exporter writes", "too_large")
     try:
         parts = Request.FromString(value).resource_spans
     except DecodeError:
