@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# setup.sh runtime|dev|fuzz: makes .venv from requirements/<name>.txt. Does nothing while the lock and pyproject.toml are unchanged.
+# setup.sh runtime|dev: makes .venv from requirements/<name>.txt. Does nothing while the lock and pyproject.toml are unchanged.
 # dev also asks for what the tests start: java and mvn for Kafka, and redis-server, which root on Debian gets through apt-get.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-lock=${1:?usage: setup.sh runtime|dev|fuzz}
+lock=${1:?usage: setup.sh runtime|dev}
 venv=.venv
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -15,7 +15,7 @@ step() { # step NAME REMEDY COMMAND...: one line; the command's own words only w
   local name=$1 remedy=$2 started=$SECONDS
   shift 2
   printf '  %s … ' "$name"
-  "$@" >"$log" 2>&1 </dev/null || { echo failed; tail -n 15 "$log" >&2; refuse "$remedy"; }
+  "$@" >"$log" 2>&1 </dev/null || { echo failed; grep -v 'WARNING: Retrying' "$log" | tail -n 8 >&2; refuse "$remedy"; }
   printf '%s s\n' $((SECONDS - started))
 }
 
@@ -36,7 +36,7 @@ make_venv() {
 }
 
 install_lock() {
-  local pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check) index
+  local pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check --retries 2) index
   # uv is many times faster; it is itself pinned by the lock, and pip alone does the same work where uv cannot run.
   awk '/^[a-z]/ { wanted = /^uv==/ } wanted' "requirements/$lock.txt" >"$venv/uv.txt"
   index=$("$venv/bin/python" -m pip config get global.index-url 2>/dev/null || true)
@@ -59,6 +59,8 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
     step "virtual environment" "python3 -m venv failed: install python3-venv (apt-get install python3-venv)." make_venv
   step "packages of requirements/$lock.txt" "The packages could not be installed: check the network, or the registry of your pip configuration." install_lock
   step "streamer itself" "streamer could not be installed into $venv: remove $venv and run again." install_streamer
+  [ "$lock" = dev ] || step "an empty MLflow database, so that later starts are quick" "MLflow could not make its database: remove $venv and run again." \
+    env MLFLOW_DISABLE_TELEMETRY=true "$venv/bin/python" -m streamer.embedded.mlflow_server --prepare
   echo "$wanted" >"$stamp"
 fi
 

@@ -11,16 +11,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from confluent_kafka import Producer
 
+LOG_LEVEL = 0
+"""librdkafka says on stderr that a broker has left; here it leaves because the demo ends."""
+
 
 class Collector:
     """Serves `/v1/traces` on a free loopback port while the `with` block runs."""
 
-    def __init__(self, bootstrap: str, topic: str, tracking_uri: str) -> None:
+    def __init__(self, bootstrap: str, topic: str, tracking_uri: str, experiment_id: str = "0") -> None:
         self._topic, self._tracking_uri = topic, tracking_uri
-        self.experiment_id = "0"
-        # Its brokers end before it does, of which librdkafka would complain on the terminal.
-        own = {"compression.type": "zstd", "linger.ms": 5, "log_level": 0}
-        self._producer = Producer({"bootstrap.servers": bootstrap, **own})
+        self.experiment_id = experiment_id
+        quick = {"compression.type": "zstd", "linger.ms": 5, "log_level": LOG_LEVEL}
+        self._producer = Producer({"bootstrap.servers": bootstrap, **quick})
         collector = self
 
         class Handler(BaseHTTPRequestHandler):

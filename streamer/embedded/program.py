@@ -8,9 +8,12 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
+
+LOG_LINES_SHOWN = 8
+PORT_TAKEN = "ddress already in use"
 
 
 def free_port() -> int:
@@ -45,10 +48,18 @@ class Program:
 
     def start(self, ready: Callable[[], bool], timeout_s: float) -> Self:
         """Returns once `ready` holds; RuntimeError with the end of the log when the program ends or takes too long."""
-        return self.begin().await_until(ready, timeout_s)
+        self.launch()
+        end = time.monotonic() + timeout_s
+        while not ready():
+            self.check()
+            if time.monotonic() > end:
+                self.stop(signal.SIGKILL)
+                raise RuntimeError(f"{self._name} was not ready within {timeout_s:.0f} s{self._said()}")
+            time.sleep(0.05)
+        return self
 
-    def begin(self) -> Self:
-        """Returns at once: `await_until` says when it is up."""
+    def launch(self) -> Self:
+        """Does not wait: whoever launches several looks after them with `check`."""
         self._home.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -70,20 +81,17 @@ class Program:
         )
         return self
 
-    def await_until(self, ready: Callable[[], bool], timeout_s: float) -> Self:
-        """As `start`, of a program that has begun."""
-        end = time.monotonic() + timeout_s
-        while not ready():
-            if self._process is None or self._process.poll() is not None or time.monotonic() > end:
-                self.stop(signal.SIGKILL)
-                raise RuntimeError(f"{self._name} did not start:\n{self.log.read_text(errors='replace')[-3000:]}")
-            time.sleep(0.05)
-        return self
+    def check(self) -> None:
+        """RuntimeError with the end of the log when the program has ended by itself."""
+        if self._process is not None and self._process.poll() is not None:
+            code = self._process.returncode
+            self.stop(signal.SIGKILL)
+            raise RuntimeError(f"{self._name} ended by itself with code {code}{self._said()}")
 
-    def wait(self, timeout_s: float) -> int:
-        """The exit code of a program that ends by itself; subprocess.TimeoutExpired if it does not."""
-        assert self._process is not None
-        return self._process.wait(timeout_s)
+    def send(self, number: signal.Signals) -> None:
+        """To the whole group, if it still runs."""
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, number)
 
     def stop(self, with_signal: signal.Signals = signal.SIGTERM, timeout_s: float = 15) -> None:
         """Ends the program's whole group; with SIGKILL after `timeout_s`. Twice is once."""
@@ -95,11 +103,27 @@ class Program:
         if self._process is None:
             return
         for sent in (with_signal, signal.SIGKILL):
-            if self._process.poll() is None:
-                os.killpg(self._process.pid, sent)
+            self.send(sent)
             try:
                 self._process.wait(timeout_s)
                 break
             except subprocess.TimeoutExpired:
                 continue
         self._process = None
+
+    def _said(self) -> str:
+        log = self.log.read_text(errors="replace")
+        if PORT_TAKEN in log:
+            return ": another program took its port meanwhile; run it again"
+        lines = log.splitlines()[-LOG_LINES_SHOWN:]
+        return f"; {self.log} ends with:\n" + "\n".join(f"    {line}" for line in lines)
+
+
+def stop_all(programs: Iterable[Program], timeout_s: float) -> None:
+    """All are asked at once, so that together they take as long as the slowest."""
+    asked = list(programs)
+    for program in asked:
+        program.send(signal.SIGTERM)
+    end = time.monotonic() + timeout_s
+    for program in asked:
+        program.stop(timeout_s=max(0.1, end - time.monotonic()))

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from streamer.embedded.demo.look import FEED, TOPIC
-from streamer.embedded.demo.stage import Stage
+from streamer.embedded.demo.stage import FEED, TOPIC, Stage
 from tests.services.kafka import create_topics
 
 

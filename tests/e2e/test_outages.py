@@ -7,8 +7,7 @@ from functools import partial
 
 import pytest
 
-from streamer.embedded.demo.look import FEED, TOPIC
-from streamer.embedded.demo.stage import Stage
+from streamer.embedded.demo.stage import FEED, TOPIC, Stage
 from tests.e2e.test_chain import rows_of
 from tests.services.kafka import KafkaServer, create_topics
 from tests.services.mlflow import MlflowServer

@@ -1,6 +1,7 @@
 """A support agent with scripted answers, traced by MLflow and exported over OTLP, as a real application would be.
 
-    python -m streamer.embedded.demo.agent   reads turns as JSON lines `{"session", "user", "assistant"}` from stdin
+    python -m streamer.embedded.demo.agent   reads turns as JSON lines `{"session", "user", "assistant"}` from stdin,
+    and says "ready", then "done" after each
 
 Rule: it knows nothing of streamer. The one line that matters is `set_attribute("session.id", …)`: MLflow's OTLP export
 does not carry the session otherwise.
@@ -27,6 +28,8 @@ def answer(session: str, user: str, assistant: str) -> None:
 
 
 def main() -> None:
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     for line in sys.stdin:
         turn = json.loads(line)
         answer(turn["session"], turn["user"], turn["assistant"])

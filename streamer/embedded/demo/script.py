@@ -33,11 +33,23 @@ ANGRY = Conversation(
     ),
 )
 RETURN = ("Somebody called me, the refund is here. Thank you, perfect.", "I am glad it worked out!")
-AFTERNOON = (
-    Conversation("chat-13", (("The parcel is damaged.", "I will send a new one."), ("Great, thank you!", "Sure."))),
-    Conversation("chat-14", (("I want to speak to a human, this is a waste of time.", "One moment."),)),
-    Conversation("chat-15", (("Which size fits me?", "M, by your measurements."), ("Perfect.", "Good choice!"))),
-    Conversation("chat-16", (("Do you have gift cards?", "From ten euros."), ("Thanks!", "You are welcome."))),
-    Conversation("chat-17", (("The courier is late.", "He comes by six."), ("Great.", "I will watch it."))),
-    Conversation("chat-18", (("Is it vegan?", "All of it."), ("Wonderful, thank you.", "Enjoy!"))),
+_BUSY = (
+    (("The parcel of order {order} is damaged.", "I will send a new one."), ("Great, thank you!", "Sure.")),
+    (("Order {order}: I want to speak to a human, this is a waste of time.", "One moment."),),
+    (("Which size of order {order} fits me?", "M, by your measurements."), ("Perfect.", "Good choice!")),
+    (("Can order {order} be a gift card?", "From ten euros."), ("Thanks!", "You are welcome.")),
+    (("The courier with order {order} is late.", "He comes by six."), ("Great.", "I will watch it.")),
+    (("Is order {order} vegan?", "All of it."), ("Wonderful, thank you.", "Enjoy!")),
 )
+
+
+def busy_hour(first: int) -> tuple[Conversation, ...]:
+    """Six conversations, chat-<first> and on. No two hours ask the model the same."""
+    return tuple(
+        Conversation(f"chat-{first + n}", tuple((user.format(order=first + n), answer) for user, answer in turns))
+        for n, turns in enumerate(_BUSY)
+    )
+
+
+def last_one(number: int) -> Conversation:
+    return Conversation(f"chat-{number}", (("Is anybody there?", "I am."), ("Great, thanks.", "Any time.")))

@@ -1,30 +1,38 @@
-"""What the demo stands on: services, the agent, streamer's own processes."""
+"""What the demo stands on: services, the agent, streamer's own processes.
+
+Rule: everything is started at once and waited for in sight; a program that ends by itself ends the wait.
+"""
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-
-import confluent_kafka as ck
-import redis
 
 from streamer.embedded import stand_ins
 from streamer.embedded.collector import Collector
-from streamer.embedded.demo.look import FEED, TOPIC, Look
-from streamer.embedded.program import Program
-from streamer.errors import ConfigurationError
+from streamer.embedded.demo import given
+from streamer.embedded.demo.reading import DEAD_LETTERS, FEED, Reading
+from streamer.embedded.program import Program, stop_all
 
+TOPIC = "otlp_spans"
+TOPICS = {TOPIC: 4, FEED: 2, DEAD_LETTERS: 1}
 GAP_MS = 3_000
 """The quiet gap of the demo: 15 min in production."""
 MODEL_MS = 300
 STREAMER_S_MAX = 90
 """Importing MLflow takes seconds, more on a busy machine."""
+STOP_S = 5
+"""What is left in flight at the end belongs to the demo alone."""
 JUDGE = "user_frustration"
+DEFAULT_MODEL = "openai:/gpt-4.1-mini"
+VARIABLES = ("KAFKA", "REDIS_URL", "MLFLOW_TRACKING_URI")
+__all__ = ["CONFIG", "FEED", "GAP_MS", "JUDGE", "MODEL_MS", "STREAMER_S_MAX", "TOPIC", "Stage"]
 
 CONFIG = """[kafka]
 bootstrap = "{kafka}"
@@ -53,140 +61,131 @@ level = "info"
 """
 
 
-class Stage(Look):
+class Stage(Reading):
     """Everything is started by `with` and gone after it, also after Ctrl-C."""
 
-    def __init__(
-        self,
-        home: Path,
-        say: Callable[[str], None],
-        waiting: Callable[[str], AbstractContextManager[object]] = nullcontext,
-    ) -> None:
-        """`say` is given a line of what has come up, `waiting` what is waited for meanwhile."""
+    def __init__(self, home: Path, say: Callable[[str], None], waiting: Callable[[str], None] = lambda _: None) -> None:
         self._home, self._say, self._waiting = home, say, waiting
         self._stack = ExitStack()
-        self._said_before: dict[Program, int] = {}
-        self.model_log: Path | None = None
+        self._services: list[Program] = []
+        self._roles: list[Program] = []
+        self.given = {name: os.environ[name] for name in VARIABLES if os.environ.get(name)}
+        self.scripted = not (os.environ.get("OPENAI_API_KEY") or os.environ.get("DEMO_MODEL"))
+        self.model = DEFAULT_MODEL if self.scripted else os.environ.get("DEMO_MODEL") or DEFAULT_MODEL
+        self.model_log = None
+        self.environment = stand_ins.environment()
+
+    @property
+    def standing_in(self) -> list[str]:
+        """What is not the real thing."""
+        parts = {
+            "KAFKA": "Kafka (librdkafka's mock cluster)",
+            "REDIS_URL": "Redis (a redis-server of its own)",
+            "MLFLOW_TRACKING_URI": "MLflow (its server, on SQLite)",
+        }
+        missing = [said for name, said in parts.items() if name not in self.given]
+        return [*missing, *(["the language model (a script that reads the transcript)"] if self.scripted else [])]
 
     def __enter__(self) -> "Stage":
         try:
             self._set_up()
         except BaseException:
-            self._stack.close()
+            self._tear_down()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._tear_down()
+
+    def _tear_down(self) -> None:
         self._stack.close()
+        stop_all(self._roles, STOP_S)
+        stop_all(self._services, STOP_S)
 
     # ------------------------------------------------------------ setting up
 
     def _set_up(self) -> None:
-        """MLflow takes longest: it is begun first, and everything that can do without it comes up beside it."""
-        self.run = run = f"demo{time.time_ns() // 1_000_000:x}"
-        topics = {TOPIC: 4, FEED: 2, f"{TOPIC}.dlq": 1}
-        self.mlflow = self._begin_mlflow()
-        self.kafka = self._service(
-            "KAFKA", "Kafka   stand-in, librdkafka's mock cluster", lambda: stand_ins.kafka(self._home, topics)
-        )
-        self.redis = self._service(
-            "REDIS_URL", "Redis   stand-in, a redis-server of its own", lambda: stand_ins.redis(self._home)
-        )
-        self._reach()
-        self._model()
-        values = {"kafka": self.kafka, "redis": self.redis, "mlflow": self.mlflow, "model": self.model, "group": run}
-        text = CONFIG.format(**values, topic=TOPIC, feed=FEED, prefix=run, gap=GAP_MS)
+        self.run = f"demo{time.time_ns() // 1_000_000:x}"
+        given.check(self.given, TOPICS)
+        mlflow = self._launch_services()
+        config = {"kafka": self.kafka, "redis": self.redis, "mlflow": self.mlflow, "model": self.model}
         self.config = self._home / "streamer.toml"
-        self.config.write_text(text)
+        self.config.write_text(
+            CONFIG.format(**config, group=self.run, topic=TOPIC, feed=FEED, prefix=self.run, gap=GAP_MS)
+        )
         self.collector = self._stack.enter_context(Collector(self.kafka, TOPIC, self.mlflow))
-        self.ingest, self.judge = self._begin("ingest"), self._begin("judge")
+        self.ingest, reads = self._streamer("ingest")
+        self.judge, judges = self._streamer("judge")
         self._agent = self._start_agent()
-        self._await_mlflow()
-        for program in (self.ingest, self.judge):
-            self._await_started(program)
-        self._await_watermark()
-        self.start_of_feed = self.feed_ends()
-        self._say("  a support agent traced by MLflow; streamer ingest, streamer judge")
+        self._await(
+            {
+                "ingest, at the end of its topic": lambda: reads() and self.reads_everything(),
+                "the agent": self._agent_speaks,
+                **mlflow,
+                "the judge": judges,
+            }
+        )
+        self._hear()
+        self.experiment_id = str(self._post("/api/2.0/mlflow/experiments/create", {"name": self.run})["experiment_id"])
+        self.collector.experiment_id = self.experiment_id
+        self._began = {topic: self._ends(topic) for topic in (FEED, DEAD_LETTERS)}
 
-    def _begin_mlflow(self) -> str:
-        if given := os.environ.get("MLFLOW_TRACKING_URI"):
-            self._say(f"  MLFLOW_TRACKING_URI = {place(given)}")
-            self._mlflow_server = None
-            return given.rstrip("/")
-        self._mlflow_server, url = stand_ins.mlflow_server(self._home, f"sqlite:///{self._home / 'mlflow.db'}")
-        # While it starts it does not hear SIGTERM, and its database goes with the demo.
-        self._stack.callback(self._mlflow_server.stop, signal.SIGKILL)
-        self._mlflow_server.begin()
-        return url
+    def _launch_services(self) -> Mapping[str, Callable[[], bool]]:
+        """Returns when all have an address; whether MLflow answers, which takes longest, is still to be waited for."""
+        kafka, base_url = Path(), Path()
+        pending: dict[str, Callable[[], bool]] = {}
+        mlflow: dict[str, Callable[[], bool]] = {}
+        self.mlflow = self.given.get("MLFLOW_TRACKING_URI", "").rstrip("/")
+        if not self.mlflow:
+            program, self.mlflow = stand_ins.mlflow_in_one_process(self._home)
+            self._launch(program)
+            mlflow["MLflow"] = lambda: stand_ins.is_healthy(self.mlflow)
+        if "KAFKA" not in self.given:
+            program, kafka = stand_ins.kafka_cluster(self._home, TOPICS)
+            self._launch(program)
+            pending["Kafka"] = lambda: stand_ins.written(kafka)
+        self.redis = self.given.get("REDIS_URL", "")
+        if not self.redis:
+            program, self.redis = stand_ins.redis_server(self._home)
+            self._launch(program)
+            pending["Redis"] = lambda: stand_ins.answers(self.redis)
+        if self.scripted:
+            program, base_url, self.model_log = stand_ins.model_endpoint(self._home, MODEL_MS)
+            self._launch(program)
+            pending["the model"] = lambda: stand_ins.written(base_url)
+        self._await(pending)
+        self.kafka = self.given.get("KAFKA") or kafka.read_text()
+        if self.scripted:
+            address = base_url.read_text()
+            self.environment |= {"OPENAI_API_KEY": "none", "OPENAI_API_BASE": address, "OPENAI_BASE_URL": address}
+        return mlflow
 
-    def _await_mlflow(self) -> None:
-        began = time.monotonic()
-        if self._mlflow_server is not None:
-            with self._waiting("MLflow to start (up to a minute the first time)"):
-                self._mlflow_server.await_until(lambda: stand_ins.is_healthy(self.mlflow), stand_ins.START_S_MAX)
-            took_s = time.monotonic() - began
-            self._say(f"  MLflow  stand-in, a server on SQLite, {place(self.mlflow)} ({took_s:.1f} s)")
-        self.experiment_id = self.collector.experiment_id = self._experiment(self.run)
+    def _launch(self, program: Program) -> None:
+        self._services.append(program)
+        program.launch()
 
-    def _reach(self) -> None:
-        """A given service that does not answer is told now, in one sentence."""
-        for variable, address, answers in (
-            ("KAFKA", self.kafka, _kafka_answers),
-            ("REDIS_URL", self.redis, _redis_answers),
-            ("MLFLOW_TRACKING_URI", self.mlflow, stand_ins.is_healthy),
-        ):
-            if variable in os.environ and not answers(address):
-                raise ConfigurationError(
-                    f"{variable} = {place(address)} does not answer: start it, or unset {variable} for a stand-in"
-                )
+    def _await(self, pending: Mapping[str, Callable[[], bool]]) -> None:
+        """Says each as it is ready. RuntimeError when a program ends before, or nothing comes of one for too long."""
+        left, began = dict(pending), time.monotonic()
+        while left:
+            for program in (*self._services, *self._roles):
+                program.check()
+            for name in [name for name, ready in left.items() if ready()]:
+                del left[name]
+                self._say(f"  {name} ready after {time.monotonic() - began:.1f} s")
+            self._waiting(f"waiting for {', '.join(left)}")
+            if time.monotonic() - began > stand_ins.START_S_MAX:
+                raise RuntimeError(f"{', '.join(left)}: not ready within {stand_ins.START_S_MAX} s")
+            time.sleep(0.05)
 
-    def _service(self, variable: str, name: str, start: Callable[[], tuple[Program, str]]) -> str:
-        if given := os.environ.get(variable):
-            self._say(f"  {variable} = {place(given)}")
-            return given
-        began = time.monotonic()
-        program, address = start()
-        self._stack.callback(program.stop)
-        self._say(f"  {name}, {place(address)} ({time.monotonic() - began:.1f} s)")
-        return address
-
-    def _model(self) -> None:
-        self.environment = stand_ins.environment()
-        if os.environ.get("OPENAI_API_KEY") or os.environ.get("DEMO_MODEL"):
-            self.model = os.environ.get("DEMO_MODEL", "openai:/gpt-4.1-mini")
-            self._say(f"  model   {self.model}, with your key")
-            return
-        program, base_url, self.model_log = stand_ins.model(self._home, MODEL_MS)
-        self._stack.callback(program.stop)
-        self.model = "openai:/gpt-4.1-mini"
-        self._say("  model   stand-in, a script that reads what it is sent, behind a real endpoint")
-        self.environment |= {"OPENAI_API_KEY": "none", "OPENAI_API_BASE": base_url, "OPENAI_BASE_URL": base_url}
-
-    def _experiment(self, name: str) -> str:
-        return str(self.post("/api/2.0/mlflow/experiments/create", {"name": name})["experiment_id"])
-
-    def _begin(self, role: str) -> Program:
+    def _streamer(self, role: str) -> tuple[Program, Callable[[], bool]]:
+        """The process, launched, and whether it has started."""
         command = [sys.executable, "-m", "streamer", role, "-c", str(self.config)]
         program = Program(f"streamer-{role}", command, self._home, self.environment)
-        self._stack.callback(program.stop)
-        self._said_before[program] = program.log.stat().st_size if program.log.exists() else 0
-        return program.begin()
-
-    def _await_started(self, program: Program) -> None:
-        before = self._said_before[program]
-        with self._waiting("streamer to start"):
-            program.await_until(lambda: b" started " in program.log.read_bytes()[before:], STREAMER_S_MAX)
-
-    def _await_watermark(self) -> None:
-        """Ingest has joined its group and read every partition to its end."""
-        key = f"{self.run}:{{default}}:progress"
-        with self._waiting("ingest to have read the topic"), redis.Redis.from_url(self.redis) as client:
-            for _ in range(STREAMER_S_MAX * 10):
-                progress = client.hvals(key)
-                if progress and all(int(ms) > 0 for ms in progress):
-                    return
-                time.sleep(0.1)
-        raise RuntimeError("ingest did not begin to read: " + (self._home / "streamer-ingest.log").read_text()[-2000:])
+        self._roles.append(program)
+        began = program.log.stat().st_size if program.log.exists() else 0
+        program.launch()
+        return program, lambda: " started " in program.log.read_text()[began:]
 
     def _start_agent(self) -> "subprocess.Popen[str]":
         exporter = {
@@ -212,47 +211,45 @@ class Stage(Look):
     # ------------------------------------------------------------ acting
 
     def turn(self, session: str, user: str, assistant: str) -> None:
-        """The agent holds one turn; returns when it is traced and exported."""
+        """The agent holds one turn; its spans are exported within a tenth of a second."""
         assert self._agent.stdin is not None
-        assert self._agent.stdout is not None
         self._agent.stdin.write(json.dumps({"session": session, "user": user, "assistant": assistant}) + "\n")
         self._agent.stdin.flush()
+        self._hear()
+
+    def _agent_speaks(self) -> bool:
+        assert self._agent.stdout is not None
+        return bool(select.select([self._agent.stdout], [], [], 0)[0])
+
+    def _hear(self) -> None:
+        assert self._agent.stdout is not None
         if not self._agent.stdout.readline():
-            raise RuntimeError((self._home / "agent.log").read_text()[-2000:])
+            raise RuntimeError("the agent ended by itself:\n" + (self._home / "agent.log").read_text()[-2000:])
+
+    def freeze_judge(self) -> None:
+        """It stands still in the middle of whatever it does, so that others can count."""
+        self.judge.send(signal.SIGSTOP)
+
+    def thaw_judge(self) -> None:
+        self.judge.send(signal.SIGCONT)
 
     def kill_judge(self) -> None:
-        self.judge.stop(signal.SIGKILL)
+        self._kill(self.judge)
 
     def restart_judge(self) -> None:
-        self.judge = self._begin("judge")
-        self._await_started(self.judge)
+        self.judge = self._restarted("judge")
 
     def kill_ingest(self) -> None:
-        self.ingest.stop(signal.SIGKILL)
+        self._kill(self.ingest)
 
     def restart_ingest(self) -> None:
-        self.ingest = self._begin("ingest")
-        self._await_started(self.ingest)
+        self.ingest = self._restarted("ingest")
 
+    def _kill(self, program: Program) -> None:
+        self._roles = [role for role in self._roles if role is not program]
+        program.stop(signal.SIGKILL)
 
-def place(address: str) -> str:
-    """Host and what follows: neither scheme nor password."""
-    return address.rpartition("://")[2].rpartition("@")[2]
-
-
-def _kafka_answers(bootstrap: str) -> bool:
-    consumer = ck.Consumer({"bootstrap.servers": bootstrap, "group.id": "demo-look", "log_level": 0})
-    try:
-        return bool(consumer.list_topics(timeout=10).brokers)
-    except ck.KafkaException:
-        return False
-    finally:
-        consumer.close()
-
-
-def _redis_answers(url: str) -> bool:
-    try:
-        with redis.Redis.from_url(url, socket_connect_timeout=5) as client:
-            return bool(client.ping())
-    except (redis.RedisError, ValueError):
-        return False
+    def _restarted(self, role: str) -> Program:
+        program, started = self._streamer(role)
+        self._await({f"the new {role}": started})
+        return program
