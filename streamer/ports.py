@@ -74,7 +74,8 @@ class RecordSource(Protocol):
         """All partitions of the source's topics now, by fresh metadata."""
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Commit next offsets. Repeatable. A partition that moved elsewhere is ignored."""
+        """Ask for next offsets to be committed; what is said against it is raised by a later call, and a `rewind` goes
+        back to what was taken. Repeatable. A partition that moved elsewhere is ignored."""
 
     async def rewind(self) -> Mapping[TopicPartition, int]:
         """Go back to the committed offsets of every assigned partition; returns them."""

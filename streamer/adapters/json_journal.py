@@ -15,7 +15,7 @@ Level = Literal["debug", "info", "warning", "error"]
 LEVELS: dict[Level, int] = {"debug": 0, "info": 1, "warning": 2, "error": 3}
 # fmt: off
 FIELDS = frozenset({
-    "cause", "committed", "first", "generation", "in_force", "judge", "kind", "left_to_leases", "offset", "partition",
+    "cause", "claims", "committed", "first", "generation", "in_force", "judge", "kind", "loops", "offset", "partition",
     "partitions", "reason", "roles", "service", "session", "source", "spans_saved", "state", "token", "topic",
     "until_ms", "usd",
 })

@@ -7,23 +7,22 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from streamer.adapters.asyncio_tasks import AsyncioTasks
 from streamer.adapters.json_journal import JsonJournal
 from streamer.adapters.prometheus_metrics import PrometheusMetrics
 from streamer.adapters.system_clock import SystemClock
 from streamer.app.building import Process, Role, sleep, start
+from streamer.app.ending import Ending
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.loops import run as loops_run
 from streamer.loops.dry_run import Estimate
 from streamer.settings import Settings
 from streamer.web.state import Health, Service
 
-DRAIN_MS, LAST_MS = 15_000, 2_000
-"""Kubernetes kills 30 s after SIGTERM, and clients that hang take up to 10 s to close; what is not done by then is left
-to the lease."""
+TICK_MS = 50
 
 
 def run(settings: Settings, roles: frozenset[Role], *, dry_run: bool = False, for_ms: int | None = None) -> int:
@@ -32,12 +31,21 @@ def run(settings: Settings, roles: frozenset[Role], *, dry_run: bool = False, fo
     if dry_run:
         settings = settings.apart(f"dry-run-{os.getpid()}")
     try:
-        asyncio.run(_main(settings, roles, estimate, for_ms))
+        hangs = asyncio.run(_main(settings, roles, estimate, for_ms))
     except BaseExceptionGroup as group:
         raise _cause(group) from None
     if estimate is not None:
         print(estimate)  # noqa: T201 – the result of a dry run
+    if hangs:
+        _leave()
     return 0
+
+
+def _leave() -> None:
+    """Python would wait for threads that wait for Kafka, and librdkafka's destructors would wait once more."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -53,33 +61,40 @@ def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return min(leaves, key=lambda e: (not isinstance(e, ConfigurationError), not isinstance(e, StreamerError)))
 
 
-async def _main(settings: Settings, roles: frozenset[Role], estimate: Estimate | None, for_ms: int | None) -> None:
+async def _main(
+    settings: Settings, roles: frozenset[Role], estimate: Estimate | None, for_ms: int | None
+) -> Sequence[str]:
+    """Returns what could not be closed in time."""
     clock = SystemClock()
+    journal = JsonJournal(clock, settings.log.level, settings.log.format)
     services: list[Service] = ["kafka", "redis"]
     if "judge" in roles:
         services.append("mlflow")
-    async with AsyncExitStack() as stack:
-        process = Process(
-            settings=settings,
-            clock=clock,
-            metrics=PrometheusMetrics(),
-            journal=JsonJournal(clock, settings.log.level, settings.log.format),
-            tasks=AsyncioTasks(),
-            health=Health(clock, [], services),
-            stack=stack,
-        )
-        process.tasks.on_failure = process.stopping.set
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, process.stopping.set)
-        try:
-            await start(process, roles, estimate)
-            keep_out_of_collection()
-            await _until_stopped(process, for_ms)
-        except asyncio.CancelledError:
-            if process.tasks.failure is None:
-                raise
-        if process.tasks.failure is not None:
-            raise process.tasks.failure
+    process = Process(
+        settings=settings,
+        clock=clock,
+        metrics=PrometheusMetrics(),
+        journal=journal,
+        tasks=AsyncioTasks(),
+        health=Health(clock, [], services),
+        ending=Ending(clock, journal, settings.stopping.within_ms),
+    )
+    process.tasks.on_failure = process.stopping.set
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, process.stopping.set)
+    try:
+        await start(process, roles, estimate)
+        keep_out_of_collection()
+        await _until_stopped(process, for_ms)
+    except asyncio.CancelledError:
+        if process.tasks.failure is None:
+            raise
+    finally:
+        await process.ending.close()
+        process.journal.say("info", "stopped")
+    if process.tasks.failure is not None:
+        raise process.tasks.failure
+    return process.ending.hangs
 
 
 def keep_out_of_collection() -> None:
@@ -89,38 +104,38 @@ def keep_out_of_collection() -> None:
 
 
 async def _until_stopped(process: Process, for_ms: int | None) -> None:
-    """Run every loop; then stop reading and claiming, finish what was begun, stop renewing. What a service that hangs
-    keeps from being finished within DRAIN_MS is left to its lease."""
+    """Run every loop; then stop reading and claiming, finish what was begun, stop renewing, and leave what hangs."""
     draining = asyncio.Event()
-    first = {name: step for name, step in process.loops.items() if name not in ("renewal", "probe")}
-    last = {name: step for name, step in process.loops.items() if name not in first}
+    tasks: dict[str, asyncio.Task[None]] = {}
     async with asyncio.TaskGroup() as group:
-        running = [group.create_task(_loop(process, name, step, process.stopping)) for name, step in first.items()]
-        helping = [group.create_task(_loop(process, name, step, draining)) for name, step in last.items()]
+        for name, step in process.loops.items():
+            until = draining if name in ("renewal", "probe") else process.stopping
+            tasks[name] = group.create_task(_loop(process, name, step, until))
         if for_ms is not None:
             await sleep(process.stopping, for_ms)
             process.stopping.set()
         await process.stopping.wait()
         process.journal.say("info", "stopping")
-        until_ms = process.clock.now_ms() + DRAIN_MS
-        # A claim that is being made now is still to be worked on.
-        await asyncio.wait(running, timeout=DRAIN_MS / 1000)
-        left = await _drain(process, until_ms)
+        await _finish(process, [task for name, task in tasks.items() if name not in ("renewal", "probe")])
+        _say_what_is_left(process, tasks)
         draining.set()
-        await asyncio.wait(helping, timeout=LAST_MS / 1000)
-        for task in (*running, *helping):
+        for task in tasks.values():
             task.cancel()
-    await process.tasks.drain(0)
-    process.journal.say("info" if not left else "warning", "stopped", left_to_leases=left)
 
 
-async def _drain(process: Process, until_ms: int) -> int:
-    """How many claims are not finished by then."""
-    if process.held is None:
-        return 0
-    while len(process.held) and process.clock.now_ms() < until_ms:
-        await asyncio.sleep(0.05)
-    return len(process.held)
+async def _finish(process: Process, loops: Sequence[asyncio.Task[None]]) -> None:
+    """A claim that is being made now is still to be worked on."""
+    process.ending.begin()
+    while process.ending.work_ms() and (process.claims_held() or not all(loop.done() for loop in loops)):
+        await asyncio.sleep(TICK_MS / 1000)
+
+
+def _say_what_is_left(process: Process, tasks: Mapping[str, asyncio.Task[None]]) -> None:
+    late = sorted(name for name, task in tasks.items() if not task.done() and name not in ("renewal", "probe"))
+    if late:
+        process.journal.say("warning", "left_unread", loops=late, cause="what was not committed is read again")
+    if claims := process.claims_held():
+        process.journal.say("warning", "claims_left", claims=claims, cause="another worker takes them after the lease")
 
 
 async def _loop(process: Process, name: str, step: Callable[[], Awaitable[int]], until: asyncio.Event) -> None:

@@ -5,7 +5,6 @@ Rule: nothing is decided here but who meets whom.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar, cast
 
@@ -21,6 +20,7 @@ from streamer.adapters.prometheus_metrics import PrometheusMetrics
 from streamer.adapters.redis_sessions import RedisConnection, RedisSessionStore, open_redis
 from streamer.adapters.redis_sessions.spending import RedisSpending
 from streamer.adapters.system_clock import SystemClock
+from streamer.app.ending import Ending
 from streamer.core import turn_codec
 from streamer.core.model import canonical
 from streamer.core.wire.cut import Cutter
@@ -55,11 +55,14 @@ class Process:
     journal: JsonJournal
     tasks: AsyncioTasks
     health: Health
-    stack: AsyncExitStack
+    ending: Ending
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     loops: dict[str, Callable[[], Awaitable[int]]] = field(default_factory=dict)
     asks: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
     held: HeldClaims | None = None
+
+    def claims_held(self) -> int:
+        return len(self.held) if self.held is not None else 0
 
 
 async def start(process: Process, roles: frozenset[Role], estimate: Estimate | None) -> None:
@@ -68,15 +71,13 @@ async def start(process: Process, roles: frozenset[Role], estimate: Estimate | N
         page = health_page.serve(http.host, http.port, process.health, process.metrics.registry)
         process.tasks.start(page)
     redis = await _when_there(process, "redis", lambda: open_for(process.settings))
-    process.stack.push_async_callback(redis.close)
-    if estimate is not None:
-        process.stack.push_async_callback(redis.purge)
-    publisher = _publisher(process)
+    process.ending.add("redis", redis.close if estimate is None else lambda: _purge(redis))
+    publisher = _publisher(process, "feed")
     probing = redis.handle()
     process.asks |= {"redis": probing.probe, "kafka": publisher.ready}
     if "ingest" in roles:
         # Its own publisher: nothing is read while a dead letter waits to be acknowledged.
-        dead_letters: DeadLetters = _publisher(process) if estimate is None else NoDeadLetters()
+        dead_letters: DeadLetters = _publisher(process, "dead letters") if estimate is None else NoDeadLetters()
         for source in process.settings.sources:
             _add_ingest(process, redis, dead_letters, source)
     if "judge" in roles:
@@ -94,10 +95,16 @@ async def start(process: Process, roles: frozenset[Role], estimate: Estimate | N
     process.journal.say("info", "started", roles=sorted(roles))
 
 
-def _publisher(process: Process) -> KafkaPublisher:
+def _publisher(process: Process, what: str) -> KafkaPublisher:
     publisher = KafkaPublisher(process.settings.kafka.connection(), process.settings.feed.topic)
-    process.stack.push_async_callback(publisher.close)
+    process.ending.add(f"kafka, {what}", publisher.close)
     return publisher
+
+
+async def _purge(redis: RedisConnection) -> None:
+    """A dry run leaves nothing behind."""
+    await redis.purge()
+    await redis.close()
 
 
 async def open_for(settings: Settings) -> RedisConnection:
@@ -157,7 +164,7 @@ def _add_ingest(process: Process, redis: RedisConnection, dead_letters: DeadLett
             gap=source.offset_gap,
         )
     )
-    process.stack.push_async_callback(reader.close)
+    process.ending.add(f"kafka, source {source.name}", reader.close)
     parts = IngestParts(
         name=source.name,
         source=reader,
@@ -187,8 +194,8 @@ async def _add_judge(
         MlflowJudges(settings.judging.sessions_at_once, settings.judge_specs()),
         LitellmModel(settings.models.concurrency),
     )
-    process.stack.push_async_callback(rows.close)
-    process.stack.callback(judges.close)
+    process.ending.add("mlflow", rows.close)
+    process.ending.add("judges", lambda: asyncio.to_thread(judges.close))
     spending = spending_of(redis, settings)
     choke_point = ChokePoint(model, store, held, spending, clock, metrics, journal)
     parts = JudgeParts(

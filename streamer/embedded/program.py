@@ -80,6 +80,11 @@ class Program:
             time.sleep(0.05)
         return self
 
+    def wait(self, timeout_s: float) -> int:
+        """The exit code of a program that ends by itself; subprocess.TimeoutExpired if it does not."""
+        assert self._process is not None
+        return self._process.wait(timeout_s)
+
     def stop(self, with_signal: signal.Signals = signal.SIGTERM, timeout_s: float = 15) -> None:
         """Ends the program's whole group; with SIGKILL after `timeout_s`. Twice is once."""
         if self._watch is not None and self._watch.stdin is not None:

@@ -184,8 +184,15 @@ class Ingest:
         worst = cut.problems[0]
         for problem in cut.problems:
             self._p.metrics.count("problems", reason=problem.reason)
-        where = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-        self._p.journal.say("warning", "dead_letter", **where, reason=worst.reason, spans_saved=cut.spans)
+        self._p.journal.say(
+            "warning",
+            "dead_letter",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            reason=worst.reason,
+            spans_saved=cut.spans,
+        )
         return [DeadLetter(record, worst.reason, worst.detail)]
 
     async def _set_aside(self, letters: Sequence[DeadLetter]) -> None:

@@ -155,6 +155,12 @@ class Http(Table):
     port: Whole = Field(9464, ge=0, le=65_535, description="OpenTelemetry's port for Prometheus; 0 is off")
 
 
+class Stopping(Table):
+    within_ms: Ms = Field(
+        9_000, ge=3_000, description="`docker stop` kills after 10 s; raise it with Kubernetes' 30 s for slow models"
+    )
+
+
 class Log(Table):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["json", "text"] = Field("text", description="json for machines")
@@ -174,6 +180,7 @@ class Settings(Table):
     spending: Spending = Spending()
     feed: Feed = Feed()
     http: Http = Http()
+    stopping: Stopping = Stopping()
     log: Log = Log()
     # No field: a file could set it.
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)

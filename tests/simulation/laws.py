@@ -101,7 +101,10 @@ class Laws:
                 self.w.violate("S8", f"{c.session.session_id} judged, its record of {logged.appended} unread")
 
     def _closed_by_age(self, c: Claim) -> None:
-        """The age counts anew after each completed closing."""
+        """The age counts anew after each completed closing. A zombie may still decide by what it saw before one: the
+        fence refuses it."""
+        if c.token != self.tokens[c.session.key]:
+            return
         last = self.closed_by_age.get(c.session.key)
         fresh = c.state.version > c.state.judged and c.state.judged and not self.failed_over
         if last is not None and fresh and c.watermark_ms - last < self.c.parts.limits.max_age_ms:

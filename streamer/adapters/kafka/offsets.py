@@ -10,18 +10,13 @@ from concurrent.futures import Future
 from typing import Any
 
 import confluent_kafka as ck
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streamer.adapters.kafka.clients import made
 from streamer.core.reading import Start
 from streamer.errors import ConfigurationError, TransientError
 from streamer.ports import TopicPartition
-
-_MOVED = frozenset(
-    {KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.REBALANCE_IN_PROGRESS, KafkaError._STATE}
-)
-"""A commit is refused so when the partition has moved: its new owner reads again, nothing is lost."""
 
 
 def plain(partition: ck.TopicPartition) -> TopicPartition:
@@ -77,19 +72,6 @@ class Offsets:
             if partition.error is not None:
                 raise KafkaException(partition.error)
         return {plain(p): p.offset for p in answer if p.offset >= 0}
-
-    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        try:
-            taken = self._consumer.commit(
-                offsets=[ck.TopicPartition(*p, offset) for p, offset in offsets.items()], asynchronous=False
-            )
-        except KafkaException as error:
-            if error.args[0].code() in _MOVED:
-                return
-            raise
-        for partition in taken or ():
-            if partition.error is not None and partition.error.code() not in _MOVED:
-                raise KafkaException(partition.error)
 
     def _all(self, asked: Mapping[TopicPartition, OffsetSpec]) -> dict[TopicPartition, int]:
         found = self._listed(asked)

@@ -21,7 +21,6 @@ from streamer.errors import StreamerError, TransientError
 
 DELIVERY_MS_MAX = 15_000
 """Longer than a leader election; the loop tries again by itself."""
-CLOSE_S = 3.0
 HEADROOM_BYTES = 64 * 1024
 """A dead letter is the record and its headers: it must fit where the record did."""
 
@@ -39,7 +38,7 @@ class KafkaPublisher:
         self._feed_topic, self._delivery_ms_max = feed_topic, delivery_ms_max
         self._thread = ThreadPoolExecutor(1, "kafka-publisher")
         self._asking = ThreadPoolExecutor(1, "kafka-publisher-asks")
-        self._partitions = 0
+        self._partitions, self._closed = 0, False
         self._producer = made(
             ck.Producer,
             {
@@ -66,18 +65,18 @@ class KafkaPublisher:
         await self._call(lambda: self._producer.list_topics(timeout=3), self._asking)
 
     async def close(self) -> None:
-        """Bounded by CLOSE_S, also where Kafka hangs: what it has not taken by then was never said to be delivered."""
-        await self._call(self._end, self._asking)
+        """At once: nobody waits for what Kafka has not acknowledged by now, and whoever does is told that it failed.
+        A record that was not acknowledged is made again: feed records by the session's next claim, dead letters by
+        reading again."""
+        self._closed = True
+        self._producer.purge()
+        await self._call(lambda: self._producer.flush(0))
         self._thread.shutdown(wait=False)
         self._asking.shutdown(wait=False)
 
-    def _end(self) -> None:
-        self._producer.flush(CLOSE_S)
-        self._producer.purge()
-
     def _of_feed(self, record: FeedRecord) -> tuple[Any, ...]:
         if not self._partitions:
-            topic = self._producer.list_topics(self._feed_topic, timeout=10).topics[self._feed_topic]
+            topic = self._producer.list_topics(self._feed_topic, timeout=5).topics[self._feed_topic]
             if topic.error is not None:
                 raise translated(topic.error, f"topic {self._feed_topic}")
             self._partitions = len(topic.partitions)
@@ -91,6 +90,8 @@ class KafkaPublisher:
         return self._feed_topic, partition, record.key.encode(), value, headers
 
     def _send(self, messages: Sequence[tuple[Any, ...]]) -> None:
+        if self._closed:
+            raise TransientError("the process is stopping", maybe_done=False)
         failed: list[StreamerError] = []
 
         def delivered(error: ck.KafkaError | None, _: object) -> None:

@@ -14,6 +14,7 @@ import confluent_kafka as ck
 from confluent_kafka import KafkaError, KafkaException
 
 from streamer.adapters.kafka.clients import made
+from streamer.adapters.kafka.commits import Commits
 from streamer.adapters.kafka.errors import translated
 from streamer.adapters.kafka.messages import record_of
 from streamer.adapters.kafka.offsets import Offsets, plain
@@ -40,7 +41,8 @@ class SourceSettings:
     gap: Literal["stop", "skip"] = "stop"
     records_max: int = 1_000
     wait_ms: int = 100
-    call_ms_max: int = 10_000
+    call_ms_max: int = 5_000
+    """No call waits longer for a broker that hangs: `/livez` and a stop depend on it."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -50,6 +52,7 @@ class KafkaSource:
     def __init__(self, settings: SourceSettings) -> None:
         self._s = settings
         self._thread = ThreadPoolExecutor(1, "kafka-source")
+        self._commits = Commits(settings.call_ms_max / 1_000)
         self._consumer = made(
             ck.Consumer,
             {
@@ -68,6 +71,7 @@ class KafkaSource:
                 "enable.auto.offset.store": False,
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "error",
+                "on_commit": self._commits.answered,
             },
         )
         self._offsets = Offsets(self._consumer, settings.connection, settings.topics, settings.call_ms_max / 1_000)
@@ -97,6 +101,7 @@ class KafkaSource:
         return await self._call(self._rewind, "rewind")
 
     async def close(self) -> None:
+        """While Kafka hangs and owes the answer to a commit this does not return: wait no longer than you mean to."""
         await self._call(self._consumer.close, "close")
         self._thread.shutdown()
 
@@ -148,7 +153,8 @@ class KafkaSource:
             raise TransientError(f"no topic matches {', '.join(self._s.topics)}; create it or correct its name")
         if self._offsets.committed(everything):
             return
-        self._offsets.commit(self._offsets.starts(everything, self._s.start))
+        self._commits.ask(self._consumer, self._offsets.starts(everything, self._s.start))
+        self._commits.settle(self._consumer)
         if not self._offsets.committed(everything):
             raise TransientError("the first offsets were not taken; another member may be starting")
 
@@ -156,7 +162,7 @@ class KafkaSource:
         """Kafka takes a commit of any partition from any member of the group, also of one that has moved away."""
         mine = {partition: offset for partition, offset in offsets.items() if partition in self._positions}
         if mine:
-            self._offsets.commit(mine)
+            self._commits.ask(self._consumer, mine)
 
     def _on_assign(self, _: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
         """Paused until placed: asking for offsets may fail, and a rebalance cannot be repeated."""
@@ -215,6 +221,7 @@ class KafkaSource:
 
     def _rewind(self) -> dict[TopicPartition, int]:
         self._unplaced |= set(self._positions)
+        self._commits.settle(self._consumer)
         return self._place()
 
     def _passed(self, records: Sequence[Record]) -> dict[TopicPartition, int]:
