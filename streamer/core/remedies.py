@@ -11,15 +11,11 @@ REMEDIES = {
     "traceloop": 'Traceloop.set_association_properties({"session_id": "…"}) before the turn',
     "langfuse": 'with propagate_attributes(session_id="…"): around the turn',
     "langsmith": 'langsmith_extra={"metadata": {"session_id": "…"}} on the traced call',
-    "vercel": 'experimental_telemetry: { isEnabled: true, metadata: { sessionId: "…" } }',
+    "vercel_ai": 'experimental_telemetry: { isEnabled: true, metadata: { sessionId: "…" } }',
     "pydantic_ai": 'agent.run(…, conversation_id="…")',
-    "strands": 'Agent(…, trace_attributes={"session.id": "…"})',
     "google_adk": 'runner.run_async(…, session_id="…") with one id for the whole conversation',
-    "openai_agents": 'trace(…, group_id="…") around the turn; OpenInference drops it: using_session("…") there',
-    "logfire": 'with logfire.set_baggage(**{"session.id": "…"}): and scrubbing that lets it through',
+    "openai_agents_logfire": 'with agents.trace("…", group_id="…"): around the turn',
 }
-REMEDIES["vercel_ai"] = REMEDIES["vercel"]
-REMEDIES["adk"] = REMEDIES["google_adk"]
 
 
 def remedy_for(dialects: Iterable[str]) -> str:

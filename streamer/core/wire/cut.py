@@ -26,7 +26,7 @@ from streamer.core.wire.rules import GENAI_MARKERS, JUDGE_KEY, CutRules
 from streamer.core.wire.salvage import salvage
 from streamer.core.wire.scan import AnyOrder, Scan, tagged
 from streamer.core.wire.schema import Request, Resource, Scope
-from streamer.core.wire.values import value_of
+from streamer.core.wire.values import readable, value_of
 
 __all__ = ["CutRules", "Cutter"]
 
@@ -197,8 +197,8 @@ def _is_genai(value: bytes) -> bool:
 
 def _service_of(resource: bytes) -> str:
     try:
-        raw = Resource.FromString(resource).attributes["service.name"]
-    except (DecodeError, UnicodeDecodeError):
+        raw = readable(Resource.FromString(resource).attributes).get("service.name", b"")
+    except DecodeError:
         return ""
     return str(value_of(raw) or "")
 

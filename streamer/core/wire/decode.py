@@ -18,7 +18,7 @@ from streamer.core.wire.caps import Caps, shortened, within
 from streamer.core.wire.encode import pack
 from streamer.core.wire.frames import decompress
 from streamer.core.wire.logs import ANNEX_SCOPE
-from streamer.core.wire.values import value_of
+from streamer.core.wire.values import only_text, readable, value_of
 
 CAPS = Caps()
 
@@ -31,11 +31,12 @@ class Attributes(Mapping[str, Any]):
     def __init__(self, raw: Mapping[str, bytes]) -> None:
         self._raw = raw
         self.names = frozenset(raw)
+        """To look names up in; one that is not UTF-8 is bytes here. Whoever goes through them iterates over self."""
 
     def within(self, bytes_max: int) -> "Attributes":
         """These, or others with texts cut to the cap."""
-        short = shortened(self._raw, bytes_max)
-        return self if short is self._raw else Attributes(short)
+        short = shortened(own := readable(self._raw), bytes_max)
+        return self if short is own else Attributes(short)
 
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401
         if key not in self.names:  # a protobuf map would say b""
@@ -49,7 +50,7 @@ class Attributes(Mapping[str, Any]):
         return key in self.names
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
+        return only_text(self.names)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -99,10 +100,7 @@ class Span:
             found += [event for raw in sorted(self.logged) if (event := _event(raw))]
             found.sort(key=lambda event: event.time)
         for event in found:
-            try:
-                yield event.name.decode("utf-8", "replace"), Attributes(event.attributes)
-            except UnicodeDecodeError:
-                continue
+            yield event.name.decode("utf-8", "replace"), Attributes(event.attributes)
 
 
 def _event(raw: bytes) -> Any:  # noqa: ANN401
@@ -126,7 +124,7 @@ class _Version(NamedTuple):
     resource_raw: bytes
 
     def rank(self) -> tuple[bool, int, int, bytes, bytes]:
-        return self.read.end > 0, self.read.end, len(_attributes(self.read, self.body)), self.body, self.resource_raw
+        return self.read.end > 0, self.read.end, len(Attributes(self.read.attributes)), self.body, self.resource_raw
 
 
 def decode(frames: Sequence[bytes], caps: Caps = CAPS) -> list[Span]:
@@ -140,7 +138,7 @@ def decode(frames: Sequence[bytes], caps: Caps = CAPS) -> list[Span]:
     if found.cut or logged or found.longest > caps.text_bytes:
         spans = [_span(version, logged.get(name, _NOTHING), caps, found.cut) for name, version in best.items()]
     else:
-        spans = [Span(read, _attributes(read, body), resource) for read, body, resource, _ in best.values()]
+        spans = [Span(read, Attributes(read.attributes), resource) for read, body, resource, _ in best.values()]
     if len(spans) > 1:
         spans.sort(key=lambda span: (span.start_ns, span.span_id))
     return spans
@@ -217,7 +215,7 @@ def _leave_out(found: _United, spans_max: int) -> None:
 
 def _span(version: _Version, logged: Set[bytes], caps: Caps, cut: bool) -> Span:
     read, body, resource, resource_raw = version
-    attributes = _attributes(read, body)
+    attributes = Attributes(read.attributes)
     bytes_max = caps.text_bytes
     if len(body) > bytes_max or len(resource_raw) > bytes_max or any(len(raw) > bytes_max for raw in logged):
         own, around = attributes.within(bytes_max), resource.within(bytes_max)
@@ -236,25 +234,15 @@ def _short(raw: bytes, bytes_max: int) -> bytes:
     event = _event(raw) if len(raw) > bytes_max else None
     if event is None:
         return raw
-    try:
-        short = shortened(event.attributes, bytes_max)
-    except UnicodeDecodeError:
-        return b""
-    if short is event.attributes:
+    own = readable(event.attributes)
+    short = shortened(own, bytes_max)
+    if short is own:
         return raw
     return pack(schema.Event(time=event.time, name=event.name, attributes=dict(short)))
-
-
-def _attributes(read: Any, body: bytes) -> Attributes:  # noqa: ANN401
-    try:
-        return Attributes(read.attributes)
-    except UnicodeDecodeError:
-        pairs = schema.SpanPairs.FromString(body).attributes
-        return Attributes({pair.key.decode("utf-8", "replace"): pair.value for pair in pairs})
 
 
 def _resource(raw: bytes) -> Attributes:
     try:
         return Attributes(schema.Resource.FromString(raw).attributes)
-    except (DecodeError, UnicodeDecodeError):
+    except DecodeError:
         return Attributes({})

@@ -16,7 +16,7 @@ from streamer.core.session_id import clean
 from streamer.core.wire.encode import any_value, canonical, pack
 from streamer.core.wire.records import Control, SessionEvent
 from streamer.core.wire.schema import Body, Event, Head, LogRecord, Request, Scope, Span
-from streamer.core.wire.values import unwrap, value_of
+from streamer.core.wire.values import readable, unwrap, value_of
 
 ANNEX_SCOPE = pack(Scope(name=b"streamer.logs"))
 _MARKERS = (b"gen_ai.", b"session.end", b"session.start")
@@ -68,8 +68,8 @@ def _read(
 ) -> None:
     try:
         log = LogRecord.FromString(raw)
-        attributes = {key: canonical(value) for key, value in log.attributes.items()}
-    except (DecodeError, UnicodeDecodeError):
+        attributes = {key: canonical(value) for key, value in readable(log.attributes).items()}
+    except DecodeError:
         return
     name = log.event_name.decode("utf-8", "replace") or _text(attributes.pop(_NAME, b""))
     control = _control(name, attributes, tenant)
@@ -102,8 +102,8 @@ def _members(body: bytes) -> dict[str, bytes]:
     try:
         told = Body.FromString(body)
         if told.HasField("pairs"):
-            return {key: canonical(value) for key, value in told.pairs.values.items()}
-    except (DecodeError, UnicodeDecodeError):
+            return {key: canonical(value) for key, value in readable(told.pairs.values).items()}
+    except DecodeError:
         return {}
     if not told.HasField("string"):
         return {}

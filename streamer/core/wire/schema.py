@@ -33,8 +33,6 @@ _MESSAGES: dict[str, dict[str, tuple[int, int | str, bool]]] = {
         "events": (11, _BYTES, True),
         "status": (15, "Status", False),
     },
-    "SpanPairs": {"attributes": (9, "Pair", True)},
-    "Pair": {"key": (1, _BYTES, False), "value": (2, _BYTES, False)},
     "Status": {"message": (2, _BYTES, False), "code": (3, _INT32, False)},
     "Event": {"time": (1, _FIXED64, False), "name": (2, _BYTES, False), "attributes": (3, "map", True)},
     "LogRecord": {
@@ -102,8 +100,6 @@ Head: Any = _CLASSES["Head"]
 Resource: Any = _CLASSES["Resource"]
 Scope: Any = _CLASSES["Scope"]
 Span: Any = _CLASSES["Span"]
-SpanPairs: Any = _CLASSES["SpanPairs"]
-"""Slower than the map, for a span with a key that is not UTF-8."""
 Event: Any = _CLASSES["Event"]
 LogRecord: Any = _CLASSES["LogRecord"]
 Body: Any = _CLASSES["Body"]

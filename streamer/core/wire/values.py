@@ -6,6 +6,7 @@ a string (wire.md 3.2).
 """
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -44,6 +45,15 @@ def _plain(value: Any, depth: int) -> Any:  # noqa: ANN401
     if field.name == "kvlist":
         return {item.key.decode("utf-8", "replace"): _plain(item.value, depth + 1) for item in content.values}
     return content
+
+
+def readable(raw: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """Attributes without those whose key is not UTF-8: protobuf gives such a key as bytes, and finds nothing by it."""
+    return raw if all(type(name) is str for name in raw) else {name: raw[name] for name in only_text(raw)}
+
+
+def only_text(names: Iterable[Any]) -> Iterator[str]:
+    return (name for name in names if isinstance(name, str))
 
 
 def unwrap(value: Any, layers: int = 2) -> Any:  # noqa: ANN401

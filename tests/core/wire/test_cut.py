@@ -146,3 +146,11 @@ def test_a_span_that_is_broken_inside_costs_only_itself() -> None:
     value = (GOOD.value or b"").replace(b"\x10" + b"\x0a" * 16 + b"\x12\x08" + (3).to_bytes(8, "big"), b"\x7f" * 27)
 
     assert spans_in(raw_record(value)) == {f"{n:016x}" for n in (1, 2, 4, 5)}
+
+
+def test_a_key_that_is_not_utf8_costs_only_its_attribute() -> None:
+    value = (GOOD.value or b"").replace(b"input.value", b"input.valu\xff", 1)
+    spans = {s.span_id: s for f in CUTTER.cut(raw_record(value)).fragments for s in decode([f.frame])}
+
+    assert len(spans) == 5
+    assert set(spans["0" * 15 + "1"].attributes) == {"session.id"}

@@ -134,11 +134,12 @@ class _Opening:
             self._refused(name, refusal)
 
     def _take_document(self, document: Any, encoding: Encoding, deep: int) -> None:  # noqa: ANN401
-        for one in document if isinstance(document, list) else [document]:
-            if isinstance(one, Mapping):
-                self._take_object(one, encoding, deep)
-            else:
-                self._refuse_json(encoding, Refusal("JSON that is no object"))
+        every = document if isinstance(document, list) else [document]
+        objects = [one for one in every if isinstance(one, Mapping)]
+        for one in objects:
+            self._take_object(one, encoding, deep)
+        if len(objects) < len(every):
+            self._refuse_json(encoding, Refusal("JSON that is no object"))
         if not self.requests:
             self._foreign = self._foreign or foreign.of_document(document)
 

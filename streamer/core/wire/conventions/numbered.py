@@ -16,9 +16,7 @@ def listed(attributes: Attributes, prefix: str) -> list[Any]:
     """The items in order of their numbers, each a value, a list, or an object; a gap in the numbers is skipped."""
     head = f"{prefix}."
     tree: dict[str, Any] = {}
-    # str: protobuf hands out a key that is not UTF-8 as bytes.
-    names = sorted(name for name in attributes.names if str(name).startswith(head))
-    for name in names[:_NODES_MAX]:
+    for name in sorted(name for name in attributes if name.startswith(head))[:_NODES_MAX]:
         path = name[len(head) :].split(".", _DEPTH_MAX)
         if not path[0].isdigit():
             continue
