@@ -47,6 +47,10 @@ METRICS: dict[str, Metric] = {
     ),
     "offset_gap_records": _counter("records", "Committed offsets that Kafka had already deleted.", "source"),
     "ingest_held": _gauge("flag", "1 while nothing is read because Redis is nearly full.", "source"),
+    "partitions_paused": _gauge(
+        "partitions", "Partitions that wait for the slowest one because Redis is filling up.", "source"
+    ),
+    "redis_memory_share": _gauge("share", "Used memory over maxmemory, of the fullest primary; 0 without a limit."),
     "ingest_interrupted": _counter("passes", "Passes that failed and went back to the committed offsets.", "source"),
     "watermark_ms": _gauge("ms", "Record time before which everything is saved, Unix ms; -1: unknown.", "source"),
     # sessions

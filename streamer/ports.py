@@ -67,6 +67,9 @@ class RecordSource(Protocol):
     def hold(self, held: bool) -> None:
         """Stop or go on handing out records (back-pressure, Redis down) without leaving the group."""
 
+    def pause(self, partitions: frozenset[TopicPartition]) -> None:
+        """Hand out no records of these from now on, and of all others again; each goes on where it was."""
+
     async def end_offsets(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         """A fresh ListOffsets, in the consumer's isolation level; partitions that did not answer are left out."""
 

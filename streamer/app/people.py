@@ -1,7 +1,7 @@
 """What people ask of a deployment: sessions, counts, the feed. Nothing here changes anything."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Any
@@ -12,12 +12,14 @@ from streamer.adapters.redis_sessions import RedisConnection
 from streamer.adapters.redis_sessions.reader import RedisReader
 from streamer.adapters.system_clock import SystemClock
 from streamer.app.building import open_for, spending_of
+from streamer.core.pressure import FULL_SHARE, ahead
 from streamer.core.preview import Preview, preview
 from streamer.core.status import SessionLine
 from streamer.core.watermark import watermark_of
 from streamer.core.wire.cut import Cutter
 from streamer.core.wire.records import Record
 from streamer.core.wire.rules import CutRules
+from streamer.ports import TopicPartition
 from streamer.settings import Settings
 
 
@@ -39,12 +41,14 @@ async def status(redis: RedisConnection, settings: Settings) -> dict[str, Any]:
     now_ms = SystemClock().now_ms()
     said: dict[str, Any] = (await RedisReader(redis.shared).counts(now_ms))._asdict()
     store = redis.handle()
+    share = await store.memory_share()
     for source in settings.sources:
         progress = await store.progress(source.name)
         mark = watermark_of(progress.values())
         said[f"watermark_age_ms.{source.name}"] = None if mark < 0 else now_ms - mark
         slowest = min(progress, key=lambda p: progress[p], default=None)
         said[f"held_back_by.{source.name}"] = f"{slowest.topic}/{slowest.partition}" if slowest else "nothing read yet"
+        said[f"reading.{source.name}"] = _reading(share, progress, settings.limits().gap_ms_min)
     spent = await spending_of(redis, settings).spent(now_ms)
     return {
         **said,
@@ -69,6 +73,16 @@ def last_records(settings: Settings, topic: str, last: int) -> list[Record]:
 def previewed(records: Iterable[Record], cutter: Cutter) -> Preview:
     """What would be stored of records, dialects without a file of their own included."""
     return preview(records, cutter, translated)
+
+
+def _reading(share: float, progress: Mapping[TopicPartition, int], gap_ms: int) -> str:
+    """What is read now and, where that is not everything, why: as ingest decides it."""
+    if share > FULL_SHARE:
+        return f"nothing, because Redis is {share:.0%} full"
+    waiting = sorted(f"{p.topic}/{p.partition}" for p in ahead(share, progress, gap_ms))
+    if not waiting:
+        return "everything"
+    return f"all but {', '.join(waiting)}: more than a quiet gap ahead while Redis is {share:.0%} full"
 
 
 def feed_records(settings: Settings, last: int, follow: bool) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from streamer.core.ids import Scope
 from streamer.core.lifecycle import Limits
+from streamer.core.pressure import ALIGN_SHARE, FULL_SHARE, ahead
 from streamer.core.reading import Reading
 from streamer.core.session import SessionRef, Wake
 from streamer.core.wire.cut import Cutter
@@ -26,8 +27,6 @@ from streamer.ports import (
     TopicPartition,
 )
 
-MEMORY_SHARE_MAX = 0.8
-"""Above this share of Redis' maxmemory nothing more is read: claims must still find room to empty it (design 17)."""
 MEMORY_CHECK_MS = 1_000
 IDLE_MS = 20
 """After an empty fetch; the fetch itself has waited already."""
@@ -61,6 +60,7 @@ class Ingest:
         self._stale = False
         self._listed_at_ms = self._metadata_at_ms = self._memory_at_ms = -1
         self._held = False
+        self._paused: frozenset[TopicPartition] = frozenset()
         self._interrupted_by = ""
 
     async def step(self) -> int:
@@ -131,12 +131,30 @@ class Ingest:
         if now_ms - self._memory_at_ms < MEMORY_CHECK_MS:
             return
         self._memory_at_ms = now_ms
-        full = await self._p.store.memory_share() > MEMORY_SHARE_MAX
+        share = await self._p.store.memory_share()
+        self._p.metrics.gauge("redis_memory_share", share)
+        full = share > FULL_SHARE
         if full != self._held:
             self._held = full
             self._p.source.hold(full)
             self._p.journal.say("warning" if full else "info", "redis_full" if full else "redis_has_room")
         self._p.metrics.gauge("ingest_held", float(full), source=self._p.name)
+        await self._align(share)
+
+    async def _align(self, share: float) -> None:
+        """While Redis is filling up, partitions that are far ahead wait for the one that holds the watermark back."""
+        progress = await self._p.store.progress(self._p.name) if share > ALIGN_SHARE else {}
+        waiting = self._to_pause(share, progress)
+        if waiting != self._paused:
+            self._paused = waiting
+            self._p.source.pause(waiting)
+            names = sorted(f"{p.topic}/{p.partition}" for p in waiting)
+            cause = f"Redis is {share:.0%} full"
+            self._p.journal.say("info", "partitions_aligned", source=self._p.name, partitions=names, cause=cause)
+        self._p.metrics.gauge("partitions_paused", len(waiting), source=self._p.name)
+
+    def _to_pause(self, share: float, progress: Mapping[TopicPartition, int]) -> frozenset[TopicPartition]:
+        return ahead(share, progress, self._p.limits.gap_ms_min)
 
     async def _refresh_partitions(self) -> None:
         """Partitions that nobody reads yet hold the watermark back; deleted ones leave."""

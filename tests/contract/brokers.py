@@ -71,7 +71,7 @@ class AtOnce:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self.hold = source.hold
+        self.hold, self.pause = source.hold, source.pause
 
     async def fetch(self) -> Fetched:
         return _settled(self._source.fetch())

@@ -80,6 +80,24 @@ async def test_while_held_nothing_is_handed_out_and_afterwards_nothing_is_missin
     assert reader.offsets(0) == [0, 1]
 
 
+async def test_a_paused_partition_waits_alone_and_goes_on_where_it_was(topic: Topic) -> None:
+    reader = await Reader(await topic.member()).until_assigned()
+    topic.produce(0, [b"a"])
+    topic.produce(1, [b"x"])
+    await reader.until_read(2)
+    reader.member.pause(frozenset({TopicPartition(topic.name, 0)}))
+    await reader.fetch()
+    topic.produce(0, [b"b", b"c"])
+    topic.produce(1, [b"y", b"z"])
+    await reader.until_read(4)
+    for _ in range(5):
+        await reader.fetch()
+    assert (reader.offsets(0), reader.offsets(1)) == ([0], [0, 1, 2])
+    reader.member.pause(frozenset())
+    await reader.until_read(6)
+    assert (reader.offsets(0), reader.offsets(1)) == ([0, 1, 2], [0, 1, 2])
+
+
 async def test_two_members_share_the_partitions_and_each_is_told_what_it_lost(topic: Topic) -> None:
     first = await Reader(await topic.member()).until_assigned()
     second = Reader(await topic.member())

@@ -45,6 +45,7 @@ class FakeRedis:
         self.buckets = {SHARED: Bucket(limits), **{n: some[n % distinct] for n in range(BUCKETS)}}
         self.epoch = [0] * nodes
         self.safe_ms = [0] * nodes
+        self.memory_share = 0.0
         self.after: Callable[[Bucket], None] = lambda bucket: None
         """Looks at a bucket after each script: a simulation's checkers."""
 
@@ -157,7 +158,7 @@ class FakeSessionStore:
             await self._run(node, lambda b, now: None)
 
     async def memory_share(self) -> float:
-        return 0.0
+        return await self._run(0, lambda b, now: self.redis.memory_share)
 
     # judge
 

@@ -36,6 +36,8 @@ class Source:
 
     def hold(self, held: bool) -> None: ...
 
+    def pause(self, partitions: frozenset[TopicPartition]) -> None: ...
+
     async def end_offsets(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         return {PARTITION: self.end}
 

@@ -29,6 +29,7 @@ RARE = (
     "a judge failed for good",
     "a parked trace expired",
     "a partition was added",
+    "a partition waited for the slowest",
     "a row stands on the next earliest trace",
     "a saved answer was used again",
     "another intent was open at begin",

@@ -54,8 +54,6 @@ LIMITS = Limits(
 )
 GAP_SLOW_MS = 20_000
 RULES = (Rule(idle_gap_ms=GAP_SLOW_MS, service="slow"), Rule(idle_gap_ms=LIMITS.gap_ms_min))
-
-
 JUDGES = {1: ("a", "b"), 2: ("a", "b", "c"), 3: ("a", "c")}
 """By generation: a deploy adds one, or takes one away as well."""
 
@@ -204,6 +202,7 @@ class Cluster:
         while w.faults:
             await Pause(1_000)
             self._stall_and_rebalance()
+            self._fill_redis()
             if r.random() < w.p_failover * 0.06:
                 self._fail_over(r.randrange(self.redis.nodes))
             if r.random() < w.p_outage * 0.02:
@@ -229,6 +228,15 @@ class Cluster:
         for what in ("fetch", "list"):
             if r.random() < w.p_stall * 4:
                 self.broker.stalled[what, r.randrange(len(self.broker.log))] = w.now + r.randint(500, 20_000)
+
+    def _fill_redis(self) -> None:
+        """Memory under pressure, often while one partition lags: what the others say then lies in Redis and waits."""
+        w, r = self.world, self.world.random
+        if not w.faults or r.random() >= w.p_pressure * 0.06:
+            return
+        self.redis.memory_share = r.choice([0.0, 0.7, 0.7, 0.9])
+        if r.random() < 0.7:
+            self.broker.stalled["fetch", r.randrange(len(self.broker.log))] = w.now + r.randint(10_000, 60_000)
 
     def _fail_over(self, node: int) -> None:
         before = {(n, s.ref.key): s.token for n, b in self.redis.buckets.items() for s in b.sessions()}
@@ -281,6 +289,8 @@ def run(seed: int, parts: Parts | None = None, telling: bool = False) -> World:
     world.run_until(EPOCH_MS + SAFETY_MS)
     world.faults = False
     cluster.broker.stalled.clear()  # whoever is stopped goes on sleeping: half awake he would be a fault of its own
+    # Facts are still there, so that alignment stays in force: everything must be judged all the same.
+    cluster.redis.memory_share = min(cluster.redis.memory_share, 0.7)
     cluster.mlflow.down_until = cluster.mlflow.refusing_until = 0
     world.run_until(EPOCH_MS + SAFETY_MS + LIVENESS_MS, cluster.at_rest)
     cluster.laws.check_end()

@@ -40,6 +40,13 @@ class WakesOwnIdOnly(WatchedIngest):
             store.wake = wake  # type: ignore[method-assign]
 
 
+class PausesTheSlowest(WatchedIngest):
+    def _to_pause(self, share: float, progress: Mapping[TopicPartition, int]) -> frozenset[TopicPartition]:
+        slowest = min(progress.values(), default=0)
+        uneven = super()._to_pause(share, progress)
+        return frozenset(p for p, ms in progress.items() if ms == slowest) if uneven else frozenset()
+
+
 class CommitsBeforeSaving(WatchedIngest):
     async def _save(self, by_partition: Mapping[TopicPartition, Sequence[Record]]) -> None:
         ahead = {p: records[-1].offset + 1 for p, records in by_partition.items() if records}

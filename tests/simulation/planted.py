@@ -27,6 +27,7 @@ from tests.simulation.mistakes import (
     NoIntents,
     NoRenewal,
     OldGenerationClaims,
+    PausesTheSlowest,
     ReconnectsSilently,
     RowsForgotten,
     ShorterTranscript,
@@ -64,6 +65,11 @@ PLANTS: dict[str, Plant] = {
     "rows_without_intents": Plant("rows are kept, intents are not", "S4 S5", lambda: Parts(store=NoIntents)),
     "commit_first": Plant(
         "offsets are committed before the save", "S2 S1 L1", lambda: Parts(ingest=CommitsBeforeSaving)
+    ),
+    "pause_slowest": Plant(
+        "while Redis is filling up the slowest partition is paused, not those ahead of it",
+        "L1",
+        lambda: Parts(ingest=PausesTheSlowest, harsh={"p_pressure": 0.8, "p_stall": 0.06}),
     ),
     "skip_failed": Plant("what could not be saved is skipped", "S1 S2 S5 L1", lambda: Parts(ingest=SkipsWhatFailed)),
     "drop_unreadable": Plant("an unreadable record is dropped", "S1", lambda: Parts(ingest=DropsUnreadable)),

@@ -68,6 +68,7 @@ class Source:
         self.generation = -1
         self.positions: dict[int, int] = {}
         self.held = False
+        self.paused: frozenset[TopicPartition] = frozenset()
 
     def _rebalanced(self) -> tuple[dict[TopicPartition, int], frozenset[TopicPartition]]:
         if self.generation == self.b.generation:
@@ -88,7 +89,7 @@ class Source:
             assigned, revoked = self._rebalanced()
             records: list[Record] = []
             for q in sorted(self.positions) if not self.held else []:
-                if self.b.stalled["fetch", q] <= self.w.now:
+                if TopicPartition(TOPIC, q) not in self.paused and self.b.stalled["fetch", q] <= self.w.now:
                     new = self.b.log[q][self.positions[q] : self.positions[q] + 3]
                     records += [logged.record for logged in new]
                     self.positions[q] += len(new)
@@ -98,6 +99,9 @@ class Source:
 
     def hold(self, held: bool) -> None:
         self.held = held
+
+    def pause(self, partitions: frozenset[TopicPartition]) -> None:
+        self.paused = partitions
 
     async def end_offsets(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         def apply() -> Mapping[TopicPartition, int]:

@@ -147,5 +147,7 @@ class RareJournal(SilentJournal):
 
     def say(self, level: Literal["debug", "info", "warning", "error"], event: str, **fields: object) -> None:
         self._world.tell(event, *fields.values())
+        if event == "partitions_aligned" and fields["partitions"]:
+            self._world.rare["a partition waited for the slowest"] += 1
         if event == "judge_failed" and fields["state"] == "failed":
             self._world.rare["a judge failed for good"] += 1

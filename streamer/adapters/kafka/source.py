@@ -78,6 +78,7 @@ class KafkaSource:
         self._subscribed = self._held = False
         self._positions: dict[TopicPartition, int] = {}
         self._unplaced: set[TopicPartition] = set()
+        self._paused: frozenset[TopicPartition] = frozenset()
         self._revoked: set[TopicPartition] = set()
         self._gaps: dict[TopicPartition, tuple[int, int]] = {}
 
@@ -87,6 +88,9 @@ class KafkaSource:
 
     def hold(self, held: bool) -> None:
         self._held = held
+
+    def pause(self, partitions: frozenset[TopicPartition]) -> None:
+        self._paused = partitions
 
     async def end_offsets(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         return await self._call(lambda: self._offsets.ends(partitions), "list offsets")
@@ -119,15 +123,23 @@ class KafkaSource:
             )
             self._subscribed = True
         assigned = self._place()
-        placed = [ck.TopicPartition(*p) for p in self._positions]
-        if placed:
-            (self._consumer.pause if self._held else self._consumer.resume)(placed)
+        self._pause_and_resume()
         messages = self._consumer.consume(self._s.records_max, self._s.wait_ms / 1_000)
         records = [r for m in messages if (r := self._taken(m)) is not None]
         passed = self._passed(records)
         revoked, self._revoked = frozenset(self._revoked), set()
         gaps, self._gaps = self._gaps, {}
         return Fetched(records, assigned, revoked, gaps, passed)
+
+    def _pause_and_resume(self) -> None:
+        """librdkafka drops what a paused partition has in its queue and goes on there when it is resumed."""
+        waiting = {p for p in self._positions if self._held or p in self._paused}
+        for change, partitions in (
+            (self._consumer.pause, waiting),
+            (self._consumer.resume, self._positions.keys() - waiting),
+        ):
+            if partitions:
+                change([ck.TopicPartition(*p) for p in partitions])
 
     def _taken(self, message: ck.Message) -> Record | None:
         """None for what an unplaced or held partition still had in the queue: such a partition is read again."""
