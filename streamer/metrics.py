@@ -86,5 +86,6 @@ METRICS: dict[str, Metric] = {
     "parked_expired": _counter("traces", "Traces that no span gave a session in time."),
     "sessions_forgotten": _counter("sessions", "Sessions removed after their return time."),
     # the process
+    "clock_skew_ms": _gauge("ms", "Redis' time less this machine's; above 2,000 either way the process stops."),
     "service_up": _gauge("flag", "1 while the last call to the service was answered.", "service"),
 }

@@ -133,6 +133,9 @@ class SessionStore(Protocol):
     async def probe(self) -> None:
         """Every primary answers once more; Reconnected if one was replaced since this store's last call to it."""
 
+    async def time_ms(self) -> int:
+        """Redis' own clock, which all leases go by."""
+
     async def memory_share(self) -> float:
         """Used memory over maxmemory, greatest of all primaries; 0 without a limit."""
 

@@ -27,6 +27,7 @@ from streamer.core.wire.cut import Cutter
 from streamer.errors import TransientError
 from streamer.loops.audit import Audit
 from streamer.loops.choke_point import ChokePoint
+from streamer.loops.clock_watch import ClockWatch
 from streamer.loops.dry_run import DryRun, Estimate, NoDeadLetters
 from streamer.loops.held import HeldClaims
 from streamer.loops.ingest import Ingest, IngestParts
@@ -72,6 +73,9 @@ async def start(process: Process, roles: frozenset[Role], estimate: Estimate | N
         process.tasks.start(page)
     redis = await _when_there(process, "redis", lambda: open_for(process.settings))
     process.ending.add("redis", redis.close if estimate is None else lambda: _purge(redis))
+    watch = ClockWatch(redis.handle(), process.clock, process.metrics)
+    await _when_there(process, "redis", watch.check)
+    process.loops["clock"] = watch.step
     publisher = _publisher(process, "feed")
     probing = redis.handle()
     process.asks |= {"redis": probing.probe, "kafka": publisher.ready}

@@ -22,14 +22,17 @@ def assemble(session_id: str, turns: Mapping[str, Turn]) -> Transcript:
     """Turns in MLflow's order, each with only what is new in it. Before a turn stand those that its resent history
     proves and no span carried: they bear its trace's id, and the flag `recovered`."""
     told: list[Turn] = []
+    whole: list[Turn] = []
     known: list[Message] = []
     for turn in in_order(dict(turns)):
         found = evidence(turn.history, known)
         told += _recovered(turn, found.missed)
         flags = turn.flags | {"gap"} if found.gap else turn.flags
-        new = replace(turn, user=_new_part(turn.user, told), flags=flags)
+        new = replace(turn, user=_new_part(turn.user, whole), flags=flags)
         told.append(replace(new, user=_with_omitted(new)))
         known += [*found.missed, *_messages(new, tools=False)]
+        if new.user and new.assistant:
+            whole.append(new)
     return Transcript(session_id=session_id, turns=tuple(told), hash=_hash(told))
 
 
@@ -71,11 +74,10 @@ def _messages(turn: Turn, tools: bool) -> Iterator[Message]:
         yield Message(role="assistant", text=turn.assistant)
 
 
-def _new_part(user: str | None, told: list[Turn]) -> str | None:
+def _new_part(user: str | None, earlier: Sequence[Turn]) -> str | None:
     """Without the conversation so far, where the application puts it before the user's words as plain text. Only if its
     first line is the conversation's first and the last answer stands in it on lines of its own: a user may well quote
-    one sentence, and short words stand in others."""
-    earlier = [turn for turn in told if turn.user and turn.assistant]
+    one sentence, and short words stand in others. `earlier`: turns in which both have spoken."""
     if user is None or not earlier:
         return user
     opening, last = (earlier[0].user or "").strip(), (earlier[-1].assistant or "").strip()

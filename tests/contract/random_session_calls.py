@@ -121,6 +121,7 @@ async def clean(t: Twins, now: int) -> None:
 async def look(t: Twins, now: int) -> None:
     scope = t.scope()
     await t.both("facts", scope, [f"{n:030x}{b:02x}" for n in range(6) for b in range(2)])
+    await t.both("time_ms")
     await t.both("session", t.session(scope).key)
 
 

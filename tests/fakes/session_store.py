@@ -23,8 +23,7 @@ from tests.fakes import redis_scripts as scripts
 from tests.fakes.redis_state import Bucket, TraceRow, snapshot
 
 T = TypeVar("T")
-SHARED = -1
-"""The tag of what is in no bucket: progress and spending."""
+SHARED = -1  # the tag of what is in no bucket: progress and spending
 
 
 class Gate(Protocol):
@@ -156,6 +155,9 @@ class FakeSessionStore:
     async def probe(self) -> None:
         for node in range(self.redis.nodes):
             await self._run(node, lambda b, now: None)
+
+    async def time_ms(self) -> int:
+        return await self._run(0, lambda b, now: now)
 
     async def memory_share(self) -> float:
         return await self._run(0, lambda b, now: self.redis.memory_share)

@@ -7,6 +7,7 @@ import pytest
 
 from streamer.core.assessment import Row, RowRef
 from streamer.errors import PermanentError, TransientError
+from streamer.loops.judge import READ_AT_ONCE
 from streamer.ports import CallFailed
 from tests.fakes.mlflow_rows import MlflowRows
 from tests.loops.bench import GAP_MS, LIMITS, Answering, Bench, spec
@@ -172,3 +173,19 @@ async def test_without_any_trace_in_mlflow_the_ledger_says_so_and_no_row_stands(
     await bench.wait(2 * HOUR_MS, 30_000)
     assert not (await bench.entry("s")).no_trace
     assert judges_of(bench) == ["a"]
+
+
+async def test_decoding_a_long_session_lets_the_renewal_run() -> None:
+    ways: list[int] = []
+
+    class Giving(Bench):
+        async def sleep_ms(self, ms: int) -> None:
+            ways.append(ms)
+            await super().sleep_ms(ms)
+
+    bench = Giving()
+    for _ in range(3 * READ_AT_ONCE):
+        await bench.say("s")
+    await bench.wait(GAP_MS + 5_000)
+    assert (await bench.entry("s")).turns == 3 * READ_AT_ONCE
+    assert ways.count(0) >= 3

@@ -117,6 +117,10 @@ class IngestSide(Handle):
             self._seen = self._s.primary.epoch
             raise
 
+    async def time_ms(self) -> int:
+        ((seconds, micros),) = await self._ask([("TIME",)])
+        return self._s.now_ms() or int(seconds) * 1_000 + int(micros) // 1_000
+
     async def memory_share(self) -> float:
         (raw,) = await self._ask([("INFO", "memory")])
         memory = parse_info(raw)
