@@ -24,7 +24,7 @@ from streamer.core.session import SessionRef, SessionState
 from streamer.core.status import LineState, SessionLine
 from streamer.core.turn import in_order
 from streamer.core.words import lasting, sized
-from streamer.errors import StreamerError
+from streamer.errors import ConfigurationError, StreamerError
 from streamer.settings import Settings, load, shown
 
 T = TypeVar("T")
@@ -87,6 +87,8 @@ def explain(
     """Why a session has the verdict it has, or has none. Example: streamer explain chat-4711"""
     ref = SessionRef(Scope(source, tenant), session_id)
     settings = load(config)
+    if source not in (known := [one.name for one in settings.sources]):
+        raise ConfigurationError(f"--source {source!r} is not configured; known are {', '.join(known)}")
     found = _with_redis(settings, lambda redis: redis.handle().session(ref.key))
     said = _with_redis(settings, lambda redis: app.status(redis, settings))
     if found is None:

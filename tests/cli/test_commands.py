@@ -25,7 +25,7 @@ def test_an_unknown_state_is_refused_with_the_known_ones(config: str) -> None:
 
 def test_help_explains_the_states() -> None:
     said = " ".join(CliRunner().invoke(cli, ["sessions", "--help"]).output.split())
-    assert "leased: a worker has it now" in said
+    assert "leased: a worker has it" in said
 
 
 def test_an_unknown_source_is_refused_with_the_known_ones(config: str) -> None:
