@@ -5,8 +5,7 @@
     ├── TransientError       try again, not before retry_after_ms; the call may have happened all the same
     │   └── Reconnected      the connection to a Redis primary was replaced: what was acknowledged may be gone
     ├── PermanentError       trying again will not help
-    ├── OwnershipLost        another worker holds the session now: stop, write nothing more
-    └── FuseBlown            too much of what arrives cannot be read: a person must look
+    └── OwnershipLost        another worker holds the session now: stop, write nothing more
 
 Adapters translate their library's errors into these, once, at the border. Loops catch these names, never `Exception`.
 """
@@ -40,7 +39,3 @@ class PermanentError(StreamerError):
 
 class OwnershipLost(StreamerError):
     """The lease of a session ran out or another worker claimed it."""
-
-
-class FuseBlown(StreamerError):
-    """So much of a topic is unreadable that going on would drain it into the dead letters."""

@@ -152,6 +152,15 @@ class Laws:
     def true_owner(self, trace_id: str) -> str | None:
         return self.truth_of(trace_id)[0]
 
+    def told(self, c: Claim, entries: Mapping[str, Entry]) -> None:
+        """What the ledger calls told stands on the feed."""
+        name = c.session.session_id
+        mine = [r.value for r in self.c.feed if r.value["session"]["id"] == name]
+        said = {(value.get("judge"), value.get("transcript_hash")) for value in mine}
+        for judge, entry in entries.items():
+            if entry.feed and entry.transcript_hash and (judge, entry.transcript_hash) not in said:
+                self.w.violate("feed", f"{name} {judge}: {entry.state} counts as told")
+
     # ------------------------------------------------------------ when all is at rest
 
     def check_end(self) -> None:
@@ -196,9 +205,8 @@ class Laws:
     def _check_leftovers(self, bucket: Bucket, s: SessionRow) -> None:
         """L2: leases, intents, in-flight work return to zero; at rest a session stands in no index."""
         if s.lease or s.intents or bucket.indexes_of(s.ref):
-            self.w.violate(
-                "L2", f"{s.ref.session_id}: lease {s.lease}, intents {s.intents}, {bucket.indexes_of(s.ref)}"
-            )
+            left = f"lease {s.lease}, intents {s.intents}, {bucket.indexes_of(s.ref)}"
+            self.w.violate("L2", f"{s.ref.session_id}: {left}")
 
     def _check_empty(self, name: str, judges: Iterable[str]) -> None:
         """S4: no row for a session without turns, and the feed's readers know. Nobody can know of a judge that was
@@ -247,9 +255,8 @@ class JudgedCheck:
         return self._check_verdict(entry, said)
 
     def _check_failed(self) -> None:
-        if (self.s.ref.session_id, self.judge) in self.c.mlflow.good and not any(
-            r.kind == "verdict" for r in self.rows
-        ):
+        was_good = (self.s.ref.session_id, self.judge) in self.c.mlflow.good
+        if was_good and all(r.kind != "verdict" for r in self.rows):
             self.w.violate("S6", f"{self.name}: the good verdict is gone")
 
     def _check_verdict(self, entry: Entry, said: Mapping[str, Turn]) -> None:

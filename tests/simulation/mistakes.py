@@ -210,6 +210,15 @@ class ShorterTranscript(WatchedJudge):
         return {t: claim.state.turns.get(t, turn) for t, turn in turns.items()}, complete
 
 
+class RemovedJudgeOwes(WatchedJudge):
+    """What a judge that was taken away owed stays owed."""
+
+    def _outcome(self, *args: Any) -> Outcome:
+        outcome = super()._outcome(*args)
+        kept = {name: entry for name, entry in outcome.entries.items() if entry.state != "removed"}
+        return replace(outcome, entries=kept)
+
+
 class BuysWithoutLooking(WatchedChokePoint):
     async def _ask(self, account: Any, request: Any) -> Any:
         account.prompt_hash = account.prompt_hash or request.call_key(0)
@@ -252,6 +261,17 @@ class FeedAfterFailureOnly(Publishing):
     async def _send(self, held: Held, records: Any) -> bool:
         await super()._send(held, records)
         return True
+
+
+class FailuresCountAsTold(Publishing):
+    """A failure that the feed did not take is never told."""
+
+    def _is_due(self, held: Held, entry: Entry) -> bool:
+        return super()._is_due(held, entry) and not (entry.state == "failed" and entry.feed)
+
+    async def publish(self, *args: Any) -> Mapping[str, Entry]:
+        told = await super().publish(*args)
+        return {name: replace(e, feed=True) if e.state == "failed" else e for name, e in told.items()}
 
 
 def count_tokens(redis: FakeRedis) -> None:

@@ -18,6 +18,7 @@ from tests.simulation.mistakes import (
     DeletesByName,
     DropsUnreadable,
     ErrorsPatch,
+    FailuresCountAsTold,
     FallbackRests,
     FeedAfterFailureOnly,
     FeedTrustsLedger,
@@ -29,6 +30,7 @@ from tests.simulation.mistakes import (
     OldGenerationClaims,
     PausesTheSlowest,
     ReconnectsSilently,
+    RemovedJudgeOwes,
     RowsForgotten,
     ShorterTranscript,
     SkipsWhatFailed,
@@ -127,6 +129,16 @@ PLANTS: dict[str, Plant] = {
         "a verdict that the feed did not take counts as delivered",
         "feed",
         lambda: Parts(publishing=FeedAfterFailureOnly),
+    ),
+    "failure_untold": Plant(
+        "a failure that the feed did not take is never told",
+        "feed",
+        lambda: Parts(publishing=FailuresCountAsTold, harsh={"p_fail": 0.15, "p_crash": 0.0, "p_pause": 0.0}),
+    ),
+    "removed_judge_owes": Plant(
+        "what a judge that was taken away owed stays owed, and its sessions are due for ever",
+        "L1 L2",
+        lambda: Parts(judge=RemovedJudgeOwes, harsh={"p_judge": 0.3}),
     ),
     "opened_forever": Plant(
         "the maximum age is counted from the very first fact", "early", lambda: Parts(store=CountsAgeForever)

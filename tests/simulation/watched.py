@@ -45,6 +45,7 @@ class WatchedStore(FakeSessionStore):
         done = await super().end_write(claim, outcome)
         if done:
             self.cluster.laws.completed(claim, outcome.reason)
+            self.cluster.laws.told(claim, outcome.entries)
         return done
 
     async def begin_write(self, claim: Claim, rows: Sequence[RowRef]) -> Begun:
