@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streamer.core.feed import FeedRecord
 from streamer.core.ids import bucket_of_trace
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import gap_of
@@ -17,7 +16,7 @@ from streamer.core.turn import Turn, in_order
 from streamer.loops.choke_point import Account
 from tests.fakes.redis_state import Bucket, SessionRow
 from tests.simulation.services import Logged, Stored
-from tests.simulation.truth import read
+from tests.simulation.truth import newest, read
 from tests.simulation.world import Worker
 
 if TYPE_CHECKING:
@@ -293,11 +292,3 @@ class JudgedCheck:
                 if not whole and not (trace_id in self.laws.swept and (turn.has_root or not true.has_root)):
                     missing.append(f"{trace_id}: {turn.user!r} instead of {true.user!r}")
         return missing
-
-
-def newest(feed: Sequence[FeedRecord], session: str, judge: str) -> FeedRecord | None:
-    """What a reader of the feed keeps: the greatest fencing token, never the last arrived."""
-    mine = [
-        r for r in feed if r.kind != "closing" and r.value["session"]["id"] == session and r.value["judge"] == judge
-    ]
-    return max(mine, key=lambda r: int(r.value["token"]), default=None)

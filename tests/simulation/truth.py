@@ -1,5 +1,8 @@
 """What the real core reads in spans when it has them all, in one record: the truth that the laws compare with."""
 
+from collections.abc import Sequence
+
+from streamer.core.feed import FeedRecord
 from streamer.core.interpret import interpret
 from streamer.core.session import Facts
 from streamer.core.turn import Turn
@@ -22,3 +25,11 @@ def read(trace_id: str, spans: tuple[SimulatedSpan, ...]) -> tuple[str | None, T
         owner, turn = interpret(trace_id, Facts(tuple(candidates), 1, frames, None, False), None)
         READ[trace_id, spans] = owner, turn
     return READ[trace_id, spans]
+
+
+def newest(feed: Sequence[FeedRecord], session: str, judge: str) -> FeedRecord | None:
+    """What a reader of the feed keeps: the greatest fencing token, never the last arrived."""
+    mine = [
+        r for r in feed if r.kind != "closing" and r.value["session"]["id"] == session and r.value["judge"] == judge
+    ]
+    return max(mine, key=lambda r: int(r.value["token"]), default=None)
