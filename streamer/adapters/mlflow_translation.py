@@ -10,10 +10,9 @@ import json
 from typing import Any
 
 from streamer.core.turn import ToolEvent
-from streamer.core.wire.conventions.calls import calls_in
-from streamer.core.wire.conventions.messages import messages_in
+from streamer.core.wire.conventions.calls import exchange
 from streamer.core.wire.conventions.mlflow import KINDS
-from streamer.core.wire.conventions.said import Said, Words, compact
+from streamer.core.wire.conventions.said import Said, compact
 from streamer.core.wire.decode import Span
 from streamer.core.wire.values import unwrap
 
@@ -34,7 +33,7 @@ def translated(span: Span) -> Said | None:
     if kind == "TOOL":
         arguments, result = compact(unwrap(asked)), compact(unwrap(answered))
         return Said(kind, ToolEvent(name=span.name, arguments=arguments, result=result, error=span.is_error))
-    words = Words(messages_in(asked, "user"), messages_in(answered, "assistant"), calls=calls_in(asked, answered))
+    words = exchange(asked, answered)
     return Said(kind, words=lambda: words)
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from streamer.adapters.kafka import reader as kafka_reader
@@ -14,11 +15,13 @@ from streamer.adapters.system_clock import SystemClock
 from streamer.app.building import open_for, spending_of
 from streamer.core.pressure import FULL_SHARE, ahead
 from streamer.core.preview import Preview, preview
+from streamer.core.session import SessionRef, SessionState
 from streamer.core.status import SessionLine
 from streamer.core.watermark import watermark_of
 from streamer.core.wire.cut import Cutter
 from streamer.core.wire.records import Record
 from streamer.core.wire.rules import CutRules
+from streamer.errors import ConfigurationError
 from streamer.ports import TopicPartition
 from streamer.settings import Settings
 
@@ -59,10 +62,25 @@ async def status(redis: RedisConnection, settings: Settings) -> dict[str, Any]:
     }
 
 
+async def explained(
+    redis: RedisConnection, settings: Settings, ref: SessionRef
+) -> tuple[tuple[SessionRef, SessionState] | None, dict[str, Any]]:
+    """A session, if it is known, and the state of the whole that may be why it is as it is."""
+    return await redis.handle().session(ref.key), await status(redis, settings)
+
+
 def cut_rules_of(settings: Settings | None, topic: str) -> CutRules:
     """Those of the source that reads the topic; the defaults where none does."""
     sources = settings.sources if settings else ()
     return next((source.cut_rules() for source in sources if source.reads(topic)), CutRules())
+
+
+def record_in(file: Path) -> Record:
+    """A record's value that somebody has kept in a file."""
+    try:
+        return Record(str(file), 0, 0, 0, file.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(f"a record cannot be read from {file}: {error.strerror}") from None
 
 
 def last_records(settings: Settings, topic: str, last: int) -> list[Record]:

@@ -4,14 +4,14 @@ Rule: it writes nothing, joins no group and needs no Redis; only its model calls
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from streamer.adapters.litellm_model import LitellmModel, missing_keys
 from streamer.adapters.mlflow_judges import MlflowJudges
-from streamer.app.people import last_records, previewed
+from streamer.app.people import last_records, previewed, record_in
 from streamer.core.assemble import assemble, render
 from streamer.core.ids import Scope, mlflow_trace_id
 from streamer.core.judges import JudgeSpec
@@ -22,7 +22,6 @@ from streamer.core.transcript import Transcript
 from streamer.core.turn import Message, Turn
 from streamer.core.verdict import JudgeFailure, Verdict
 from streamer.core.wire.cut import Cutter
-from streamer.core.wire.records import Record
 from streamer.errors import ConfigurationError
 from streamer.ports import CallFailed
 from streamer.settings import Settings, Source
@@ -60,7 +59,7 @@ class _Asking:
 def recent(settings: Settings, topic: str | None, files: Sequence[Path], records: int) -> Preview:
     """What is in the last `records` records of a topic, or in files of one record value each."""
     source = _source_of(settings, topic)
-    read = _of_files(files) if files else last_records(settings, topic or source.topics[0], records)
+    read = map(record_in, files) if files else last_records(settings, topic or source.topics[0], records)
     return previewed(read, Cutter(source.cut_rules()))
 
 
@@ -96,12 +95,4 @@ async def judged(
 
 def _source_of(settings: Settings, topic: str | None) -> Source:
     """The source whose topic it is; the first one's rules for a topic that none names."""
-    return next((s for s in settings.sources if topic in s.topics), settings.sources[0])
-
-
-def _of_files(files: Sequence[Path]) -> Iterator[Record]:
-    for n, file in enumerate(files):
-        try:
-            yield Record(str(file), 0, n, 0, file.read_bytes())
-        except OSError as error:
-            raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from None
+    return next((s for s in settings.sources if topic and s.reads(topic)), settings.sources[0])

@@ -65,11 +65,7 @@ def decode(
 
 
 def _record(name: str) -> Record:
-    try:
-        value = sys.stdin.buffer.read() if name == STDIN else Path(name).read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"{name}: {error.strerror}") from None
-    return Record(name, 0, 0, 0, value)
+    return Record(name, 0, 0, 0, sys.stdin.buffer.read()) if name == STDIN else app.record_in(Path(name))
 
 
 # ---------------------------------------------------------------- for machines

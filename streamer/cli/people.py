@@ -89,8 +89,7 @@ def explain(
     settings = load(config)
     if source not in (known := [one.name for one in settings.sources]):
         raise ConfigurationError(f"--source {source!r} is not configured; known are {', '.join(known)}")
-    found = _with_redis(settings, lambda redis: redis.handle().session(ref.key))
-    said = _with_redis(settings, lambda redis: app.status(redis, settings))
+    found, said = _with_redis(settings, lambda redis: app.explained(redis, settings, ref))
     if found is None:
         never = said.get(f"watermark_age_ms.{source}", "") is None
         raise StreamerError(

@@ -7,9 +7,9 @@ Shapes: OpenAI (`tool_calls`, Responses' `function_call` items), the GenAI conve
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from streamer.core.turn import ToolEvent
-from streamer.core.wire.conventions.messages import message_of, raw_messages
-from streamer.core.wire.conventions.said import compact, text_of
+from streamer.core.turn import Message, ToolEvent
+from streamer.core.wire.conventions.messages import message_of, parsed, raw_messages
+from streamer.core.wire.conventions.said import Words, compact, text_of
 from streamer.core.wire.decode import Span
 from streamer.core.wire.values import unwrap
 
@@ -32,16 +32,30 @@ class _Mention(NamedTuple):
     body: Mapping[str, Any]
 
 
+def exchange(asked: Any, answered: Any, *, system: str = "") -> Words:  # noqa: ANN401
+    """What was asked and answered, with the calls in it: each JSON text is parsed once."""
+    heard, said = parsed(asked, "user"), parsed(answered, "assistant")
+    return Words(after_system(system, heard.messages), said.messages, calls=_calls((*heard.raw, *said.raw)))
+
+
+def after_system(system: str, heard: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Messages behind a system prompt that stands by itself, if there is one."""
+    return (Message(role="system", text=system), *heard) if system else heard
+
+
 def calls_in(*values: Any) -> tuple[ToolEvent, ...]:  # noqa: ANN401
     """The calls since the user's last words in these inputs and outputs, each with its result where it is told."""
+    return _calls([message for value in values for message in raw_messages(value) or ()])
+
+
+def _calls(messages: Iterable[Mapping[str, Any]]) -> tuple[ToolEvent, ...]:
     open_calls: dict[str, ToolEvent] = {}
-    for value in values:
-        for message in raw_messages(value) or ():
-            said = message_of(message, "tool")
-            if said.role == "user" and (said.text or said.omitted):
-                open_calls.clear()
-            for mention in _mentions(message):
-                _note(mention, open_calls)
+    for message in messages:
+        said = message_of(message, "tool")
+        if said.role == "user" and (said.text or said.omitted):
+            open_calls.clear()
+        for mention in _mentions(message):
+            _note(mention, open_calls)
     return tuple(open_calls.values())
 
 

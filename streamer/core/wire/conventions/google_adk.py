@@ -4,10 +4,9 @@ arguments and response, as JSON. "{}" where capture is off. Source: google-adk 2
 from functools import partial
 from typing import Any
 
-from streamer.core.turn import Message, ToolEvent
-from streamer.core.wire.conventions.calls import calls_in, tool_event
-from streamer.core.wire.conventions.messages import messages_in
-from streamer.core.wire.conventions.said import Said, Words, text_of
+from streamer.core.turn import ToolEvent
+from streamer.core.wire.conventions.calls import exchange, tool_event
+from streamer.core.wire.conventions.said import Said, Words, named, text_of
 from streamer.core.wire.decode import Attributes, Span
 from streamer.core.wire.values import unwrap
 
@@ -19,19 +18,14 @@ def read(span: Span) -> Said:
     if "gcp.vertex.agent.tool_call_args" in attributes:
         return Said("TOOL", _tool(span))
     model = attributes.get("gen_ai.request.model")
-    return Said("LLM", model=model if isinstance(model, str) else None, words=partial(_words, attributes))
+    return Said("LLM", model=named(model), words=partial(_words, attributes))
 
 
 def _words(attributes: Attributes) -> Words:
     request, response = (_object(attributes, f"gcp.vertex.agent.llm_{side}") for side in ("request", "response"))
-    asked = messages_in(request.get("contents"), "user")
     config = request.get("config")
     system = text_of(config.get("system_instruction")) if isinstance(config, dict) else ""
-    return Words(
-        (Message(role="system", text=system), *asked) if system else asked,
-        messages_in(response.get("content"), "assistant"),
-        calls=calls_in(request.get("contents"), response.get("content")),
-    )
+    return exchange(request.get("contents"), response.get("content"), system=system)
 
 
 def _object(attributes: Attributes, name: str) -> dict[str, Any]:
@@ -41,9 +35,5 @@ def _object(attributes: Attributes, name: str) -> dict[str, Any]:
 
 def _tool(span: Span) -> ToolEvent:
     attributes = span.attributes
-    name = attributes.get("gen_ai.tool.name")
-    asked, answered = (
-        attributes.get("gcp.vertex.agent.tool_call_args"),
-        attributes.get("gcp.vertex.agent.tool_response"),
-    )
-    return tool_event(span, name, asked, answered)
+    asked, answered = (attributes.get(f"gcp.vertex.agent.tool_{side}") for side in ("call_args", "response"))
+    return tool_event(span, attributes.get("gen_ai.tool.name"), asked, answered)

@@ -3,9 +3,8 @@
 from functools import partial
 
 from streamer.core.turn import ToolEvent
-from streamer.core.wire.conventions.calls import calls_in, tool_event
-from streamer.core.wire.conventions.messages import messages_in
-from streamer.core.wire.conventions.said import Kind, Said, Words
+from streamer.core.wire.conventions.calls import exchange, tool_event
+from streamer.core.wire.conventions.said import Kind, Said, Words, named
 from streamer.core.wire.decode import Attributes, Span
 
 MARKERS = frozenset({"langfuse.observation.type", "langfuse.observation.input", "langfuse.trace.input"})
@@ -26,14 +25,14 @@ def read(span: Span) -> Said:
     if kind == "TOOL":
         return Said(kind, _tool(span))
     model = attributes.get("langfuse.observation.model.name")
-    return Said(kind, model=model if isinstance(model, str) else None, words=partial(_words, attributes))
+    return Said(kind, model=named(model), words=partial(_words, attributes))
 
 
 def _words(attributes: Attributes) -> Words:
     """The observation's own; a root that has none may carry the trace's."""
     asked = attributes.get("langfuse.observation.input", attributes.get("langfuse.trace.input"))
     answered = attributes.get("langfuse.observation.output", attributes.get("langfuse.trace.output"))
-    return Words(messages_in(asked, "user"), messages_in(answered, "assistant"), calls=calls_in(asked, answered))
+    return exchange(asked, answered)
 
 
 def _tool(span: Span) -> ToolEvent:

@@ -3,9 +3,8 @@ Source: langsmith 0.15, _internal/otel/_otel_exporter.py."""
 
 from functools import partial
 
-from streamer.core.wire.conventions.calls import calls_in, tool_event
-from streamer.core.wire.conventions.messages import messages_in
-from streamer.core.wire.conventions.said import Kind, Said, Words
+from streamer.core.wire.conventions.calls import exchange, tool_event
+from streamer.core.wire.conventions.said import Kind, Said, Words, named
 from streamer.core.wire.decode import Attributes, Span
 
 MARKERS = frozenset({"langsmith.span.kind"})
@@ -26,9 +25,9 @@ def read(span: Span) -> Said:
             kind, tool_event(span, span.name, attributes.get("gen_ai.prompt"), attributes.get("gen_ai.completion"))
         )
     model = attributes.get("gen_ai.response.model", attributes.get("gen_ai.request.model"))
-    return Said(kind, model=model if isinstance(model, str) else None, words=partial(_words, attributes))
+    return Said(kind, model=named(model), words=partial(_words, attributes))
 
 
 def _words(attributes: Attributes) -> Words:
     asked, answered = attributes.get("gen_ai.prompt"), attributes.get("gen_ai.completion")
-    return Words(messages_in(asked, "user"), messages_in(answered, "assistant"), calls=calls_in(asked, answered))
+    return exchange(asked, answered)

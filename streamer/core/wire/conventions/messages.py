@@ -1,7 +1,7 @@
 """Messages in what an application gave to a model or got from it, in whatever library's shape."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from streamer.core.turn import Message, Role
 from streamer.core.wire.conventions.said import compact, is_role, omitted_in, role_of, text_of
@@ -16,17 +16,29 @@ _CONTENTS = ("parts", "content", "contents", "text", "refusal")
 _DEPTH_MAX = 4
 
 
+class Parsed(NamedTuple):
+    """`raw`: the messages as their library wrote them; empty for a bare text."""
+
+    messages: tuple[Message, ...]
+    raw: Sequence[Mapping[str, Any]]
+
+
 def messages_in(value: Any, default: Role) -> tuple[Message, ...]:  # noqa: ANN401
     """Messages in what an application gave as input or output: chat requests and answers, a list of messages, an
     object with one telling member, a bare text. Without any of these the whole as JSON, said by `default`."""
+    return parsed(value, default).messages
+
+
+def parsed(value: Any, default: Role) -> Parsed:  # noqa: ANN401
+    """`messages_in`, with what they were made of."""
     value = unwrap(value)
     if value is None or value == "" or value == [] or value == {}:
-        return ()
+        return Parsed((), ())
     chat = raw_messages(value)
     if chat is not None:
-        return tuple(m for item in chat if (m := message_of(item, default)).text or m.omitted)
+        return Parsed(tuple(m for item in chat if (m := message_of(item, default)).text or m.omitted), chat)
     text = _telling(value, _ASKED if default == "user" else _ANSWERED)
-    return (Message(role=default, text=text),) if text.strip() else ()
+    return Parsed((Message(role=default, text=text),) if text.strip() else (), ())
 
 
 def message_of(item: Mapping[str, Any], default: Role) -> Message:

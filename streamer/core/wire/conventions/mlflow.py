@@ -5,8 +5,7 @@ from functools import partial
 from typing import Any
 
 from streamer.core.turn import ToolEvent
-from streamer.core.wire.conventions.calls import calls_in, tool_event
-from streamer.core.wire.conventions.messages import messages_in
+from streamer.core.wire.conventions.calls import exchange, tool_event
 from streamer.core.wire.conventions.said import Kind, Said, Words
 from streamer.core.wire.decode import Attributes, Span
 from streamer.core.wire.values import unwrap
@@ -38,7 +37,7 @@ def read(span: Span) -> Said:
 
 def _words(attributes: Attributes) -> Words:
     asked, answered = attributes.get("mlflow.spanInputs"), attributes.get("mlflow.spanOutputs")
-    return Words(messages_in(asked, "user"), messages_in(answered, "assistant"), calls=calls_in(asked, answered))
+    return exchange(asked, answered)
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401

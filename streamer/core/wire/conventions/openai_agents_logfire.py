@@ -4,9 +4,8 @@ attributes that only each has. Source: logfire 5.2, _internal/integrations/opena
 from functools import partial
 from typing import Any
 
-from streamer.core.wire.conventions.calls import calls_in, tool_event
-from streamer.core.wire.conventions.messages import messages_in
-from streamer.core.wire.conventions.said import Said, Words
+from streamer.core.wire.conventions.calls import exchange, tool_event
+from streamer.core.wire.conventions.said import Said, Words, named
 from streamer.core.wire.decode import Attributes, Span
 from streamer.core.wire.values import unwrap
 
@@ -24,7 +23,7 @@ def read(span: Span) -> Said:
         return Said("AGENT", agent=name)
     if _MODEL & attributes.names:
         model = attributes.get("gen_ai.response.model", attributes.get("gen_ai.request.model"))
-        return Said("LLM", model=model if isinstance(model, str) else None, words=partial(_words, attributes))
+        return Said("LLM", model=named(model), words=partial(_words, attributes))
     return Said("CHAIN")
 
 
@@ -33,4 +32,4 @@ def _words(attributes: Attributes) -> Words:
     asked: Any = attributes.get("raw_input", attributes.get("input"))
     response = unwrap(attributes.get("response"))
     answered = response.get("output") if isinstance(response, dict) else attributes.get("output")
-    return Words(messages_in(asked, "user"), messages_in(answered, "assistant"), calls=calls_in(asked, answered))
+    return exchange(asked, answered)

@@ -7,7 +7,7 @@ from streamer.core.turn import Message, Role, ToolEvent
 from streamer.core.wire.conventions.calls import calls_in, tool_event
 from streamer.core.wire.conventions.messages import messages_in
 from streamer.core.wire.conventions.numbered import listed
-from streamer.core.wire.conventions.said import Kind, Said, Words
+from streamer.core.wire.conventions.said import Kind, Said, Words, named
 from streamer.core.wire.decode import Attributes, Span
 
 _KINDS: dict[str, Kind] = {
@@ -31,8 +31,8 @@ def read(span: Span) -> Said:
     model, agent = attributes.get("llm.model_name"), attributes.get("agent.name")
     return Said(
         kind,
-        model=model if isinstance(model, str) else None,
-        agent=agent if isinstance(agent, str) else None,
+        model=named(model),
+        agent=named(agent),
         words=partial(_words, attributes),
     )
 

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 
 from streamer.core.turn import IoSource, Message, Role, ToolEvent
-from streamer.core.wire.conventions.calls import calls_in, tool_event
+from streamer.core.wire.conventions.calls import calls_in, exchange, tool_event
 from streamer.core.wire.conventions.messages import messages_in, raw_messages
 from streamer.core.wire.conventions.numbered import listed
-from streamer.core.wire.conventions.said import Kind, Said, Words, is_role, text_of
+from streamer.core.wire.conventions.said import Kind, Said, Words, is_role, named, text_of
 from streamer.core.wire.decode import Attributes, Span
 from streamer.core.wire.values import unwrap
 
@@ -45,8 +45,8 @@ def read(span: Span) -> Said:
     agent = attributes.get("gen_ai.agent.name")
     return Said(
         kind,
-        model=model if isinstance(model, str) else None,
-        agent=agent if isinstance(agent, str) else None,
+        model=named(model),
+        agent=named(agent),
         words=partial(_words, span),
     )
 
@@ -69,10 +69,7 @@ def _sides(attributes: Attributes) -> Words:
         or attributes.get("gen_ai.completion")
         or listed(attributes, "gen_ai.completion")
     )
-    heard = messages_in(asked, "user")
-    if instructions := text_of(unwrap(attributes.get("gen_ai.system_instructions"))):
-        heard = (Message(role="system", text=instructions), *heard)
-    return Words(heard, messages_in(answered, "assistant"), calls=calls_in(asked, answered))
+    return exchange(asked, answered, system=text_of(unwrap(attributes.get("gen_ai.system_instructions"))))
 
 
 def _from_events(span: Span) -> Words:

@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from streamer.core.turn import Message, ToolEvent
-from streamer.core.wire.conventions.calls import calls_in, tool_event
+from streamer.core.wire.conventions.calls import after_system, calls_in, exchange, tool_event
 from streamer.core.wire.conventions.messages import messages_in
-from streamer.core.wire.conventions.said import Said, Words, compact, text_of
+from streamer.core.wire.conventions.said import Said, Words, compact, named, text_of
 from streamer.core.wire.decode import Attributes, Span
 from streamer.core.wire.values import unwrap
 
@@ -23,8 +23,7 @@ def read(span: Span) -> Said:
         return Said("TOOL", _tool(span))
     if "model_request_parameters" in attributes:
         return Said("LLM", words=partial(_model_words, attributes))
-    name = attributes.get("agent_name")
-    return Said("AGENT", agent=name if isinstance(name, str) else None, words=partial(_agent_words, attributes))
+    return Said("AGENT", agent=named(attributes.get("agent_name")), words=partial(_agent_words, attributes))
 
 
 def _agent_words(attributes: Attributes) -> Words:
@@ -34,8 +33,8 @@ def _agent_words(attributes: Attributes) -> Words:
     final = attributes.get("final_result")
     answer = (Message(role="assistant", text=text_of(final) or compact(final)),) if final else ()
     system = text_of(unwrap(attributes.get("gen_ai.system_instructions")))
-    asked = (Message(role="system", text=system), *_before_answer(heard)) if system else _before_answer(heard)
-    return Words(asked, answer or heard[len(_before_answer(heard)) :], calls=calls_in(everything))
+    asked = _before_answer(heard)
+    return Words(after_system(system, asked), answer or heard[len(asked) :], calls=calls_in(everything))
 
 
 def _before_answer(heard: Sequence[Message]) -> tuple[Message, ...]:
@@ -51,7 +50,7 @@ def _model_words(attributes: Attributes) -> Words:
         return Words()
     asked = [e for e in events if isinstance(e, dict) and e.get("event.name") != "gen_ai.choice"]
     chosen = [e.get("message") for e in events if isinstance(e, dict) and e.get("event.name") == "gen_ai.choice"]
-    return Words(messages_in(asked, "user"), messages_in(chosen, "assistant"), calls=calls_in(asked, chosen))
+    return exchange(asked, chosen)
 
 
 def _tool(span: Span) -> ToolEvent:

@@ -58,6 +58,11 @@ class Said(NamedTuple):
     words: Callable[[], Words] = _silent
 
 
+def named(value: Any) -> str | None:  # noqa: ANN401
+    """A name of a model or an agent; None for what is no text."""
+    return value if isinstance(value, str) else None
+
+
 def is_role(name: Any) -> bool:  # noqa: ANN401
     return isinstance(name, str) and name.lower() in _ROLES
 

@@ -3,8 +3,7 @@ speak OTel GenAI. Source: traceloop-sdk 0.62, decorators/base.py; opentelemetry-
 
 from functools import partial
 
-from streamer.core.wire.conventions.calls import calls_in, tool_event
-from streamer.core.wire.conventions.messages import messages_in
+from streamer.core.wire.conventions.calls import exchange, tool_event
 from streamer.core.wire.conventions.said import Kind, Said, Words
 from streamer.core.wire.decode import Attributes, Span
 
@@ -25,4 +24,4 @@ def read(span: Span) -> Said:
 
 def _words(attributes: Attributes) -> Words:
     asked, answered = attributes.get("traceloop.entity.input"), attributes.get("traceloop.entity.output")
-    return Words(messages_in(asked, "user"), messages_in(answered, "assistant"), calls=calls_in(asked, answered))
+    return exchange(asked, answered)

@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any
 
 from streamer.core.turn import Message, ToolEvent
-from streamer.core.wire.conventions.calls import calls_in, tool_event
+from streamer.core.wire.conventions.calls import after_system, calls_in, tool_event
 from streamer.core.wire.conventions.messages import messages_in
-from streamer.core.wire.conventions.said import Kind, Said, Words, text_of
+from streamer.core.wire.conventions.said import Kind, Said, Words, named, text_of
 from streamer.core.wire.decode import Attributes, Span
 from streamer.core.wire.values import unwrap
 
@@ -24,8 +24,8 @@ def read(span: Span) -> Said:
     agent = attributes.get("ai.telemetry.functionId")
     return Said(
         kind,
-        model=model if isinstance(model, str) else None,
-        agent=agent if isinstance(agent, str) else None,
+        model=named(model),
+        agent=named(agent),
         words=partial(_words, attributes),
     )
 
@@ -38,9 +38,8 @@ def _words(attributes: Attributes) -> Words:
         system = text_of(prompt.get("system"))
         asked = asked or prompt.get("messages") or prompt.get("prompt")
     answer = attributes.get("ai.response.text") or attributes.get("ai.response.object")
-    heard = messages_in(asked, "user")
     return Words(
-        (Message(role="system", text=system), *heard) if system else heard,
+        after_system(system, messages_in(asked, "user")),
         (Message(role="assistant", text=text_of(answer)),) if answer else (),
         calls=calls_in(asked, [{"role": "assistant", "content": unwrap(attributes.get("ai.response.toolCalls"))}]),
     )
