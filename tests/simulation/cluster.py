@@ -36,6 +36,8 @@ from tests.simulation.world import EPOCH_MS, Pause, SimulatedClock, SimulatedTas
 
 T = TypeVar("T")
 SOURCE = "default"
+BUSY_MS, IDLE_MS = 10, 250
+"""Between two passes of a loop that asked to go on at once, and of one that found nothing to do."""
 SAFETY_MS, LIVENESS_MS, CALM_MS = 150_000, 1_800_000, 130_000
 LOSS_MS_MAX = 4_000
 """A fail-over loses at most this much; `commit_delay_ms` is above it."""
@@ -122,12 +124,14 @@ class Cluster:
             worker.boot(worker)
 
     def _loop(self, worker: Worker, step: Callable[[], Awaitable[int]], calm_ms: int) -> None:
-        """When faults have stopped a loop may take its time: half an hour must pass quickly."""
+        """A loop with nothing to do looks less often than it would: faults are for calls that matter, and half an
+        hour must pass quickly when they have stopped."""
 
         async def run() -> None:
             while True:
                 idle_ms = await step()
-                await Pause(max(100, idle_ms) if self.world.faults else max(calm_ms, idle_ms))
+                calm_or_idle_ms = IDLE_MS if self.world.faults else calm_ms
+                await Pause(max(calm_or_idle_ms if idle_ms >= BUSY_MS else BUSY_MS, idle_ms))
 
         self.world.spawn(worker, run(), self.world.random.randint(1, 300))
 
@@ -187,7 +191,7 @@ class Cluster:
         judge = self.parts.judge(parts)
         judge.cluster, judge.worker = self, worker
         self._loop(worker, judge.step, calm_ms=3_000)
-        self._loop(worker, held.step, calm_ms=500)
+        self._loop(worker, held.step, calm_ms=2_000)
 
     def _audit(self, worker: Worker) -> None:
         audit = self.parts.audit(self._store(worker), RareMetrics(self), RareJournal(self), pause_ms=300)
