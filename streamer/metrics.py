@@ -58,9 +58,10 @@ METRICS: dict[str, Metric] = {
     "claims_abandoned": _counter("claims", "Claims given up after a failure; the lease runs out and another finishes."),
     "ownership_lost": _counter("claims", "Claims that another worker took over."),
     "stale_completions": _counter("claims", "Completions that were refused because the claim was not in force."),
-    "closings": _counter("sessions", "Sessions closed.", "reason"),
+    "closings": _counter("sessions", "Sessions closed, once each time they had grown.", "reason"),
     "close_lateness_seconds": _seconds("From the quiet gap's end, by the record's time, to the claim that closed."),
-    "verdict_delay_seconds": _seconds("From the end of a session's last turn to its verdict's completion."),
+    "verdict_delay_seconds": _seconds("From a session's last turn to its verdicts, where the closing placed them all."),
+    "unreadable_traces": _counter("traces", "Traces, by claim, in which no span could be read: they give no turn."),
     "facts_expired": _counter("sessions", "Sessions with a trace whose spans were gone before they were read."),
     "retractions": _counter("sessions", "Sessions left without turns, whose rows were deleted."),
     "paused": _gauge("flag", "1 while `streamer pause` is in force."),
@@ -77,8 +78,8 @@ METRICS: dict[str, Metric] = {
     "judge_failures": _counter("judgements", "Judgements without a usable answer.", "judge", "kind"),
     # delivery
     "rows": _counter("rows", "Rows in MLflow: created, exists, patched, deleted, refused.", "action"),
-    "first_trace_waits": _counter("sessions", "Verdicts that wait for their first trace to reach MLflow."),
-    "no_trace": _counter("sessions", "Sessions of which MLflow has no trace."),
+    "first_trace_waits": _counter("claims", "Claims whose verdicts wait for the first trace to reach MLflow."),
+    "no_trace": _counter("claims", "Claims of sessions of which MLflow has no trace."),
     "feed_records": _counter("records", "Feed records that Kafka acknowledged."),
     "feed_failures": _counter("publishings", "Publishings that Kafka did not acknowledge; tried again."),
     # audit

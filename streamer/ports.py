@@ -181,8 +181,9 @@ class SessionStore(Protocol):
     async def inspect(self, bucket: int) -> tuple[Sequence[Sweep], Sequence[tuple[Scope, str]]]:
         """Make due what no index holds; sessions to sweep; parked traces that expired."""
 
-    async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int) -> bool:
-        """Drop raw fragments whose turn is kept, if the trace's version is still the turn's. Repeatable."""
+    async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int | None) -> bool:
+        """Drop raw fragments whose turn is kept, if the trace's version is still the turn's. A trace that gave no turn
+        (None) goes by itself when its session does. Repeatable."""
 
     async def finish_sweep(self, sweep: Sweep) -> bool:
         """Drop saved answers of a session at rest. Repeatable."""

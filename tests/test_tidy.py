@@ -75,6 +75,19 @@ def test_forbidden_word_stands_nowhere(word: str) -> None:
     assert not found, f"{word}: {FORBIDDEN[word]}: {found}"
 
 
+def test_every_test_file_has_a_test() -> None:
+    """A merge once emptied one that the documents cited."""
+    empty = [name_of(p) for p in files(".py") if p.name.startswith("test_") and "def test_" not in p.read_text()]
+    assert not empty, f"write its tests, or delete it: {empty}"
+
+
+def test_every_test_that_the_documents_cite_is_there() -> None:
+    cited = [(name_of(p), path) for p in files(".md") for path in re.findall(r"\btests/[\w/]+\.py\b", p.read_text())]
+    gone = [f"{page}: {path}" for page, path in cited if not (ROOT / path).is_file()]
+    assert cited
+    assert not gone, f"name the test that shows it: {gone}"
+
+
 def test_every_script_opens_with_its_keys() -> None:
     silent = []
     for path in files(".lua"):

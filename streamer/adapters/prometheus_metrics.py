@@ -14,11 +14,15 @@ Instrument = Counter | Gauge | Histogram
 
 
 class PrometheusMetrics:
-    """`registry` is what /metrics shows. Metrics without labels stand there from the start, at 0."""
+    """`registry` is what /metrics shows. Counters without labels stand there from the start, at 0; a gauge from when it
+    was first told: a process that does not know whether judging is paused says nothing about it."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._instruments = {name: _instrument(name, metric, self.registry) for name, metric in METRICS.items()}
+        self._instruments: dict[str, Instrument] = {}
+        for name, metric in METRICS.items():
+            if metric.labels or metric.kind != "gauge":
+                self._instruments[name] = _instrument(name, metric, self.registry)
 
     def count(self, name: str, by: float = 1, **labels: str) -> None:
         cast(Counter, self._child(name, "counter", labels)).inc(by)
@@ -33,6 +37,8 @@ class PrometheusMetrics:
         metric = METRICS[name]
         if metric.kind != kind:
             raise ValueError(f"metric {name} is a {metric.kind}, not a {kind}")
+        if name not in self._instruments:
+            self._instruments[name] = _instrument(name, metric, self.registry)
         instrument = self._instruments[name]
         if set(labels) != set(metric.labels):
             raise ValueError(f"metric {name} has labels {metric.labels}, not {tuple(sorted(labels))}")

@@ -87,7 +87,7 @@ async def _main(
         keep_out_of_collection()
         await _until_stopped(process, for_ms)
     except asyncio.CancelledError:
-        if process.tasks.failure is None:
+        if process.tasks.failure is None and not process.stopping.is_set():  # stopped while it waited for a service
             raise
     finally:
         await process.ending.close()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from streamer.adapters.redis_sessions import RedisConnection
 from streamer.adapters.redis_sessions.reader import RedisReader
 from streamer.adapters.system_clock import SystemClock
 from streamer.app.building import open_for, spending_of
+from streamer.core.interpret import owns
 from streamer.core.pressure import FULL_SHARE, ahead
 from streamer.core.preview import Preview, preview
 from streamer.core.session import SessionRef, SessionState
@@ -24,6 +26,8 @@ from streamer.core.wire.rules import CutRules
 from streamer.errors import ConfigurationError
 from streamer.ports import TopicPartition
 from streamer.settings import Settings
+
+NOTHING_READ = "nothing read yet"
 
 
 @asynccontextmanager
@@ -49,8 +53,7 @@ async def status(redis: RedisConnection, settings: Settings) -> dict[str, Any]:
         progress = await store.progress(source.name)
         mark = watermark_of(progress.values())
         said[f"watermark_age_ms.{source.name}"] = None if mark < 0 else now_ms - mark
-        slowest = min(progress, key=lambda p: progress[p], default=None)
-        said[f"held_back_by.{source.name}"] = f"{slowest.topic}/{slowest.partition}" if slowest else "nothing read yet"
+        said[f"held_back_by.{source.name}"] = _holding(progress)
         said[f"reading.{source.name}"] = _reading(share, progress, settings.limits().gap_ms_min)
     spent = await spending_of(redis, settings).spent(now_ms)
     return {
@@ -65,8 +68,15 @@ async def status(redis: RedisConnection, settings: Settings) -> dict[str, Any]:
 async def explained(
     redis: RedisConnection, settings: Settings, ref: SessionRef
 ) -> tuple[tuple[SessionRef, SessionState] | None, dict[str, Any]]:
-    """A session, if it is known, and the state of the whole that may be why it is as it is."""
-    return await redis.handle().session(ref.key), await status(redis, settings)
+    """A session with the turns that are its own, if it is known, and the state of the whole that may be why it is as it
+    is."""
+    store = redis.handle()
+    found, said = await store.session(ref.key), await status(redis, settings)
+    if found is None:
+        return None, said
+    facts = await store.facts(ref.scope, sorted(found[1].turns))
+    turns = {t: turn for t, turn in found[1].turns.items() if t not in facts or owns(ref.session_id, t, facts[t])}
+    return (ref, replace(found[1], turns=turns)), said
 
 
 def cut_rules_of(settings: Settings | None, topic: str) -> CutRules:
@@ -91,6 +101,14 @@ def last_records(settings: Settings, topic: str, last: int) -> list[Record]:
 def previewed(records: Iterable[Record], cutter: Cutter) -> Preview:
     """What would be stored of records, dialects without a file of their own included."""
     return preview(records, cutter, translated)
+
+
+def _holding(progress: Mapping[TopicPartition, int]) -> str:
+    """The partition whose progress is the watermark."""
+    if max(progress.values(), default=-1) < 0:
+        return NOTHING_READ
+    slowest = min(progress, key=lambda p: progress[p])
+    return f"{slowest.topic}/{slowest.partition}" + (", which nobody has read yet" if progress[slowest] < 0 else "")
 
 
 def _reading(share: float, progress: Mapping[TopicPartition, int], gap_ms: int) -> str:

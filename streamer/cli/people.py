@@ -91,7 +91,7 @@ def explain(
         raise ConfigurationError(f"--source {source!r} is not configured; known are {', '.join(known)}")
     found, said = _with_redis(settings, lambda redis: app.explained(redis, settings, ref))
     if found is None:
-        never = said.get(f"watermark_age_ms.{source}", "") is None
+        never = said[f"held_back_by.{source}"] == app.NOTHING_READ
         raise StreamerError(
             f"no session {session_id!r} of source {source}, tenant {tenant}: "
             + (
@@ -237,7 +237,9 @@ def _tell(ref: SessionRef, state: SessionState) -> None:
         console.print(Text(f"      user      {(turn.user or '–')[:TEXT_CHARS_MAX]}"))
         console.print(Text(f"      assistant {(turn.assistant or '–')[:TEXT_CHARS_MAX]}"))
     if not state.ledger:
-        console.print("  no judge has read it yet: it is not closed (streamer sessions says when it is due)")
+        console.print(
+            "  no judge has read it yet (streamer sessions says when it is due, streamer status what holds it)"
+        )
     for name, entry in sorted(state.ledger.items()):
         console.print(Text(f"  {name}: {_sentence(entry)}"))
         for past in entry.history:
@@ -259,9 +261,12 @@ def _sentence(entry: Entry) -> str:
             f"{entry.verdict.rationale[:TEXT_CHARS_MAX]}"
         )
     if entry.state == "retrying":
-        return f"retrying at {_at(entry.next_at_ms)} after {entry.attempts} attempts ({why})"
+        return f"retrying at {_at(entry.next_at_ms)} after {entry.attempts + entry.waits} attempts ({why})"
     if entry.state == "deferred":
         return f"deferred until {_at(entry.next_at_ms)}: the day's spending limit was reached"
     if entry.state == "failed":
         return f"failed for good until another turn comes ({why})"
+    if entry.state == "removed":
+        stands = f"; its last verdict, {entry.verdict.value}, stands" if entry.verdict else ""
+        return f"no longer configured: nothing is owed for it{stands}"
     return "retracted: all its traces belong to other sessions"

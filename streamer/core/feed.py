@@ -5,7 +5,7 @@ a (tenant, session, judge) they keep the one with the greatest token, never the 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -99,12 +99,13 @@ def retraction_record(
     origin: Origin = "live",
     users: UserIds = "hashed",
 ) -> FeedRecord:
-    """The session has no turns any more: what was said about it before does not hold."""
+    """The session has no turns any more: what was said about it before does not hold. What its turns had named (agent,
+    service, user) is still told, and leads the record to the series that the verdict went to."""
     turns = in_order(dict(claim.state.turns))
     old = claim.state.ledger.get(judge)
     revision = old.revision if old else 0
     value = {
-        **_frame("retracted", namespace, claim, turns, "empty", now_ms, origin, users),
+        **_emptied(_frame("retracted", namespace, claim, turns, "empty", now_ms, origin, users)),
         "event_id": _event_id(namespace, claim, judge, "retracted", "", str(revision)),
         "judge": _clean(judge),
         "judge_version": judge_version,
@@ -134,6 +135,20 @@ def closing_record(
         "judges": decisions,
     }
     return _record("closing", claim, "", turns, value)
+
+
+def emptied_record(
+    namespace: str, claim: Claim, specs: Sequence[JudgeSpec], entries: Mapping[str, Entry], now_ms: int
+) -> FeedRecord:
+    """The closing of a session that was left without turns."""
+    turns = in_order(dict(claim.state.turns))
+    closing = closing_record(namespace, claim, specs, entries, turns, "empty", now_ms)
+    return replace(closing, value=_emptied(closing.value))
+
+
+def _emptied(value: dict[str, Any]) -> dict[str, Any]:
+    none = dict.fromkeys(("first_trace_id", "start_ms", "end_ms"))
+    return {**value, "turns": 0, "session": {**value["session"], **none}}
 
 
 def _decision(spec: JudgeSpec, entry: Entry | None) -> dict[str, Any]:

@@ -81,6 +81,11 @@ def interpret(
     return Interpretation(owner, replace(kept, version=facts.version))
 
 
+def owns(session_id: str, trace_id: str, facts: Facts) -> bool:
+    """Does the trace belong to this session, by what is kept of it?"""
+    return interpret(trace_id, facts, None).owner == session_id
+
+
 def _with_words_of(fresh: Turn, kept: Turn) -> Turn:
     """A late root without text does not silence what its children had said."""
     if fresh.user or fresh.assistant:

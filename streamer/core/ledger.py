@@ -42,6 +42,8 @@ class Entry:
     prompt_hash: str | None = None
     """Identity of the judge's first request: messages, model and parameters."""
     attempts: int = 0
+    """Of this transcript; failures of the provider as a whole (core/retry.py, PATIENT) are counted apart, as waits."""
+    waits: int = 0
     rejected: int = 0
     """Answers to this transcript that were unusable: the same request is then asked anew, as another call."""
     next_at_ms: int = 0

@@ -11,7 +11,7 @@ PATIENT_TRIES_MAX = 300
 
 
 def next_try_ms(failure: JudgeFailure, attempts: int, limits: Limits) -> int | None:
-    """How long to wait after `attempts` failures, None: failed for good.
+    """How long to wait after so many failures of its kind (patient or not), None: failed for good.
 
     Doubled pauses (AWS, Exponential Backoff and Jitter, 2015; jitter is not needed, since sessions fail at their own
     times), never shorter than the provider's Retry-After.

@@ -63,6 +63,8 @@ class SessionState:
     ended_ms: int | None = None
     gap_ms: int | None = None
     looks: int = 0
+    mend: bool = False
+    """A stale worker may have written since the last completion."""
     missing_since_ms: int | None = None
     members: Mapping[str, int] = field(default_factory=dict)
     """Trace id → the trace's version when ingest last told."""
@@ -134,5 +136,5 @@ class Outcome:
 class Sweep(NamedTuple):
     session: SessionRef
     version: int
-    turns: Mapping[str, int]
-    """Trace id → the version of its kept turn."""
+    turns: Mapping[str, int | None]
+    """Trace id → the version of its kept turn; None: this session has no turn of it."""

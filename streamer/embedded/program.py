@@ -93,6 +93,11 @@ class Program:
         if self._process is not None and self._process.poll() is None:
             os.killpg(self._process.pid, number)
 
+    def wait(self, timeout_s: float) -> int:
+        """The exit code, once it has ended by itself. Raises subprocess.TimeoutExpired."""
+        assert self._process is not None
+        return self._process.wait(timeout_s)
+
     def stop(self, with_signal: signal.Signals = signal.SIGTERM, timeout_s: float = 15) -> None:
         """Ends the program's whole group; with SIGKILL after `timeout_s`. Twice is once."""
         if self._watch is not None and self._watch.stdin is not None:

@@ -3,6 +3,8 @@
 Rule: the audit never writes to MLflow or the feed. One step looks at one bucket.
 """
 
+from operator import itemgetter
+
 from streamer.core.ids import BUCKETS
 from streamer.core.session import Sweep
 from streamer.errors import TransientError
@@ -36,7 +38,7 @@ class Audit:
 
     async def _sweep(self, sweep: Sweep) -> None:
         """Raw facts go only where the kept turn is of the very version that stands there."""
-        for trace_id, version in sorted(sweep.turns.items()):
+        for trace_id, version in sorted(sweep.turns.items(), key=itemgetter(0)):
             if await self._store.sweep_trace(sweep, trace_id, version):
                 self._metrics.count("traces_swept")
         await self._store.finish_sweep(sweep)

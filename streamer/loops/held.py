@@ -27,6 +27,14 @@ class Held:
     rows: frozenset[RowRef] = frozenset()
     crowded: bool = False
     doubtful: bool = False
+    refused: bool = False
+    """MLflow will not take a row, or let one go, as things are; a person may mend it."""
+
+    @property
+    def undisturbed(self) -> bool:
+        """Nobody else can have written since the claim that completed last: what the ledger says of rows is so."""
+        state = self.claim.state
+        return not (self.claim.interrupted or self.crowded or state.looks or state.mend)
 
     def sign(self, outcome: Outcome) -> Outcome:
         """The outcome with what this claim said and saw when it began to write."""

@@ -168,8 +168,9 @@ class Ingest:
         activity_ms: dict[tuple[str, str], int] = {}
         ends_ms: dict[SessionRef, int] = {}
         now_ms = self._p.clock.now_ms()
-        mine = {p: records for p, records in by_partition.items() if p in self._readings}
-        for partition, records in mine.items():
+        if strays := by_partition.keys() - self._readings.keys():
+            raise TransientError(f"records of {len(strays)} partitions that nobody had announced: reading them anew")
+        for partition, records in by_partition.items():
             for record in records:
                 cut = self._p.cutter.cut(record)
                 letters += self._letters(record, cut)
@@ -188,7 +189,7 @@ class Ingest:
             await self._p.store.end_session(session, at_ms)
             self._p.metrics.count("session_ends", source=self._p.name)
         saved_at_ms = self._p.clock.now_ms()
-        for partition, records in mine.items():
+        for partition, records in by_partition.items():
             self._readings[partition].save(records, saved_at_ms)
 
     def _letters(self, record: Record, cut: Cut) -> list[DeadLetter]:

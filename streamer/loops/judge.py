@@ -123,7 +123,6 @@ class Judge:
             self._p.metrics.count("releases")
             await self._p.store.release(claim, closed.gap_ms, closed.at_ms)
             return
-        self._p.metrics.count("closings", reason=closed.reason)
         if closed.reason == "quiet" and claim.due == "quiet":
             late_ms = claim.claimed_at_ms - claim.state.activity_ms - closed.gap_ms
             self._p.metrics.observe("close_lateness_seconds", max(0, late_ms) / 1000)
@@ -160,7 +159,7 @@ class Judge:
                     await self._tell(claim, trace_id, owner, facts[trace_id])
                     continue
                 if turn is None and facts[trace_id].frames:  # it was framed well and holds no span that can be read
-                    self._p.metrics.count("problems", reason="unreadable_trace")
+                    self._p.metrics.count("unreadable_traces")
                     continue
             if turn is None:
                 complete = False
@@ -179,8 +178,9 @@ class Judge:
         scored = await self._p.scoring.entries(held, self._p.specs, transcript)
         told = await self._p.publishing.publish(held, self._p.specs, scored, transcript, closed)
         placement = await self._p.writing.write(held, self._p.specs, told, transcript)
-        await self._complete(held, self._outcome(held, placement.entries, closed, placement))
-        if held.claim.due == "quiet":
+        done = await self._complete(held, self._outcome(held, placement.entries, closed, placement))
+        placed = all(entry.state == "judged" and entry.mlflow for entry in placement.entries.values())
+        if done and placed and held.claim.due == "quiet":
             ended_ms = max(turn.end_ns for turn in turns.values()) // 1_000_000
             delay_ms = self._p.clock.now_ms() - ended_ms
             self._p.metrics.observe("verdict_delay_seconds", max(0, delay_ms) / 1000)
@@ -188,20 +188,21 @@ class Judge:
     async def _retract(self, held: Held, closed: Closing) -> None:
         """A session left without turns: no row may stay, and readers of the feed are told."""
         entries, cleared = await self._p.writing.retract(held, self._p.specs)
-        told = await self._p.publishing.retract(held, self._p.specs)
-        late = None if cleared and told else self._p.limits.delivery_retry_ms
+        told = await self._p.publishing.retract(held, self._p.specs, entries)
+        late = None if cleared and told else self._delivery_retry_ms(held)
         placement = Placement(entries, retracted=late is None)
         outcome = self._outcome(held, entries, closed, placement, late)
-        await self._complete(held, outcome)
+        if await self._complete(held, outcome) and outcome.retracted:
+            self._p.metrics.count("retractions")
 
     async def _tell_of_expired(self, held: Held, turns: Mapping[str, Turn], closed: Closing) -> None:
         """A member trace has neither facts nor a kept turn: never a silently shorter transcript."""
-        self._p.metrics.count("facts_expired")
         ledger, generation = held.claim.state.ledger, self._p.generation
         entries = {s.name: facts_expired(ledger.get(s.name), generation, s.version) for s in self._p.specs}
         transcript = assemble(held.claim.session.session_id, turns)
         told = await self._p.publishing.publish(held, self._p.specs, entries, transcript, closed)
-        await self._complete(held, self._outcome(held, told, closed))
+        if await self._complete(held, self._outcome(held, told, closed)) and _is_first(held.claim):
+            self._p.metrics.count("facts_expired")
 
     def _outcome(
         self,
@@ -212,7 +213,7 @@ class Judge:
         next_in_ms: int | None = None,
     ) -> Outcome:
         now_ms, placed = self._p.clock.now_ms(), placement or Placement(entries)
-        retry_ms = REFUSED_RETRY_MS if placed.refused else self._p.limits.delivery_retry_ms
+        retry_ms = self._delivery_retry_ms(held)
         waits = [next_in_ms] if next_in_ms is not None else []
         for entry in entries.values():
             if entry.state in ("retrying", "deferred"):
@@ -232,10 +233,14 @@ class Judge:
             reason=closed.reason,
         )
 
-    async def _complete(self, held: Held, outcome: Outcome) -> None:
-        """end_write, with what begin_write said; a completion without a reason only drops the own intent."""
+    def _delivery_retry_ms(self, held: Held) -> int:
+        return REFUSED_RETRY_MS if held.refused else self._p.limits.delivery_retry_ms
+
+    async def _complete(self, held: Held, outcome: Outcome) -> bool:
+        """end_write, with what begin_write said; a completion without a reason only drops the own intent. Whether the
+        claim was still in force."""
         if outcome.reason is None and not held.begun:
-            return
+            return False
         key = held.claim.session.key
         for _ in range(COMPLETIONS_MAX):
             try:
@@ -245,12 +250,15 @@ class Judge:
                 continue
             except PermanentError as error:
                 self._abandon(held, error)
-                return
+                return False
             if not done:
                 self._p.metrics.count("stale_completions")
+            elif outcome.reason is not None and _is_first(held.claim):
+                self._p.metrics.count("closings", reason=outcome.reason)
             self._p.journal.say("info", "completed" if done else "stale", session=key, token=held.claim.token)
-            return
+            return done
         self._abandon(held, TransientError("Redis did not take the completion"))
+        return False
 
     def _abandon(self, held: Held, error: StreamerError) -> None:
         """Left to the lease: whoever claims next sees that this claim never came back."""
@@ -263,3 +271,8 @@ class Judge:
             await self._p.store.put_back(held.claim, in_ms)
         except (TransientError, PermanentError) as error:
             self._abandon(held, error)
+
+
+def _is_first(claim: Claim) -> bool:
+    """No claim has completed for what the session holds now; later ones retry, deliver or look again."""
+    return claim.state.judged < claim.state.version

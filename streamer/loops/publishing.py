@@ -7,7 +7,7 @@ back publishes again, whatever the ledger says: what the lost claim told the fee
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from streamer.core.feed import FeedRecord, closing_record, retraction_record, verdict_record
+from streamer.core.feed import FeedRecord, closing_record, emptied_record, retraction_record, verdict_record
 from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry, versions_of
 from streamer.core.lifecycle import Closing
@@ -32,7 +32,8 @@ class Publishing:
     ) -> Mapping[str, Entry]:
         """Entries with `feed` set where Kafka has acknowledged their record."""
         due = [spec for spec in specs if self._is_due(held, entries[spec.name])]
-        if not due:
+        grown = held.claim.state.judged < held.claim.state.version
+        if not due and not grown:
             return entries
         claim, now_ms = held.claim, self._clock.now_ms()
         reason = closed.reason or "quiet"
@@ -46,11 +47,12 @@ class Publishing:
         told = {spec.name: replace(entries[spec.name], feed=True) for spec in due}
         return {**entries, **told}
 
-    async def retract(self, held: Held, specs: Sequence[JudgeSpec]) -> bool:
+    async def retract(self, held: Held, specs: Sequence[JudgeSpec], entries: Mapping[str, Entry]) -> bool:
         """Tell readers that a session has no turns any more; whether Kafka has acknowledged it."""
         now_ms = self._clock.now_ms()
         judges = versions_of(held.claim.state.ledger, specs)
         records = [retraction_record(self._namespace, held.claim, name, v, now_ms) for name, v in judges.items()]
+        records.append(emptied_record(self._namespace, held.claim, specs, entries, now_ms))
         return await self._send(held, records)
 
     def _is_due(self, held: Held, entry: Entry) -> bool:

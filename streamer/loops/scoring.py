@@ -12,7 +12,7 @@ from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Limits
 from streamer.core.model import Completion, ModelRequest
-from streamer.core.retry import next_try_ms
+from streamer.core.retry import PATIENT, next_try_ms
 from streamer.core.transcript import Transcript
 from streamer.core.verdict import JudgeFailure, Verdict
 from streamer.errors import PermanentError, TransientError
@@ -115,14 +115,16 @@ class Scoring:
         """Tried again by kind, then recorded: in the ledger and on the feed, never as a low score. To be held back by
         the provider's Retry-After is no attempt."""
         self._metrics.count("judge_failures", judge=spec.name, kind=failure.kind)
-        attempts = base.attempts + (asked or failure.kind != "rate_limited")
-        wait_ms = next_try_ms(failure, attempts, self._limits)
+        patient, counts = failure.kind in PATIENT, asked or failure.kind != "rate_limited"
+        attempts, waits = base.attempts + (counts and not patient), base.waits + (counts and patient)
+        wait_ms = next_try_ms(failure, waits if patient else attempts, self._limits)
         entry = replace(
             base,
             state="failed" if wait_ms is None else "retrying",
             failure=failure,
             feed=False,
             attempts=attempts,
+            waits=waits,
             rejected=base.rejected + (failure.kind == "bad_answer"),
             next_at_ms=0 if wait_ms is None else self._clock.now_ms() + wait_ms,
         )

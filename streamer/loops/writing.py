@@ -29,8 +29,6 @@ class Placement:
     first_missing: bool = False
     looking: bool = False
     retracted: bool = False
-    refused: bool = False
-    """MLflow will not take a row as things are; a person may mend it."""
 
 
 class Writing:
@@ -57,13 +55,12 @@ class Writing:
         if not writing:
             return Placement(entries)
         placed: set[str] = set()
+        stood = {s.name for s in writing if entries[s.name].mlflow and not entries[s.name].no_trace}
         for n, turn in enumerate(transcript.turns):
             rows = [self._row(held, spec, entries[spec.name], turn.trace_id, transcript) for spec in writing]
             begun = await self._begin(held, [row.ref for row in rows])
-            refused: set[str] = set()
-            if await self._place_all(held, rows, begun, placed, refused):
-                delivered = self._delivered(entries, writing, placed)
-                return Placement(delivered, frozenset(placed), looking=n > 0, refused=bool(refused))
+            if await self._place_all(held, rows, begun, placed, stood):
+                return Placement(self._delivered(entries, writing, placed), frozenset(placed), looking=n > 0)
             if not self._first_was_awaited(held):
                 self._metrics.count("first_trace_waits")
                 return Placement(self._delivered(entries, writing, placed), frozenset(placed), first_missing=True)
@@ -73,7 +70,6 @@ class Writing:
         """Delete every row that may stand; whether all are known to be gone."""
         begun = await self._begin(held, [])
         cleared = await self._delete(held, begun.rows)
-        self._metrics.count("retractions")
         ledger, generation = held.claim.state.ledger, held.claim.generation
         judges = versions_of(ledger, specs)
         empty = {n: Entry(state="retracted", generation=generation, judge_version=v) for n, v in judges.items()}
@@ -96,11 +92,15 @@ class Writing:
         return begun
 
     async def _place_all(
-        self, held: Held, rows: Sequence[Row], begun: Begun, placed: set[str], refused: set[str]
+        self, held: Held, rows: Sequence[Row], begun: Begun, placed: set[str], stood: set[str]
     ) -> bool:
-        """False: MLflow does not have this trace. A row that is refused does not hold back the others."""
+        """False: MLflow does not have this trace. A row that is refused does not hold back the others; one that was
+        delivered before (`stood`: judges) is not written again because another judge is still waiting."""
         for row in rows:
             others = {ref for ref in begun.rows if ref.judge == row.ref.judge} - {row.ref}
+            if row.ref.judge in stood and not others and held.undisturbed:
+                placed.add(row.ref.judge)
+                continue
             if row.error is not None and others:
                 continue  # a verdict may stand there: the error stays in the ledger
             try:
@@ -112,7 +112,7 @@ class Writing:
                 held.doubtful = held.doubtful or error.maybe_done
                 self._journal.say("warning", "row_not_written", session=held.claim.session.key, cause=str(error))
             except PermanentError as error:
-                refused.add(row.ref.judge)
+                held.refused = True
                 self._metrics.count("rows", action="refused")
                 self._journal.say("error", "row_refused", session=held.claim.session.key, cause=str(error))
         return True
@@ -147,6 +147,7 @@ class Writing:
                 await self._rows.delete(ref)
             except (TransientError, PermanentError) as error:
                 held.doubtful = held.doubtful or (isinstance(error, TransientError) and error.maybe_done)
+                held.refused = held.refused or isinstance(error, PermanentError)
                 self._journal.say("warning", "row_not_deleted", session=held.claim.session.key, cause=str(error))
                 return False
             self._metrics.count("rows", action="deleted")

@@ -117,12 +117,12 @@ class KafkaTopic:
             self._producer.produce(self.name, value, partition=partition)
         assert self._producer.flush(10) == 0
 
-    async def member(self, **settings: Any) -> RecordSource:
+    async def member(self, absent: Sequence[str] = (), **settings: Any) -> RecordSource:
         member = KafkaSource(
             SourceSettings(
                 connection={"bootstrap.servers": self.bootstrap},
                 group=self.group,
-                topics=[self.name],
+                topics=[self.name, *absent],
                 extra={"session.timeout.ms": 6000, "heartbeat.interval.ms": 500},
                 **settings,
             )

@@ -9,7 +9,7 @@ import pytest
 
 from streamer.core.reading import BEGINNING, Start
 from streamer.embedded import stand_ins
-from streamer.errors import PermanentError
+from streamer.errors import PermanentError, TransientError
 from streamer.ports import TopicPartition
 from tests.contract.brokers import PARTITIONS, KafkaTopic, Reader, SimulatedTopic, Topic, until
 
@@ -243,6 +243,12 @@ async def test_a_topic_that_was_made_anew_is_not_waited_for_in_silence(kafka_top
     await kafka_topic.leave(reader.member)
     with pytest.raises(PermanentError, match="the topic was made anew"):
         await Reader(await kafka_topic.member(gap="stop")).until_assigned()
+
+
+async def test_a_topic_that_is_not_there_is_said_by_name_however_many_others_are(kafka_topic: KafkaTopic) -> None:
+    member = await kafka_topic.member(absent=["otlp_lgos"])
+    with pytest.raises(TransientError, match="otlp_lgos; create it or correct its name"):
+        await member.fetch()
 
 
 async def _with_a_gap(topic: KafkaTopic) -> None:

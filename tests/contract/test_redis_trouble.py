@@ -14,6 +14,7 @@ from streamer.core.turn import Turn
 from streamer.core.wire.records import Fragment
 from streamer.errors import ConfigurationError, Reconnected, TransientError
 from tests.services.redis import RedisServer
+from tests.services.waiting import eventually
 
 SCOPE = Scope("spans", "acme")
 AT_MS = 1_700_000_000_000
@@ -82,6 +83,7 @@ async def test_a_full_redis_refuses_facts_and_empties_itself_by_judging(own_serv
         for bucket in range(BUCKETS):
             for sweep in (await store.inspect(bucket))[0]:
                 for trace, version in sweep.turns.items():
+                    assert version is not None
                     assert await store.sweep_trace(sweep, trace, version)
                 assert await store.finish_sweep(sweep)
         assert int(client.info("memory")["used_memory"]) < full / 2
@@ -101,3 +103,42 @@ async def test_another_layout_is_refused(own_server: RedisServer) -> None:
         client.hset("st:layout", mapping={"format": 2, "buckets": 16})
     with pytest.raises(ConfigurationError, match="st:layout"):
         await open_redis(own_server.url, Limits(), turn_codec)
+
+
+async def test_a_replica_that_is_gone_holds_back_no_write(own_server: RedisServer, tmp_path: Path) -> None:
+    """Where there is a replica it confirms an intent; where there is none any more, there is nothing to wait for."""
+    (home := tmp_path / "replica").mkdir()
+    replica = RedisServer(home, options=("--replicaof", "127.0.0.1", str(own_server.port))).start()
+    try:
+        with own_server.client() as client:
+            follows = lambda: client.info("replication").get("slave0", {}).get("state") == "online" or None  # noqa: E731
+            eventually(follows, "the replica", 20)
+        redis = await open_redis(own_server.url, Limits(), turn_codec)
+        store = redis.handle()
+        await save(store, fragment(1), fragment(2))
+        first, second = (await store.claim(5, ALL, 1)).claims
+        await store.begin_write(first, [])
+    finally:
+        replica.kill()
+    await store.begin_write(second, [])
+    await redis.close()
+
+
+async def test_a_trace_that_gave_no_turn_goes_when_its_session_does(own_server: RedisServer) -> None:
+    limits = Limits(late_ms=0)
+    redis = await open_redis(own_server.url, limits, turn_codec)
+    store = redis.handle()
+    await save(store, fragment(1))
+    (claim,) = (await store.claim(5, ALL, 1)).claims
+    await store.begin_write(claim, [])
+    assert await store.end_write(claim, Outcome(version=claim.state.version, entries={}, reason="quiet"))
+    (sweep,) = [sweep for bucket in range(BUCKETS) for sweep in (await store.inspect(bucket))[0]]
+    assert list(sweep.turns.values()) == [None]
+    for trace, version in sweep.turns.items():
+        assert not await store.sweep_trace(sweep, trace, version)
+    with own_server.client() as client:
+        (name,) = client.scan_iter("*:t:*")
+        assert 0 < client.pttl(name) <= limits.return_ms
+        await save(store, Fragment(SCOPE.tenant, f"{1:032x}", bytes(16), bytes(9), ("chat-1",)))
+        assert client.pttl(name) == -1
+    await redis.close()

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.core.feed import FeedRecord, closing_record, failure_record, retraction_record, verdict_record
+from streamer.core.feed import (
+    FeedRecord,
+    closing_record,
+    emptied_record,
+    failure_record,
+    retraction_record,
+    verdict_record,
+)
 from streamer.core.ids import Scope
 from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry, Past
@@ -53,6 +60,7 @@ def every_record(claim: Claim, turns: tuple[Turn, ...]) -> list[FeedRecord]:
         retraction_record("n", claim, SPEC.name, SPEC.version, NOW_MS),
         closing_record("n", claim, [SPEC], {SPEC.name: FAILED}, turns, "max_age", NOW_MS),
         closing_record("n", claim, [SPEC], {}, (), "empty", NOW_MS),
+        emptied_record("n", claim, [SPEC], {SPEC.name: JUDGED}, NOW_MS),
     ]
 
 

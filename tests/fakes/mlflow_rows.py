@@ -14,6 +14,7 @@ class MlflowRows:
     def __init__(self, traces: Sequence[str] = ()) -> None:
         self.traces = set(traces)
         self.stored: dict[str, StoredRow] = {}
+        self.written = 0
         self.expected: dict[str, dict[str, tuple[str, Any]]] = {}
         """By trace: expectation name to (session id, value)."""
 
@@ -22,6 +23,7 @@ class MlflowRows:
         if old is None:
             return False
         self.stored[row.ref.assessment_id] = _stored(row, old.source_id, {**old.metadata, **row.metadata})
+        self.written += 1
         return True
 
     async def post(self, row: Row) -> Literal["created", "exists", "no_trace"]:
@@ -30,6 +32,7 @@ class MlflowRows:
         if row.ref.assessment_id in self.stored:
             return "exists"
         self.stored[row.ref.assessment_id] = _stored(row, row.source_id, row.metadata)
+        self.written += 1
         return "created"
 
     async def delete(self, row: RowRef) -> None:

@@ -3,7 +3,7 @@
 from streamer.core.ids import Scope
 from streamer.core.session import Sweep
 from tests.fakes.redis_scripts import open_intents
-from tests.fakes.redis_state import Bucket, TraceRow
+from tests.fakes.redis_state import Bucket, SessionRow, TraceRow
 
 
 def inspect(b: Bucket, now: int) -> tuple[list[Sweep], list[tuple[Scope, str]]]:
@@ -16,8 +16,12 @@ def inspect(b: Bucket, now: int) -> tuple[list[Sweep], list[tuple[Scope, str]]]:
     due = sorted(key for key, at in b.get(("sweep",), dict[str, int]()).items() if at <= now)
     expired = sorted(name for name, at in b.get(("parked",), dict[str, int]()).items() if at <= now)
     rows = [row for row in (b.session(key) for key in due) if row is not None]
-    sweeps = [Sweep(r.ref, r.version, {trace: turn.version for trace, turn in r.turns.items()}) for r in rows]
+    sweeps = [Sweep(r.ref, r.version, versions_of(r)) for r in rows]
     return sweeps, [trace_name(name) for name in expired]
+
+
+def versions_of(s: SessionRow) -> dict[str, int | None]:
+    return {**dict.fromkeys(s.members, None), **{trace: turn.version for trace, turn in s.turns.items()}}
 
 
 def trace_name(name: str) -> tuple[Scope, str]:
@@ -27,7 +31,7 @@ def trace_name(name: str) -> tuple[Scope, str]:
     return Scope(source, tenant), trace_id
 
 
-def sweep_trace(b: Bucket, name: str, owner: str, turn_version: int) -> bool:
+def sweep_trace(b: Bucket, name: str, owner: str, turn_version: int | None) -> bool:
     found: TraceRow | None = b.keys.get(("t", name))
     if found is None or not found.frames or found.version != turn_version:
         return False

@@ -61,6 +61,7 @@ class SessionRow:
             ended_ms=self.ended,
             gap_ms=self.gap,
             looks=self.looks,
+            mend=self.mend,
             missing_since_ms=self.missing,
             members=dict(self.members),
             turns=dict(self.turns),

@@ -249,7 +249,7 @@ class FakeSessionStore:
     async def inspect(self, bucket: int) -> tuple[Sequence[Sweep], Sequence[tuple[Scope, str]]]:
         return await self._run(bucket, audit.inspect)
 
-    async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int) -> bool:
+    async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int | None) -> bool:
         name = f"{sweep.session.scope}|{trace_id}"
         owner = sweep.session.session_id
 

@@ -118,6 +118,19 @@ async def test_a_dead_letter_that_does_not_fit_is_cut_and_says_so() -> None:
     assert source.committed == 2
 
 
+async def test_records_of_a_partition_that_nobody_announced_are_read_anew_and_never_dropped() -> None:
+    source = Source([garbage(0)], end=1)
+    source.assigned = {}
+    topic = SmallTopic(10**9)
+    bench = Bench(source, topic)
+    await bench.steps(1)
+    assert topic.letters == []
+    source.batches = [[], [garbage(0)]]
+    await bench.steps(2)  # goes back, and is told the partition's position by that
+    assert len(topic.letters) == 1
+    assert source.committed == 0
+
+
 async def test_transaction_markers_do_not_hold_the_watermark_back() -> None:
     source = Source([garbage(0)], end=3, positions={PARTITION: 3})
     bench = Bench(source)

@@ -108,6 +108,32 @@ async def test_a_provider_that_is_out_for_hours_costs_no_session_its_verdict(kin
     assert len(bench.model.requests) < 60
 
 
+async def test_a_judgement_that_fails_by_itself_after_an_outage_has_all_its_attempts() -> None:
+    bench = Bench(limits=replace(LIMITS, retries_max=3))
+    bench.model.failures = [*[CallFailed("unavailable", "503")] * 5, *[CallFailed("timeout", "60 s")] * 2]
+    await bench.say("s")
+    await bench.wait(GAP_MS + HOUR_MS, 10_000)
+    assert (await bench.entry("s")).state == "judged"
+
+
+async def test_a_row_that_stands_is_not_written_again_while_another_judge_waits() -> None:
+    bench = Bench(specs=(spec("a"), spec("dear")), usd_max=0.0015)
+    await bench.say("s")
+    await bench.wait(GAP_MS + 6 * HOUR_MS, 10_000)
+    assert {name: (await bench.entry("s", name)).state for name in ("a", "dear")} == {"a": "judged", "dear": "deferred"}
+    assert bench.rows.written == 1
+    closings = bench.feed.told("closing")
+    assert [decision["state"] for decision in closings[0]["judges"]] == ["judged", "deferred"]
+
+
+async def test_a_session_whose_judges_all_wait_is_closed_on_the_feed_too() -> None:
+    bench = Bench(usd_max=0.0)
+    await bench.say("s")
+    await bench.wait(GAP_MS + HOUR_MS, 10_000)
+    closings = bench.feed.told("closing")
+    assert [[decision["state"] for decision in closing["judges"]] for closing in closings] == [["deferred"]]
+
+
 async def test_to_be_told_to_wait_is_no_attempt() -> None:
     bench = Bench(limits=replace(LIMITS, retries_max=2))
     bench.model = Answering(bench.now_ms, CallFailed("rate_limited", "429", 20_000), 60_000)

@@ -156,12 +156,8 @@ class Cluster:
 
     def _judge(self, worker: Worker) -> None:
         w, limits, store = self.world, self.parts.limits, self._store(worker)
-        clock, tasks, metrics, journal = (
-            SimulatedClock(w),
-            SimulatedTasks(w, worker),
-            RareMetrics(self),
-            RareJournal(self),
-        )
+        clock, tasks = SimulatedClock(w), SimulatedTasks(w, worker)
+        metrics, journal = RareMetrics(self), RareJournal(self)
         held = self.parts.held(store, clock, limits)
         rows = Rows(self.mlflow, worker)
         choke_point = self.parts.choke_point(

@@ -152,13 +152,16 @@ class Laws:
         return self.truth_of(trace_id)[0]
 
     def told(self, c: Claim, entries: Mapping[str, Entry]) -> None:
-        """What the ledger calls told stands on the feed."""
+        """What the ledger calls told is what a reader of the feed keeps. A fail-over may lose who told more."""
         name = c.session.session_id
-        mine = [r.value for r in self.c.feed if r.value["session"]["id"] == name]
-        said = {(value.get("judge"), value.get("transcript_hash")) for value in mine}
         for judge, entry in entries.items():
-            if entry.feed and entry.transcript_hash and (judge, entry.transcript_hash) not in said:
+            if not entry.feed or not entry.transcript_hash:
+                continue
+            best = newest(self.c.feed, name, judge)
+            if best is None:
                 self.w.violate("feed", f"{name} {judge}: {entry.state} counts as told")
+            elif best.value.get("transcript_hash") != entry.transcript_hash and not self.failed_over:
+                self.w.violate("feed", f"{name} {judge}: a reader keeps another than the one that counts as told")
 
     # ------------------------------------------------------------ when all is at rest
 

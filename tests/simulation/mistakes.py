@@ -146,11 +146,11 @@ class RowsForgotten(WatchedStore):
 
 
 class SweepsAnyVersion(WatchedStore):
-    async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int) -> bool:
+    async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int | None) -> bool:
         row: TraceRow | None = None
         for b in self.redis.buckets.values():
             row = row or b.keys.get(("t", f"{sweep.session.scope}|{trace_id}"))
-        return await super().sweep_trace(sweep, trace_id, row.version if row else turn_version)
+        return await super().sweep_trace(sweep, trace_id, row.version if row and turn_version else turn_version)
 
 
 class AnswersNotSaved(WatchedStore):

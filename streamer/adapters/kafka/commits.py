@@ -18,7 +18,8 @@ from streamer.ports import TopicPartition
 _MOVED = frozenset(
     {KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.REBALANCE_IN_PROGRESS, KafkaError._STATE}
 )
-"""A commit is refused so when the partition has moved: its new owner reads again, nothing is lost."""
+"""A commit is refused so while partitions move. The new owner of one that has moved reads again; for one that has
+stayed the commit is to be repeated: on a quiet partition no later one would come."""
 POLL_S = 0.05
 
 
@@ -29,10 +30,15 @@ class Commits:
         self._timeout_s = timeout_s
         self._asked_at_s: deque[float] = deque()
         self._refused: KafkaError | None = None
+        self._moved: dict[TopicPartition, int] = {}
 
     def answered(self, error: KafkaError | None, partitions: Sequence[ck.TopicPartition]) -> None:
         if self._asked_at_s:
             self._asked_at_s.popleft()
+        for p in partitions:
+            said = error or p.error
+            if said is not None and said.code() in _MOVED:
+                self._moved[TopicPartition(p.topic, p.partition)] = p.offset
         refused = [e for e in (error, *(p.error for p in partitions)) if e is not None and e.code() not in _MOVED]
         self._refused = refused[0] if refused else self._refused
 
@@ -43,6 +49,11 @@ class Commits:
             raise TransientError(f"Kafka has not answered a commit for {self._timeout_s:.0f} s")
         consumer.commit(offsets=[ck.TopicPartition(*p, offset) for p, offset in offsets.items()], asynchronous=True)
         self._asked_at_s.append(time.monotonic())
+
+    def refused_offsets(self) -> dict[TopicPartition, int]:
+        """What was not taken because partitions were moving, once; whoever still has the partition repeats it."""
+        moved, self._moved = self._moved, {}
+        return moved
 
     def settle(self, consumer: ck.Consumer) -> None:
         """Wait for the answers, for so long. Records that come meanwhile are lost to the caller, who reads again."""

@@ -122,6 +122,7 @@ class KafkaSource:
                 list(self._s.topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
             )
             self._subscribed = True
+        self._commit({p: n for p, n in self._commits.refused_offsets().items() if p not in self._unplaced})
         assigned = self._place()
         self._pause_and_resume()
         messages = self._consumer.consume(self._s.records_max, self._s.wait_ms / 1_000)
@@ -129,6 +130,7 @@ class KafkaSource:
         passed = self._passed(records)
         revoked, self._revoked = frozenset(self._revoked), set()
         gaps, self._gaps = self._gaps, {}
+        assigned = {p: offset for p, offset in assigned.items() if p not in revoked}  # taken away again meanwhile
         return Fetched(records, assigned, revoked, gaps, passed)
 
     def _pause_and_resume(self) -> None:
@@ -161,8 +163,12 @@ class KafkaSource:
     def _begin(self) -> None:
         """A group without any offset gets one for every partition before the first record: a crash loses nothing."""
         everything = sorted(self._offsets.partitions())
-        if not everything:
-            raise TransientError(f"no topic matches {', '.join(self._s.topics)}; create it or correct its name")
+        there = {partition.topic for partition in everything}
+        absent = [t for t in self._s.topics if not t.startswith("^") and t not in there]
+        if absent or not everything:
+            raise TransientError(
+                f"no topic matches {', '.join(absent or self._s.topics)}; create it or correct its name"
+            )
         if self._offsets.committed(everything):
             return
         self._commits.ask(self._consumer, self._offsets.starts(everything, self._s.start))
@@ -230,10 +236,12 @@ class KafkaSource:
             self._consumer.incremental_assign(placed)
             (self._consumer.pause if self._held else self._consumer.resume)(placed)
         self._positions.update(starts)
+        self._revoked -= starts.keys()
 
     def _rewind(self) -> dict[TopicPartition, int]:
         self._unplaced |= set(self._positions)
         self._commits.settle(self._consumer)
+        self._commits.refused_offsets()  # Redis may have lost what they stood for
         return self._place()
 
     def _passed(self, records: Sequence[Record]) -> dict[TopicPartition, int]:

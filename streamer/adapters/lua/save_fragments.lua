@@ -1,5 +1,5 @@
 -- Phase 1 of a save, in the bucket of the traces.
--- Keys: t:<scope>|<trace> (f…, c, v, e; read s), parked
+-- Keys: t:<scope>|<trace> (f…, c, v, e; read x), parked
 -- ARGV[3] = source|, then five per fragment: tenant|trace, digest, frame, candidates (msgpack list, sorted; "" for none), "1" if
 -- it ends the session
 -- Reply: per trace, in order of its first mention: candidates (msgpack), version, "1" if a span ended the session
@@ -9,8 +9,8 @@ for i = 4, #ARGV, 5 do
   local key = B .. 't:' .. name
   local t = traces[name]
   if not t then
-    local v = call('HMGET', key, 'c', 'v', 'e', 's')
-    t = {c = v[1] or '', v = tonumber(v[2] or 0), e = v[3] and '1' or '0', had = v[1], swept = v[4]}
+    local v = call('HMGET', key, 'c', 'v', 'e', 'x')
+    t = {c = v[1] or '', v = tonumber(v[2] or 0), e = v[3] and '1' or '0', had = v[1], expires = v[4]}
     traces[name] = t
     order[#order + 1] = t
   end
@@ -19,7 +19,7 @@ for i = 4, #ARGV, 5 do
   if fresh then
     t.v = math.max(t.v + 1, now_us)
     set = {'v', n2s(t.v)}
-    if t.swept then call('PERSIST', key) end
+    if t.expires then call('PERSIST', key) end
   end
   local c = ARGV[i + 3]
   if c ~= '' and c ~= t.c then

@@ -22,11 +22,17 @@ class AuditSide(JudgeSide):
         sweeps = []
         for _, source, tenant, session_id, version, turns in sorted(due):
             ref = SessionRef(Scope(source.decode(), tenant.decode()), session_id.decode())
-            sweeps.append(Sweep(ref, int(version), {trace.decode(): int(v) for trace, v in pairs(turns)}))
+            sweeps.append(
+                Sweep(ref, int(version), {trace.decode(): int(v) if v else None for trace, v in pairs(turns)})
+            )
         return sweeps, [read_trace_name(name) for name in sorted(parked)]
 
-    async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int) -> bool:
-        arguments = (f"{sweep.session.scope}|{trace_id}", sweep.session.session_id, turn_version)
+    async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int | None) -> bool:
+        arguments = (
+            f"{sweep.session.scope}|{trace_id}",
+            sweep.session.session_id,
+            "" if turn_version is None else turn_version,
+        )
         (done,) = await self._run([self._call("sweep_trace", bucket_of_trace(trace_id), arguments)])
         return bool(done)
 

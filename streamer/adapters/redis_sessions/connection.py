@@ -102,19 +102,23 @@ class Primary:
 
     async def run(self, calls: Sequence[ScriptCall], epoch: int | None = None, *, confirm: bool = False) -> list[Any]:
         """Replies of scripts, in order. `confirm`: a replica has what they wrote, where there is one."""
-        replies = await self._run_all(calls, epoch, wait=confirm and self.replicas > 0)
+        known = self.replicas
+        replies, confirmed = await self._run_all(calls, epoch, wait=confirm and known > 0)
         if confirm:
-            known = self.replicas
-            await self.look_for_replicas(epoch)
+            await self.look_for_replicas(epoch)  # one may have come, and the last one may have gone
             if self.replicas and not known:
-                replies = await self._run_all(calls, epoch, wait=True)
+                replies, confirmed = await self._run_all(calls, epoch, wait=True)
+            if self.replicas and not confirmed:
+                raise TransientError("no Redis replica confirmed the write in time")
         return replies
 
     async def look_for_replicas(self, epoch: int | None = None) -> None:
+        """Those that follow; one that is still being filled confirms nothing, perhaps for minutes."""
         said = checked(await self.ask([("INFO", "replication")], epoch))
-        self.replicas = int(parse_info(said[0]).get("connected_slaves", 0))
+        self.replicas = sum("state=online" in value for value in parse_info(said[0]).values())
 
-    async def _run_all(self, calls: Sequence[ScriptCall], epoch: int | None, *, wait: bool) -> list[Any]:
+    async def _run_all(self, calls: Sequence[ScriptCall], epoch: int | None, *, wait: bool) -> tuple[list[Any], bool]:
+        """Replies, and whether a replica has what was written."""
         tail: list[tuple[Argument, ...]] = [("WAIT", 1, WAIT_MS)] if wait else []
         replies = await self.ask([*map(self._scripts.command, calls), *tail], epoch)
         unknown = [n for n, reply in enumerate(replies) if isinstance(reply, redis_errors.NoScriptError)]
@@ -124,9 +128,7 @@ class Primary:
             for n, reply in zip((*unknown, *([len(calls)] if wait else [])), again, strict=True):
                 replies[n] = reply
         checked(replies)
-        if wait and replies.pop() < 1:
-            raise TransientError("no Redis replica confirmed the write in time")
-        return replies
+        return replies, wait and replies.pop() > 0
 
     async def probe(self, epoch: int) -> None:
         """The server answers, is still the same one, and still a primary."""
