@@ -1,7 +1,7 @@
 """Every metric's name once, with kind, unit, labels and one sentence. Prometheus sees them with the prefix `streamer_`.
 
 Rule: a name or a label that is not here is refused, and a name that nobody tells is not here, since a gauge that stands
-at 0 for ever is a false statement. So documentation, board and alerts cannot drift from the code.
+at 0 for ever is a false statement. So documentation and alerts cannot drift from the code.
 Labels hold configured or enumerated words, never a session's, a user's or a trace's name: their number must stay small.
 """
 
@@ -50,7 +50,7 @@ METRICS: dict[str, Metric] = {
     "partitions_paused": _gauge(
         "partitions", "Partitions that wait for the slowest one because Redis is filling up.", "source"
     ),
-    "redis_memory_share": _gauge("share", "Used memory over maxmemory, of the fullest primary; 0 without a limit."),
+    "redis_memory_share": _gauge("share", "Used memory over maxmemory, of the primary; 0 without a limit."),
     "ingest_interrupted": _counter("passes", "Passes that failed and went back to the committed offsets.", "source"),
     "watermark_ms": _gauge("ms", "Record time before which everything is saved, Unix ms; -1: unknown.", "source"),
     # sessions

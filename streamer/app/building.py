@@ -83,7 +83,7 @@ async def start(process: Process, roles: frozenset[Role], estimate: Estimate | N
         # Its own publisher: nothing is read while a dead letter waits to be acknowledged.
         dead_letters: DeadLetters = _publisher(process, "dead letters") if estimate is None else NoDeadLetters()
         for source in process.settings.sources:
-            _add_ingest(process, redis, dead_letters, source)
+            _add_ingest(process, redis, dead_letters, source, lasting=estimate is None)
     if "judge" in roles:
         await _add_judge(process, redis, publisher, estimate)
     if "audit" in roles:
@@ -157,7 +157,9 @@ async def sleep(until: asyncio.Event, ms: int) -> None:
         return
 
 
-def _add_ingest(process: Process, redis: RedisConnection, dead_letters: DeadLetters, source: Source) -> None:
+def _add_ingest(
+    process: Process, redis: RedisConnection, dead_letters: DeadLetters, source: Source, *, lasting: bool
+) -> None:
     kafka = process.settings.kafka
     reader = KafkaSource(
         SourceSettings(
@@ -166,6 +168,7 @@ def _add_ingest(process: Process, redis: RedisConnection, dead_letters: DeadLett
             topics=source.topics,
             start=source.first_offset(process.clock.now_ms()),
             gap=source.offset_gap,
+            lasting=lasting,
         )
     )
     process.ending.add(f"kafka, source {source.name}", reader.close)

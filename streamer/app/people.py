@@ -1,4 +1,5 @@
-"""What people ask of a deployment: sessions, counts, the feed. Nothing here changes anything."""
+"""What people ask of a deployment: sessions, counts, the feed. Nothing here changes anything; under a key prefix that
+is new to Redis its layout is written down."""
 
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping

@@ -134,7 +134,7 @@ def sessions(
 
 
 def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Watermark, what is open, due and in flight, spending, pause. Example: streamer status --json"""
+    """Watermark, what is open and due, spending, pause. Example: streamer status --json"""
     settings = load(config)
     said = _with_redis(settings, lambda redis: app.status(redis, settings))
     if as_json:

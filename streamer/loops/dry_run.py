@@ -13,10 +13,12 @@ from streamer.core.turn import Turn
 from streamer.core.wire.records import DeadLetter
 from streamer.loops.held import Held
 from streamer.loops.judge import Judge, JudgeParts
-from streamer.ports import CallFailed, Judges, Model
+from streamer.ports import Judges, Model
 
 LOOK_AGAIN_MS = 30_000
 """Long enough not to spin on the same sessions; they may grow and be judged once more."""
+
+PLAUSIBLE = Completion(content='{"result": "yes", "rationale": "-"}', input_tokens=0, output_tokens=0, cost_usd=None)
 
 
 class Estimate:
@@ -52,7 +54,7 @@ class Estimate:
 
     def __str__(self) -> str:
         unpriced = f" and {self.tokens_unpriced} tokens of unknown price" if self.tokens_unpriced else ""
-        cost = f"at most ${self.usd:.4f}{unpriced}"
+        cost = f"about ${self.usd:.4f}{unpriced}"
         return f"would have judged {self.sessions} sessions for {cost} ({self.calls} model calls)"
 
 
@@ -76,13 +78,16 @@ class DryRun(Judge):
 
             async def ask(request: ModelRequest) -> Completion:
                 self._estimate.add(name, *self._model.estimate(request))
-                raise CallFailed("internal", "dry run")
+                return PLAUSIBLE  # a judge that asks several times goes on, and every call of it is counted
 
             for spec in self._p.specs:
                 await self._judges.judge(spec, transcript, {} if spec.reads_expectations else None, ask)
             self._p.journal.say(
                 "info", "would_judge", session=claim.session.key, usd=round(self._estimate.usd_of(name), 6)
             )
+        await self._put_back(held, LOOK_AGAIN_MS)
+
+    async def _tell_of_expired(self, held: Held, turns: Mapping[str, Turn], closed: Closing) -> None:
         await self._put_back(held, LOOK_AGAIN_MS)
 
     async def _retract(self, held: Held, closed: Closing) -> None:

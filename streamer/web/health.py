@@ -19,7 +19,7 @@ from streamer.errors import ConfigurationError
 from streamer.web.state import Health
 
 STUCK_MS = 60_000
-"""The longest wait inside a pass is a connection's timeout of 10 s, some times over; a minute is none of them."""
+"""Waits inside a pass are calls' timeouts (5 s for Redis and Kafka), some times over; a minute is none of them."""
 
 
 def application(health: Health, registry: CollectorRegistry) -> Starlette:

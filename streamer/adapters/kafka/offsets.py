@@ -7,6 +7,7 @@ progress (1.5 s, measured), and the watermark with them.
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 import confluent_kafka as ck
@@ -72,6 +73,12 @@ class Offsets:
             if partition.error is not None:
                 raise KafkaException(partition.error)
         return {plain(p): p.offset for p in answer if p.offset >= 0}
+
+    def forget(self, group: str) -> None:
+        """Remove the group and what it committed. While another member is in it, it stays."""
+        for removed in self._admin.delete_consumer_groups([group], request_timeout=self._timeout_s).values():
+            with suppress(KafkaException, TimeoutError):
+                removed.result(self._timeout_s)
 
     def _all(self, asked: Mapping[TopicPartition, OffsetSpec]) -> dict[TopicPartition, int]:
         found = self._listed(asked)

@@ -43,6 +43,8 @@ class SourceSettings:
     wait_ms: int = 100
     call_ms_max: int = 5_000
     """No call waits longer for a broker that hangs: `/livez` and a stop depend on it."""
+    lasting: bool = True
+    """False: the group is of no use to anybody once it is empty, and goes with its last member."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -107,6 +109,8 @@ class KafkaSource:
     async def close(self) -> None:
         """While Kafka hangs and owes the answer to a commit this does not return: wait no longer than you mean to."""
         await self._call(self._consumer.close, "close")
+        if not self._s.lasting:
+            await self._call(lambda: self._offsets.forget(self._s.group), "forgetting the group")
         self._thread.shutdown()
 
     async def _call(self, work: Callable[[], T], what: str) -> T:
