@@ -42,6 +42,7 @@ METRICS: dict[str, Metric] = {
     "dead_letters_cut": _counter(
         "records", "Dead letters too large for their topic: only their beginning is kept.", "source"
     ),
+    "traces_refused": _counter("traces", "Traces, by save, of a session that has `traces_max` already.", "source"),
     "lag_records": _gauge(
         "records", "Records between the saved position and the partition's end.", "topic", "partition"
     ),
@@ -62,7 +63,9 @@ METRICS: dict[str, Metric] = {
     "close_lateness_seconds": _seconds("From the quiet gap's end, by the record's time, to the claim that closed."),
     "verdict_delay_seconds": _seconds("From a session's last turn to its verdicts, where the closing placed them all."),
     "unreadable_traces": _counter("traces", "Traces, by claim, in which no span could be read: they give no turn."),
-    "facts_expired": _counter("sessions", "Sessions with a trace whose spans were gone before they were read."),
+    "sessions_unread": _counter(
+        "sessions", "Sessions that no judge can be given: facts_expired, shared_session_id.", "kind"
+    ),
     "retractions": _counter("sessions", "Sessions left without turns, whose rows were deleted."),
     "paused": _gauge("flag", "1 while `streamer pause` is in force."),
     "outdated": _gauge("flag", "1 while a newer configuration is in force and this worker claims nothing."),

@@ -115,8 +115,12 @@ class SessionStore(Protocol):
     async def save_fragments(self, source: str, fragments: Sequence[Fragment]) -> Mapping[tuple[str, str], Saved]:
         """Phase 1: keep fragments; by (tenant, trace id), all candidates and the version. Repeatable."""
 
-    async def wake(self, wakes: Sequence[Wake]) -> None:
-        """Phase 2: tell candidate sessions of their traces' versions. Repeatable."""
+    async def wake(self, wakes: Sequence[Wake]) -> frozenset[tuple[SessionRef, str]]:
+        """Phase 2: tell candidate sessions of their traces' versions; (session, trace id) that were not taken, because
+        the session has `traces_max` already. Repeatable."""
+
+    async def park(self, scope: Scope, trace_id: str) -> None:
+        """No session has taken the trace: it goes after `parked_ms`, unless another one is named. Repeatable."""
 
     async def end_session(self, session: SessionRef, at_ms: int) -> None:
         """An explicit end. Creates an unknown session, never re-opens one at rest. Repeatable."""

@@ -223,6 +223,7 @@ async def _add_judge(
         metrics=metrics,
         journal=journal,
         caps=settings.turns.caps(),
+        session_keys={source.name: source.session_keys for source in settings.sources},
     )
     judge = Judge(parts) if estimate is None else DryRun(parts, judges, model, estimate)
     process.held = held
@@ -245,5 +246,6 @@ def access_of(settings: Settings) -> MlflowAccess:
 async def _generation(store: RedisSessionStore, settings: Settings) -> int:
     """The number under which this configuration is in force."""
     specs, rules = settings.judge_specs(), settings.core_rules()
-    content = canonical([[spec.name, spec.version] for spec in specs] + [repr(rule) for rule in rules]).encode()
+    keys = [[source.name, *source.session_keys] for source in settings.sources]
+    content = canonical([[spec.name, spec.version] for spec in specs] + [repr(rule) for rule in rules] + keys).encode()
     return await store.put_in_force(content)

@@ -11,6 +11,7 @@ from streamer.adapters.kafka import reader as kafka_reader
 from streamer.adapters.kafka.publisher import KafkaPublisher
 from streamer.adapters.litellm_model import missing_keys
 from streamer.adapters.mlflow_assessments import MlflowAssessments
+from streamer.adapters.mlflow_translation import translated
 from streamer.app.building import access_of
 from streamer.app.people import last_records, redis_of
 from streamer.core.ids import mlflow_trace_id
@@ -19,6 +20,8 @@ from streamer.core.wire.cut import Cutter
 from streamer.errors import StreamerError
 from streamer.settings import Settings, Source, without_credentials
 
+REMEDIES_SAID = 2
+"""Of the commonest dialects that name no session."""
 LOOKED_UP = 20
 """Newest traces that are looked for in MLflow."""
 
@@ -112,7 +115,7 @@ async def _source(settings: Settings, source: Source, rows: MlflowAssessments, l
         except StreamerError as error:
             yield Finding(f"topic {topic}", "fail", str(error), 'sources.topics = ["…"] names what does not exist')
             continue
-        found = sample(records, Cutter(source.cut_rules()))
+        found = sample(records, Cutter(source.cut_rules()), translated)
         for finding in sampled(topic, found):
             yield finding
         if found.newest:
@@ -135,9 +138,8 @@ def sampled(topic: str, found: Sample) -> list[Finding]:
         remedy = "encoding: otlp_proto under traces: in the Collector's kafka exporter; look: streamer decode"
         said.append(Finding(step, "warn", f"unreadable: {_counted(problems)}", remedy))
     if found.traces:
-        said.append(
-            _rung(step, "name a session", found.with_session, found.traces, 'span.set_attribute("session.id", …)')
-        )
+        remedy = "; ".join(line for line, _ in found.remedies.most_common(REMEDIES_SAID))
+        said.append(_rung(step, "name a session", found.with_session, found.traces, remedy))
         said.append(
             _rung(step, "say something to judge", found.with_text, found.traces, "switch on content capture in the SDK")
         )

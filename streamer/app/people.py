@@ -19,6 +19,7 @@ from streamer.core.interpret import owns
 from streamer.core.pressure import FULL_SHARE, ahead
 from streamer.core.preview import Preview, preview
 from streamer.core.session import SessionRef, SessionState
+from streamer.core.session_id import SESSION_KEYS
 from streamer.core.status import SessionLine
 from streamer.core.watermark import watermark_of
 from streamer.core.wire.cut import Cutter
@@ -76,7 +77,9 @@ async def explained(
     if found is None:
         return None, said
     facts = await store.facts(ref.scope, sorted(found[1].turns))
-    turns = {t: turn for t, turn in found[1].turns.items() if t not in facts or owns(ref.session_id, t, facts[t])}
+    keys = next((s.session_keys for s in settings.sources if s.name == ref.scope.source), SESSION_KEYS)
+    kept = found[1].turns.items()
+    turns = {t: turn for t, turn in kept if t not in facts or owns(ref.session_id, t, facts[t], keys)}
     return (ref, replace(found[1], turns=turns)), said
 
 

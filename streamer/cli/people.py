@@ -251,8 +251,10 @@ def _sentence(entry: Entry) -> str:
     if entry.state == "judged" and entry.verdict:
         places = (("MLflow", entry.mlflow), ("the feed", entry.feed))
         where = " and ".join(name if there else f"{name} (owed)" for name, there in places)
-        if entry.no_trace:
+        if entry.unwritten == "no_trace":
             where = "the feed only: MLflow has none of its traces"
+        elif entry.unwritten:
+            where = "the feed only: MLflow takes no session id of more than 250 characters"
         usage = entry.verdict.usage
         cost = "price unknown" if usage.cost_usd is None else f"${usage.cost_usd:.5f}"
         return (

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from streamer.core.session import Facts
-from streamer.core.session_id import Resolved, clean, is_scrubbed, owner_of, resolve
+from streamer.core.session_id import SESSION_KEYS, Resolved, clean, is_scrubbed, owner_of, resolve
 from streamer.core.turn import IoSource, Message, ToolEvent, Turn, Unscorable
 from streamer.core.wire.caps import Caps
 from streamer.core.wire.conventions import Heard, Translate
@@ -59,13 +59,20 @@ class _Words:
 
 
 def interpret(
-    trace_id: str, facts: Facts, kept: Turn | None, caps: Caps = CAPS, translate: Translate | None = None
+    trace_id: str,
+    facts: Facts,
+    kept: Turn | None,
+    caps: Caps = CAPS,
+    translate: Translate | None = None,
+    keys: Sequence[str] = SESSION_KEYS,
 ) -> Interpretation:
     """Owner and turn. Depends on the set of facts only, not on their order. `translate` is asked where no dialect of
-    ours finds anything said; such a turn is flagged `translated`."""
+    ours finds anything said; such a turn is flagged `translated`. `keys`: attributes that name a session."""
     spans = [span for span in decode(facts.frames, caps) if span.trace_id == trace_id]
-    resolved = resolve(spans)
+    resolved = resolve(spans, keys)
     owner = owner_of(resolved, facts.owner, facts.candidates)
+    if owner is not None and resolved.session_id is None:  # a header, the record's key, the resource, or a log
+        resolved = resolved._replace(session_id=owner, source="record")
     if not spans:
         return Interpretation(owner, kept)
     fresh = _turn(trace_id, facts.version, spans, resolved)
@@ -81,9 +88,9 @@ def interpret(
     return Interpretation(owner, replace(kept, version=facts.version))
 
 
-def owns(session_id: str, trace_id: str, facts: Facts) -> bool:
+def owns(session_id: str, trace_id: str, facts: Facts, keys: Sequence[str] = SESSION_KEYS) -> bool:
     """Does the trace belong to this session, by what is kept of it?"""
-    return interpret(trace_id, facts, None).owner == session_id
+    return interpret(trace_id, facts, None, keys=keys).owner == session_id
 
 
 def _with_words_of(fresh: Turn, kept: Turn) -> Turn:

@@ -6,13 +6,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal, NamedTuple
 
 from streamer.core.judges import JudgeSpec
 from streamer.core.verdict import JudgeFailure, Usage, Verdict, VerdictValue
 
 EntryState = Literal["judged", "retrying", "deferred", "failed", "retracted", "removed"]
+Unwritten = Literal["", "no_trace", "session_id_too_long"]
 HISTORY_MAX = 10
 """Earlier verdicts kept with the row; the feed has them all."""
 
@@ -50,8 +51,8 @@ class Entry:
     mlflow: bool = False
     """Nothing is to be done in MLflow: the row stands, or there is no trace to put it on."""
     feed: bool = False
-    no_trace: bool = False
-    """MLflow has none of the session's traces."""
+    unwritten: Unwritten = ""
+    """Why no row stands in MLflow though there is a verdict: it has none of the session's traces, or can have none."""
     turns: int = 0
     scored_at_ms: int = 0
     history: tuple[Past, ...] = ()
@@ -67,13 +68,13 @@ class Entry:
 
     @classmethod
     def from_json(cls, raw: str | bytes) -> "Entry":
-        fields = json.loads(raw)
-        if fields["verdict"]:
-            fields["verdict"] = Verdict(**{**fields["verdict"], "usage": Usage(**fields["verdict"]["usage"])})
-        if fields["failure"]:
-            fields["failure"] = JudgeFailure(**{**fields["failure"], "usage": Usage(**fields["failure"]["usage"])})
-        fields["history"] = tuple(Past(*past) for past in fields["history"])
-        return cls(**fields)
+        said = {name: value for name, value in json.loads(raw).items() if name in KNOWN}
+        if said["verdict"]:
+            said["verdict"] = Verdict(**{**said["verdict"], "usage": Usage(**said["verdict"]["usage"])})
+        if said["failure"]:
+            said["failure"] = JudgeFailure(**{**said["failure"], "usage": Usage(**said["failure"]["usage"])})
+        said["history"] = tuple(Past(*past) for past in said["history"])
+        return cls(**said)
 
     def past(self) -> tuple[Past, ...]:
         """History with the verdict that stands now as its last."""
@@ -83,6 +84,10 @@ class Entry:
             self.revision, self.verdict.value, self.verdict.rationale, self.turns, self.scored_at_ms, self.judge_version
         )
         return (*self.history, now)[-HISTORY_MAX:]
+
+
+KNOWN = frozenset(field.name for field in fields(Entry))
+"""A worker of another version may have written more."""
 
 
 def versions_of(ledger: Mapping[str, Entry], specs: Sequence[JudgeSpec]) -> dict[str, str]:
@@ -95,9 +100,14 @@ def without_judge(entry: Entry) -> Entry:
     return replace(entry, state="removed", failure=None, next_at_ms=0)
 
 
-def facts_expired(old: Entry | None, generation: int, judge_version: str) -> Entry:
-    """A member trace has neither facts nor a kept turn. A verdict that stood moves into the history."""
-    failure = JudgeFailure(kind="facts_expired", detail="a trace's spans are gone and were never read")
+FACTS_EXPIRED = JudgeFailure(kind="facts_expired", detail="a trace's spans are gone and were never read")
+SHARED = JudgeFailure(
+    kind="shared_session_id", detail="more traces carry this session id than a conversation has: everybody's, no one's"
+)
+
+
+def unread(old: Entry | None, failure: JudgeFailure, generation: int, judge_version: str) -> Entry:
+    """No judge can be given the session as it is. A verdict that stood moves into the history."""
     base = old or Entry(state="failed", generation=generation, judge_version=judge_version)
     same = old is not None and old.failure == failure
     return replace(

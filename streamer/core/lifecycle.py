@@ -40,6 +40,8 @@ class Limits:
     """A writer that has not come back for so long will not write any more: its intent is dropped."""
     return_ms: int = 30 * DAY_MS
     """A session at rest is remembered so long."""
+    traces_max: int = 2_000
+    """A session id that more traces carry belongs to everybody: it is not judged."""
     retries_max: int = 5
     retry_ms: int = 2_000
     """First pause after a transient failure; doubled each time, at most 5 min."""

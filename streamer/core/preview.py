@@ -65,7 +65,7 @@ def preview(records: Iterable[Record], cutter: Cutter, translate: Translate | No
     seen = Preview(records=[_seen(cut) for cut in cuts])
     traces = facts_by_trace(fragment for cut in cuts for fragment in cut.fragments)
     for (tenant, trace_id), facts in traces.items():
-        turn = _turn(tenant, trace_id, facts, translate)
+        turn = _turn(tenant, trace_id, facts, translate, cutter.rules.session_keys)
         if turn is None:
             seen.waiting.append(trace_id)
         else:
@@ -102,8 +102,10 @@ def _seen(cut: Cut) -> SeenRecord:
     return SeenRecord(cut.controls, cut.problems, tried, cut.out_of_scope)
 
 
-def _turn(tenant: str, trace_id: str, facts: Facts, translate: Translate | None) -> SeenTurn | None:
-    owner, turn = interpret(trace_id, facts, None, translate=translate)
+def _turn(
+    tenant: str, trace_id: str, facts: Facts, translate: Translate | None, keys: Sequence[str]
+) -> SeenTurn | None:
+    owner, turn = interpret(trace_id, facts, None, translate=translate, keys=keys)
     if turn is None:
         return None
     spans = decode(facts.frames)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from streamer.core.interpret import interpret
 from streamer.core.preview import dialects_of, facts_by_trace
+from streamer.core.remedies import remedy_for
+from streamer.core.wire.conventions import Translate
 from streamer.core.wire.cut import Cutter
 from streamer.core.wire.decode import decode
 from streamer.core.wire.records import Fragment, Record
@@ -23,11 +25,13 @@ class Sample:
     with_session: int = 0
     with_text: int = 0
     dialects: Counter[str] = field(default_factory=Counter)
+    remedies: Counter[str] = field(default_factory=Counter)
+    """How to name the session, for the traces that name none."""
     newest: list[tuple[str, int]] = field(default_factory=list)
     """Trace ids and the ms of their last record, the latest first."""
 
 
-def sample(records: Iterable[Record], cutter: Cutter) -> Sample:
+def sample(records: Iterable[Record], cutter: Cutter, translate: Translate | None = None) -> Sample:
     """Reads as ingest and a claim would; traces that stand in several records are put together."""
     found, fragments = Sample(), list[Fragment]()
     last_ms: dict[str, int] = {}
@@ -42,10 +46,13 @@ def sample(records: Iterable[Record], cutter: Cutter) -> Sample:
             last_ms[fragment.trace_id] = max(last_ms.get(fragment.trace_id, 0), record.timestamp_ms)
         fragments += cut.fragments
     for (_, trace_id), facts in facts_by_trace(fragments).items():
-        owner, turn = interpret(trace_id, facts, None)
+        owner, turn = interpret(trace_id, facts, None, translate=translate, keys=cutter.rules.session_keys)
         found.traces += 1
         found.with_session += owner is not None
         found.with_text += turn is not None and turn.unscorable is None
-        found.dialects.update(dialects_of(decode(facts.frames)) or ["none known"])
+        dialects = dialects_of(decode(facts.frames))
+        found.dialects.update(dialects or ["none known"])
+        if owner is None:
+            found.remedies[remedy_for(dialects)] += 1
     found.newest = sorted(last_ms.items(), key=lambda item: -item[1])
     return found

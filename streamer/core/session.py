@@ -14,7 +14,7 @@ from streamer.core.ids import Scope, bucket_of_session, session_key
 from streamer.core.ledger import Entry
 from streamer.core.turn import Turn
 
-CloseReason = Literal["quiet", "ended", "max_age", "empty"]
+CloseReason = Literal["quiet", "ended", "max_age", "max_traces", "empty"]
 
 
 class SessionRef(NamedTuple):
@@ -66,6 +66,8 @@ class SessionState:
     mend: bool = False
     """A stale worker may have written since the last completion."""
     missing_since_ms: int | None = None
+    shared: bool = False
+    """More traces than `traces_max` carry this id; those beyond were not taken."""
     members: Mapping[str, int] = field(default_factory=dict)
     """Trace id → the trace's version when ingest last told."""
     turns: Mapping[str, Turn] = field(default_factory=dict)

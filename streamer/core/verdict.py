@@ -15,6 +15,7 @@ FailureKind = Literal[
     "bad_request",  # any other 4xx
     "internal",  # the judge itself raised
     "facts_expired",  # a member trace has neither facts nor a kept turn
+    "shared_session_id",  # more traces carry the id than `session_traces_max`: it is everybody's
     "not_scorable",  # nothing was said, or everything was redacted
     "expectations_missing",  # the judge reads {{ expectations }} and the session has none
 ]

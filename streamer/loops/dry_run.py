@@ -10,6 +10,7 @@ from streamer.core.assemble import assemble
 from streamer.core.lifecycle import Closing
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.turn import Turn
+from streamer.core.verdict import JudgeFailure
 from streamer.core.wire.records import DeadLetter
 from streamer.loops.held import Held
 from streamer.loops.judge import Judge, JudgeParts
@@ -87,7 +88,7 @@ class DryRun(Judge):
             )
         await self._put_back(held, LOOK_AGAIN_MS)
 
-    async def _tell_of_expired(self, held: Held, turns: Mapping[str, Turn], closed: Closing) -> None:
+    async def _tell_unread(self, held: Held, turns: Mapping[str, Turn], closed: Closing, failure: JudgeFailure) -> None:
         await self._put_back(held, LOOK_AGAIN_MS)
 
     async def _retract(self, held: Held, closed: Closing) -> None:

@@ -251,7 +251,12 @@ class Ingest:
             for (tenant, trace_id), trace in saved.items()
             for session_id in trace.candidates
         ]
-        await self._p.store.wake(wakes)
+        refused = await self._p.store.wake(wakes)
+        for (tenant, trace_id), trace in saved.items() if refused else ():
+            scope = Scope(self._p.name, tenant)
+            if trace.candidates and all((SessionRef(scope, name), trace_id) in refused for name in trace.candidates):
+                await self._p.store.park(scope, trace_id)
+                self._p.metrics.count("traces_refused", source=self._p.name)
         self._p.metrics.count("fragments", len(fragments), source=self._p.name)
 
     def _skip_gaps(self, fetched: Fetched) -> None:

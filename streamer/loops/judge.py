@@ -5,15 +5,17 @@ finds the kept turns, the saved answers and the rows that may stand, and goes on
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from streamer.core.assemble import assemble
-from streamer.core.interpret import interpret
+from streamer.core.interpret import Interpretation, interpret
 from streamer.core.judges import JudgeSpec
-from streamer.core.ledger import Entry, facts_expired, without_judge
+from streamer.core.ledger import FACTS_EXPIRED, SHARED, Entry, unread, without_judge
 from streamer.core.lifecycle import Closing, Limits, Rule, closing, gap_of
 from streamer.core.session import Claim, Facts, Outcome, SessionRef
+from streamer.core.session_id import SESSION_KEYS
 from streamer.core.turn import Turn
+from streamer.core.verdict import JudgeFailure
 from streamer.core.watermark import watermark_of
 from streamer.core.wire.caps import Caps
 from streamer.core.wire.conventions import Translate
@@ -61,6 +63,8 @@ class JudgeParts:
     journal: Journal
     translate: Translate | None = None
     caps: Caps = CAPS
+    session_keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By source: attributes that name a session."""
 
 
 class Judge:
@@ -117,12 +121,14 @@ class Judge:
 
     async def _judge(self, held: Held) -> None:
         claim = held.claim
+        if claim.state.shared:
+            closed = Closing("max_traces", claim.state.activity_ms, self._p.limits.gap_ms_min)
+            return await self._tell_unread(held, {}, closed, SHARED)
         turns, complete = await self._decode(claim)
         closed = self._closing(claim, turns)
         if closed.reason is None:
             self._p.metrics.count("releases")
-            await self._p.store.release(claim, closed.gap_ms, closed.at_ms)
-            return
+            return await self._p.store.release(claim, closed.gap_ms, closed.at_ms)
         if closed.reason == "quiet" and claim.due == "quiet":
             late_ms = claim.claimed_at_ms - claim.state.activity_ms - closed.gap_ms
             self._p.metrics.observe("close_lateness_seconds", max(0, late_ms) / 1000)
@@ -130,11 +136,12 @@ class Judge:
             new = [turn for trace_id, turn in turns.items() if claim.state.turns.get(trace_id) != turn]
             await self._p.store.keep_turns(claim, new, closed.gap_ms)
         if not complete:
-            await self._tell_of_expired(held, turns, closed)
+            await self._tell_unread(held, turns, closed, FACTS_EXPIRED)
         elif not turns:
             await self._retract(held, closed)
         else:
             await self._score_and_write(held, turns, closed)
+        return None
 
     def _closing(self, claim: Claim, turns: Mapping[str, Turn]) -> Closing:
         gap_ms = gap_of(self._p.rules, claim.session.scope.tenant, turns.values(), self._p.limits.gap_ms_min)
@@ -154,7 +161,7 @@ class Judge:
                 await self._p.clock.sleep_ms(0)
             turn = state.turns.get(trace_id)
             if trace_id in facts:
-                owner, turn = interpret(trace_id, facts[trace_id], turn, self._p.caps, self._p.translate)
+                owner, turn = self._interpret(claim, trace_id, facts[trace_id], turn)
                 if owner != claim.session.session_id:
                     await self._tell(claim, trace_id, owner, facts[trace_id])
                     continue
@@ -166,6 +173,10 @@ class Judge:
             else:
                 turns[trace_id] = turn
         return turns, complete
+
+    def _interpret(self, claim: Claim, trace_id: str, facts: Facts, kept: Turn | None) -> Interpretation:
+        keys = self._p.session_keys.get(claim.session.scope.source, SESSION_KEYS)
+        return interpret(trace_id, facts, kept, self._p.caps, self._p.translate, keys)
 
     async def _tell(self, claim: Claim, trace_id: str, owner: str | None, facts: Facts) -> None:
         """A trace belongs to a session that no scan had named: only a claim reads deep enough to see it."""
@@ -195,14 +206,14 @@ class Judge:
         if await self._complete(held, outcome) and outcome.retracted:
             self._p.metrics.count("retractions")
 
-    async def _tell_of_expired(self, held: Held, turns: Mapping[str, Turn], closed: Closing) -> None:
-        """A member trace has neither facts nor a kept turn: never a silently shorter transcript."""
+    async def _tell_unread(self, held: Held, turns: Mapping[str, Turn], closed: Closing, failure: JudgeFailure) -> None:
+        """No judge is asked, and the ledger and the feed say why."""
         ledger, generation = held.claim.state.ledger, self._p.generation
-        entries = {s.name: facts_expired(ledger.get(s.name), generation, s.version) for s in self._p.specs}
+        entries = {s.name: unread(ledger.get(s.name), failure, generation, s.version) for s in self._p.specs}
         transcript = assemble(held.claim.session.session_id, turns)
         told = await self._p.publishing.publish(held, self._p.specs, entries, transcript, closed)
         if await self._complete(held, self._outcome(held, told, closed)) and _is_first(held.claim):
-            self._p.metrics.count("facts_expired")
+            self._p.metrics.count("sessions_unread", kind=failure.kind)
 
     def _outcome(
         self,

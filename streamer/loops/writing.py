@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from streamer.core.assessment import Row, RowRef
 from streamer.core.ids import assessment_id, mlflow_trace_id
 from streamer.core.judges import JudgeSpec
-from streamer.core.ledger import Entry, versions_of
+from streamer.core.ledger import Entry, Unwritten, versions_of
 from streamer.core.lifecycle import Limits
 from streamer.core.row import row_of
 from streamer.core.session import Begun
@@ -18,6 +18,10 @@ from streamer.core.transcript import Transcript
 from streamer.errors import OwnershipLost, PermanentError, TransientError
 from streamer.loops.held import Held, HeldClaims
 from streamer.ports import AssessmentStore, Journal, Metrics, SessionStore
+
+SESSION_CHARS_MAX = 250
+"""Of a value of trace metadata, where MLflow keeps a trace's session: it refuses a batch with a longer id (measured on
+3.17: 400), so that no trace of such a session can be found by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,11 @@ class Writing:
         ]
         if not writing:
             return Placement(entries)
+        if len(transcript.session_id) > SESSION_CHARS_MAX:
+            everything = {spec.name for spec in writing}
+            return Placement(self._delivered(entries, writing, everything, "session_id_too_long"))
         placed: set[str] = set()
-        stood = {s.name for s in writing if entries[s.name].mlflow and not entries[s.name].no_trace}
+        stood = {s.name for s in writing if entries[s.name].mlflow and not entries[s.name].unwritten}
         for n, turn in enumerate(transcript.turns):
             rows = [self._row(held, spec, entries[spec.name], turn.trace_id, transcript) for spec in writing]
             begun = await self._begin(held, [row.ref for row in rows])
@@ -159,15 +166,15 @@ class Writing:
         begun = await self._begin(held, list(held.rows))
         cleared = await self._delete(held, begun.rows - held.rows)
         judged = {spec.name for spec in writing if cleared and entries[spec.name].state == "judged"}
-        told = self._delivered(entries, writing, judged, no_trace=True)
+        told = self._delivered(entries, writing, judged, unwritten="no_trace")
         return Placement(told, frozenset(judged), first_missing=True, looking=True)
 
     def _delivered(
-        self, entries: Mapping[str, Entry], writing: Sequence[JudgeSpec], placed: set[str], *, no_trace: bool = False
+        self, entries: Mapping[str, Entry], writing: Sequence[JudgeSpec], placed: set[str], unwritten: Unwritten = ""
     ) -> dict[str, Entry]:
         written = {spec.name for spec in writing if entries[spec.name].state == "judged"}
         return {
-            name: replace(entry, mlflow=name in placed, no_trace=no_trace) if name in written else entry
+            name: replace(entry, mlflow=name in placed, unwritten=unwritten) if name in written else entry
             for name, entry in entries.items()
         }
 

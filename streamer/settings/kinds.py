@@ -42,6 +42,13 @@ def _duration(value: object) -> object:
     raise ValueError('is no duration; write "15m", "2h", "500ms" or a number of ms')
 
 
+def _fallback(value: str) -> str:
+    kind, _, name = value.partition(":")
+    if value != "key" and not (kind in ("header", "resource") and name.strip()):
+        raise ValueError('must be "header:<name>", "key" or "resource:<attribute>"')
+    return value
+
+
 def _start(value: object) -> object:
     """ "now", "beginning", an offset, or how far back: "2h"."""
     text = str(value).strip()
@@ -190,3 +197,6 @@ RecordEncoding = Annotated[Encoding, BeforeValidator(_encoding)]
 Topics = Annotated[tuple[Topic, ...], AfterValidator(_topics)]
 Option = Annotated[Secret[str | int | bool], BeforeValidator(_option)]
 Scalar = Annotated[VerdictValue, BeforeValidator(_scalar)]
+
+Fallback = Annotated[str, AfterValidator(_fallback)]
+"""Where a record may say whose it is, beside its spans."""

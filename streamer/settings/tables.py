@@ -9,6 +9,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 from streamer.core.judges import JudgeSpec
 from streamer.core.lifecycle import DAY_MS, Limits, Rule
 from streamer.core.reading import Start
+from streamer.core.session_id import SESSION_KEYS
 from streamer.core.wire.caps import Caps
 from streamer.core.wire.rules import CutRules
 from streamer.errors import ConfigurationError
@@ -16,6 +17,7 @@ from streamer.settings.addresses import HeaderSecret, HttpUrl, RedisUrl
 from streamer.settings.judges import JudgeTable
 from streamer.settings.kinds import (
     Address,
+    Fallback,
     Filled,
     FirstOffset,
     Ms,
@@ -59,6 +61,12 @@ class Source(Table):
     keep: Literal["genai", "listed", "all"] = Field("genai", description="a topic carries the whole company's spans")
     services: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
+    session_keys: tuple[Filled, ...] = Field(
+        SESSION_KEYS, description="span attributes by priority: a browser's session.id may span several conversations"
+    )
+    session_fallbacks: tuple[Fallback, ...] = Field(
+        (), description="where no span names a session: header:<name>, key, resource:<attribute>"
+    )
     start: FirstOffset = Field("now", description="old conversations cost money only when asked for; 2h, 0, beginning")
     offset_gap: Literal["stop", "skip"] = Field("stop", description="records that Kafka has deleted are a loss: say so")
 
@@ -78,6 +86,8 @@ class Source(Table):
             keep=self.keep,
             services=frozenset(self.services),
             scopes=frozenset(self.scopes),
+            session_keys=self.session_keys,
+            session_fallbacks=self.session_fallbacks,
         )
 
 
@@ -106,6 +116,7 @@ class Sessions(Table):
     parked_ms: Ms = Field(3_600_000, description="a trace that no span gives a session is kept so long")
     trace_wait_ms: Ms = Field(600_000, description="MLflow may be behind: a Collector retries for 5 min")
     return_ms: Ms = Field(30 * DAY_MS, description="a session that comes back later is a new one")
+    traces_max: Whole = Field(2_000, ge=1, description="more traces under one id are everybody's, not a conversation")
     clock_skew_ms_max: Ms = Field(5_000, description="producers' clocks may be ahead by this")
     redis_loss_window_ms: Ms = Field(5_000, description="what a Redis fail-over may lose is read again")
 
@@ -206,6 +217,7 @@ class Settings(Table):
             parked_ms=s.parked_ms,
             trace_wait_ms=s.trace_wait_ms,
             return_ms=s.return_ms,
+            traces_max=s.traces_max,
             commit_delay_ms=s.redis_loss_window_ms,
             clock_skew_ms_max=s.clock_skew_ms_max,
         )

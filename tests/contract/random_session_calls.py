@@ -18,7 +18,7 @@ from streamer.ports import SessionStore
 START_MS = 1_700_000_000_000
 LIMITS = Limits(
     gap_ms_min=900, max_age_ms=20_000, settle_ms=100, lease_ms=1_500, late_ms=2_000, parked_ms=5_000, look_ms=500,
-    looks_max=3, zombie_ms_max=8_000, return_ms=30_000,
+    looks_max=3, zombie_ms_max=8_000, return_ms=30_000, traces_max=5,
 )  # fmt: skip
 SCOPES = (Scope("spans", "acme"), Scope("spans", "beta"), Scope("logs", "a|b"))
 JUDGES = ("frustration", "safety")
@@ -87,7 +87,8 @@ async def save(t: Twins, now: int) -> None:
             at = now - t.r.randrange(1_000)
             wakes.append(Wake(SessionRef(Scope(scope.source, tenant), candidate), trace_id, version, at, ends))
     if t.r.random() < 0.9:
-        await t.both("wake", wakes)
+        for ref, trace_id in sorted(await t.both("wake", wakes)):
+            await t.both("park", ref.scope, trace_id)
 
 
 async def end(t: Twins, now: int) -> None:

@@ -142,3 +142,22 @@ async def test_a_trace_that_gave_no_turn_goes_when_its_session_does(own_server: 
         await save(store, Fragment(SCOPE.tenant, f"{1:032x}", bytes(16), bytes(9), ("chat-1",)))
         assert client.pttl(name) == -1
     await redis.close()
+
+
+async def test_traces_that_a_shared_session_did_not_take_go_by_themselves(own_server: RedisServer) -> None:
+    redis = await open_redis(own_server.url, Limits(traces_max=2, parked_ms=0), turn_codec)
+    store = redis.handle()
+    ref = SessionRef(SCOPE, "0")
+    for n in range(4):
+        one = Fragment(SCOPE.tenant, f"{n:032x}", n.to_bytes(16, "big"), bytes(8), ("0",))
+        saved = await store.save_fragments(SCOPE.source, [one])
+        wakes = [Wake(ref, trace, said.version, AT_MS) for (_, trace), said in saved.items()]
+        assert bool(await store.wake(wakes)) == (n >= 2)
+        if n >= 2:
+            await store.park(SCOPE, one.trace_id)
+    expired = [name for bucket in range(BUCKETS) for name in (await store.inspect(bucket))[1]]
+    assert sorted(trace for _, trace in expired) == [f"{2:032x}", f"{3:032x}"]
+    found = await store.session(ref.key)
+    assert found is not None
+    assert (found[1].shared, len(found[1].members), found[1].version) == (True, 2, 3)
+    await redis.close()

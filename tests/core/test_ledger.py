@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from streamer.core.ledger import HISTORY_MAX, Entry, EntryState, facts_expired
+from streamer.core.ledger import FACTS_EXPIRED, HISTORY_MAX, Entry, EntryState, unread
 from streamer.core.lifecycle import Limits
 from streamer.core.retry import PATIENT_TRIES_MAX, PAUSE_MS_MAX, next_try_ms
 from streamer.core.verdict import FailureKind, JudgeFailure, Usage, Verdict
@@ -80,12 +80,12 @@ def test_what_is_not_about_the_session_is_tried_for_a_day(kind: FailureKind) -> 
 
 
 def test_expired_facts_keep_the_verdict_that_stood_in_the_history() -> None:
-    expired = facts_expired(JUDGED, 2, "v2")
+    expired = unread(JUDGED, FACTS_EXPIRED, 2, "v2")
     assert (expired.state, expired.verdict, expired.revision) == ("failed", None, JUDGED.revision)
     assert expired.history == JUDGED.past()
     assert not expired.feed
     told = replace(expired, feed=True)
-    assert facts_expired(told, 2, "v2") == told
+    assert unread(told, FACTS_EXPIRED, 2, "v2") == told
 
 
 @pytest.mark.parametrize("kind", ["bad_request", "refused", "context_too_long", "not_scorable"])

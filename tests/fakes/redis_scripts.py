@@ -27,35 +27,50 @@ def save_fragments(b: Bucket, now: int, source: str, fragments: Iterable[Fragmen
         if new:
             t.frames[f.digest] = f.frame
             t.version = b.next_version(t.version, now)
-        t.candidates |= set(f.candidates)
+        named = set(f.candidates) - t.candidates
+        t.candidates |= named
         t.ends = t.ends or f.ends_session
         parked = b.edit(("parked",), dict[str, int]())
-        if t.candidates:
+        if named:
             parked.pop(name, None)
-        elif new:
+        elif new and not t.candidates:
             parked[name] = now + b.limits.parked_ms
         saved[f.tenant, f.trace_id] = Saved(tuple(sorted(t.candidates)), t.version, t.ends)
     return saved
 
 
-def wake(b: Bucket, now: int, w: Wake) -> None:
+def wake(b: Bucket, now: int, w: Wake) -> bool:
+    """False: the session is shared by everybody and takes no more traces."""
     known = b.session(w.session.key)
-    if (known.members.get(w.trace_id, 0) if known else 0) >= w.version:
-        return
+    version = known.members.get(w.trace_id, 0) if known else 0
+    takes = bool(version) or known is None or len(known.members) < b.limits.traces_max
+    if version >= w.version or (not takes and known and known.shared):
+        return takes
     s = b.edit(("s", w.session.key), SessionRow(w.session))
-    s.members[w.trace_id] = w.version
+    if takes:
+        s.members[w.trace_id] = w.version
+    s.shared = s.shared or not takes
     s.version += 1
     s.activity = max(s.activity, w.activity_ms)
     s.opened = w.activity_ms if s.opened is None else s.opened
-    if w.ends_session:
+    if w.ends_session and takes:
         s.ended = max(s.ended or 0, w.activity_ms)
     s.missing, s.looks = None, 0
     b.edit(("sessions",), dict[str, int]())[w.session.key] = now
-    if s.lease > now:
-        return
-    s.lease = 0
-    b.edit(("sweep",), dict[str, int]()).pop(w.session.key, None)
-    b.move_to_quiet(s)
+    if s.lease <= now:
+        s.lease = 0
+        b.edit(("sweep",), dict[str, int]()).pop(w.session.key, None)
+        b.move_to_quiet(s)
+    return takes
+
+
+def wake_all(b: Bucket, now: int, wakes: Iterable[Wake]) -> set[tuple[SessionRef, str]]:
+    return {(w.session, w.trace_id) for w in wakes if not wake(b, now, w)}
+
+
+def park(b: Bucket, now: int, name: str) -> None:
+    if ("t", name) in b.keys:
+        b.edit(("parked",), dict[str, int]())[name] = now + b.limits.parked_ms
 
 
 def end_session(b: Bucket, now: int, ref: SessionRef, at_ms: int) -> None:
@@ -77,6 +92,8 @@ def adopt(b: Bucket, name: str, session_id: str) -> int:
     found: TraceRow | None = b.keys.get(("t", name))
     if found is None:
         return 0
+    if session_id in found.candidates:
+        return found.version
     t = b.edit(("t", name), found)
     t.candidates.add(session_id)
     b.edit(("parked",), dict[str, int]()).pop(name, None)

@@ -44,6 +44,7 @@ class SessionRow:
     mend: bool = False
     looks: int = 0
     missing: int | None = None
+    shared: bool = False
     reason: str = ""
     members: dict[str, int] = field(default_factory=dict)
     turns: dict[str, Turn] = field(default_factory=dict)
@@ -62,6 +63,7 @@ class SessionRow:
             gap_ms=self.gap,
             looks=self.looks,
             mend=self.mend,
+            shared=self.shared,
             missing_since_ms=self.missing,
             members=dict(self.members),
             turns=dict(self.turns),

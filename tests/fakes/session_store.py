@@ -117,17 +117,18 @@ class FakeSessionStore:
             saved |= await self._run(bucket, partial(scripts.save_fragments, source=source, fragments=mine))
         return saved
 
-    async def wake(self, wakes: Sequence[Wake]) -> None:
+    async def wake(self, wakes: Sequence[Wake]) -> frozenset[tuple[SessionRef, str]]:
+        refused = set[tuple[SessionRef, str]]()
         by_bucket: dict[int, list[Wake]] = defaultdict(list)
         for w in wakes:
             by_bucket[w.session.bucket].append(w)
         for bucket, mine in sorted(by_bucket.items()):
+            refused |= await self._run(bucket, partial(scripts.wake_all, wakes=mine))
+        return frozenset(refused)
 
-            def phase_2(b: Bucket, now: int, mine: list[Wake] = mine) -> None:
-                for w in mine:
-                    scripts.wake(b, now, w)
-
-            await self._run(bucket, phase_2)
+    async def park(self, scope: Scope, trace_id: str) -> None:
+        name = f"{scope}|{trace_id}"
+        await self._run(bucket_of_trace(trace_id), lambda b, now: scripts.park(b, now, name))
 
     async def end_session(self, session: SessionRef, at_ms: int) -> None:
         await self._run(session.bucket, lambda b, now: scripts.end_session(b, now, session, at_ms))
@@ -250,8 +251,7 @@ class FakeSessionStore:
         return await self._run(bucket, audit.inspect)
 
     async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int | None) -> bool:
-        name = f"{sweep.session.scope}|{trace_id}"
-        owner = sweep.session.session_id
+        name, owner = f"{sweep.session.scope}|{trace_id}", sweep.session.session_id
 
         def body(b: Bucket, now: int) -> bool:
             row: TraceRow | None = b.keys.get(("t", name))

@@ -126,6 +126,40 @@ async def test_a_row_that_stands_is_not_written_again_while_another_judge_waits(
     assert [decision["state"] for decision in closings[0]["judges"]] == ["judged", "deferred"]
 
 
+async def test_an_id_that_everybody_shares_is_not_judged_and_says_why() -> None:
+    bench = Bench(limits=replace(LIMITS, traces_max=3))
+    for _ in range(3):
+        await bench.say("0")
+    await bench.wait(GAP_MS + 5_000)
+    assert (await bench.entry("0")).state == "judged"
+    for _ in range(4):
+        await bench.say("0")
+    await bench.wait(GAP_MS + 5_000)
+    entry = await bench.entry("0")
+    assert entry.failure is not None
+    assert (entry.state, entry.failure.kind) == ("failed", "shared_session_id")
+    assert [past.value for past in entry.history] == ["good"]
+    assert bench.feed.told("closing")[-1]["close_reason"] == "max_traces"
+    assert len(bench.rows.stored) == 1  # the verdict that was given stands
+    claims = len(bench.feed.told("closing"))
+    await bench.say("0")
+    await bench.wait(GAP_MS + 5_000)
+    assert len(bench.feed.told("closing")) == claims
+    assert bench.state("0") == "at rest"
+
+
+async def test_a_session_id_that_mlflow_cannot_hold_is_judged_and_not_written() -> None:
+    bench = Bench()
+    long = "s" * 251
+    await bench.say(long)
+    await bench.say("s" * 250)
+    await bench.wait(GAP_MS + 5_000)
+    entry = await bench.entry(long)
+    assert (entry.state, entry.mlflow, entry.feed, entry.unwritten) == ("judged", True, True, "session_id_too_long")
+    assert [len(row.metadata["mlflow.trace.session"]) for row in bench.rows.stored.values()] == [250]
+    assert bench.state(long) == "at rest"
+
+
 async def test_a_session_whose_judges_all_wait_is_closed_on_the_feed_too() -> None:
     bench = Bench(usd_max=0.0)
     await bench.say("s")
@@ -185,7 +219,7 @@ async def test_a_row_that_could_not_be_deleted_is_not_forgotten() -> None:
     rows.refusals = 2
     await bench.wait(GAP_MS + 300_000)
     assert [row.metadata["mlflow.trace.session"] for row in rows.stored.values()] == ["s2"]
-    assert (await bench.entry("s1")).no_trace
+    assert (await bench.entry("s1")).unwritten == "no_trace"
 
 
 async def test_without_any_trace_in_mlflow_the_ledger_says_so_and_no_row_stands() -> None:
@@ -193,11 +227,11 @@ async def test_without_any_trace_in_mlflow_the_ledger_says_so_and_no_row_stands(
     trace = await bench.say("s", in_mlflow=False)
     await bench.wait(GAP_MS + 600_000, 5_000)
     entry = await bench.entry("s")
-    assert (entry.state, entry.no_trace, entry.feed) == ("judged", True, True)
+    assert (entry.state, entry.unwritten, entry.feed) == ("judged", "no_trace", True)
     assert not bench.rows.stored
     bench.rows.traces.add(f"tr-{trace}")
     await bench.wait(2 * HOUR_MS, 30_000)
-    assert not (await bench.entry("s")).no_trace
+    assert not (await bench.entry("s")).unwritten
     assert judges_of(bench) == ["a"]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from streamer.core.assessment import Row, RowRef
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Closing
-from streamer.core.session import Begun, Claim, Outcome, Sweep, Wake
+from streamer.core.session import Begun, Claim, Outcome, SessionRef, Sweep, Wake
 from streamer.core.turn import Turn
 from streamer.core.wire.records import DeadLetter, Fragment, Record
 from streamer.errors import TransientError
@@ -30,8 +30,8 @@ class WakesOwnIdOnly(WatchedIngest):
         store = self._p.store
         wake = store.wake
 
-        async def narrowed(wakes: Sequence[Wake]) -> None:
-            await wake([w for w in wakes if w.session.session_id in own[w.trace_id]])
+        async def narrowed(wakes: Sequence[Wake]) -> frozenset[tuple[SessionRef, str]]:
+            return await wake([w for w in wakes if w.session.session_id in own[w.trace_id]])
 
         store.wake = narrowed  # type: ignore[method-assign]
         try:
@@ -88,14 +88,15 @@ class StaysAfterFailOver(WatchedIngest):
 
 
 class IngestMovesLeased(WatchedStore):
-    async def wake(self, wakes: Sequence[Wake]) -> None:
-        await super().wake(wakes)
+    async def wake(self, wakes: Sequence[Wake]) -> frozenset[tuple[SessionRef, str]]:
+        refused = await super().wake(wakes)
         for w in wakes:
             b = self.redis.buckets[w.session.bucket]
             if (s := b.session(w.session.key)) is not None and s.lease > self.redis.now_ms():
                 b.move_to_quiet(s)
                 b.touched.add(w.session.key)
                 self.redis.after(b)
+        return refused
 
 
 class CompletesAnyToken(WatchedStore):

@@ -120,7 +120,7 @@ class WatchedChokePoint(ChokePoint):
 RARE_BY_METRIC = {
     "releases": "a claim put its session back",
     "retractions": "retraction",
-    "facts_expired": "facts expired",
+    "sessions_unread": "facts expired",
     "ownership_lost": "lease lost between answer and write",
     "stale_completions": "stale completion",
     "answers_reused": "a saved answer was used again",

@@ -14,7 +14,8 @@ else
 end
 local L = {}
 do
-  local names = {'gap_min', 'max_age', 'settle', 'lease', 'late', 'parked', 'look', 'looks_max', 'zombie', 'return'}
+  local names = {'gap_min', 'max_age', 'settle', 'lease', 'late', 'parked', 'look', 'looks_max', 'zombie', 'return',
+                 'traces_max'}
   local i = 1
   for n in string.gmatch(ARGV[2], '%d+') do L[names[i]] = tonumber(n); i = i + 1 end
 end
@@ -22,12 +23,12 @@ local function skey(key) return B .. 's:' .. key end
 local function num(v) return v and tonumber(v) or nil end
 -- A session's fields by name, numbers where they are numbers; nil if there is no such session.
 local FIELDS = {'source', 'tenant', 'id', 'version', 'judged', 'activity', 'opened', 'ended', 'gap', 'token', 'settled',
-                'lease', 'looks', 'missing', 'mend'}
+                'lease', 'looks', 'missing', 'mend', 'shared'}
 local function load(key)
   local v = call('HMGET', skey(key), unpack(FIELDS))
   if not v[1] then return nil end
   local s = {key = key, source = v[1], tenant = v[2], id = v[3], scope = v[1] .. '|' .. v[2]}
-  for i = 4, 15 do s[FIELDS[i]] = num(v[i]) end
+  for i = 4, 16 do s[FIELDS[i]] = num(v[i]) end
   for _, name in ipairs({'version', 'judged', 'activity', 'token', 'settled', 'lease', 'looks'}) do
     s[name] = s[name] or 0
   end

@@ -31,6 +31,7 @@ for i = 4, #ARGV, 5 do
       end
       c = cmsgpack.pack(all)
     end
+    if #c ~= #t.c then t.had = nil end  -- a new name: parked again only if nobody takes it
     t.c = c
     set[#set + 1] = 'c'
     set[#set + 1] = c

@@ -10,7 +10,7 @@ import msgpack
 from streamer.adapters.redis_sessions.connection import parse_info
 from streamer.adapters.redis_sessions.handle import Handle
 from streamer.adapters.redis_sessions.scripts import Argument, ScriptCall
-from streamer.core.ids import bucket_of_session, bucket_of_trace
+from streamer.core.ids import Scope, bucket_of_session, bucket_of_trace
 from streamer.core.session import SessionRef, Wake
 from streamer.core.wire.records import Fragment
 from streamer.errors import Reconnected
@@ -57,8 +57,14 @@ class IngestSide(Handle):
             saved.update(zip(names, read_saved(reply), strict=True))
         return saved
 
-    async def wake(self, wakes: Sequence[Wake]) -> None:
-        await self._run(list(self._wake_calls("wake", wakes)))
+    async def wake(self, wakes: Sequence[Wake]) -> frozenset[tuple[SessionRef, str]]:
+        replies = await self._run(list(self._wake_calls("wake", wakes)))
+        refused = [(key.decode(), trace.decode()) for reply in replies for key, trace in pairs(reply)]
+        refs = {w.session.key: w.session for w in wakes} if refused else {}
+        return frozenset((refs[key], trace) for key, trace in refused)
+
+    async def park(self, scope: Scope, trace_id: str) -> None:
+        await self._run([self._call("park", bucket_of_trace(trace_id), (f"{scope}|{trace_id}",))])
 
     def _wake_calls(self, script: str, wakes: Sequence[Wake]) -> Iterator[ScriptCall]:
         # By session first: its key is a SHA-256, which costs as much as the rest of a wake.

@@ -106,6 +106,7 @@ class JudgeSide(IngestSide):
             gap_ms=number(b"gap"),
             looks=number(b"looks") or 0,
             mend=b"mend" in row,
+            shared=b"shared" in row,
             missing_since_ms=number(b"missing"),
             members={name.decode(): int(version) for name, version in pairs(members)},
             turns={name.decode(): self._s.codec.unpack(raw.partition(b":")[2]) for name, raw in pairs(turns)},

@@ -18,6 +18,7 @@ from streamer.core.wire import varint
 from streamer.core.wire.bounds import holds_too_much
 from streamer.core.wire.by_trace import ID_HEAD, by_trace
 from streamer.core.wire.containers import OTLP_TAG, Limits, open_value
+from streamer.core.wire.fallbacks import attribute_of, session_of
 from streamer.core.wire.frames import compressor
 from streamer.core.wire.gathered import Heap, failed
 from streamer.core.wire.logs import is_log, may_matter, read_logs
@@ -25,8 +26,7 @@ from streamer.core.wire.records import Cut, Fragment, Problem, Record
 from streamer.core.wire.rules import GENAI_MARKERS, JUDGE_KEY, CutRules
 from streamer.core.wire.salvage import salvage
 from streamer.core.wire.scan import AnyOrder, Scan, tagged
-from streamer.core.wire.schema import Request, Resource, Scope
-from streamer.core.wire.values import readable, value_of
+from streamer.core.wire.schema import Request, Scope
 
 __all__ = ["CutRules", "Cutter"]
 
@@ -58,7 +58,7 @@ class Cutter:
     """Cuts records by fixed rules. One per thread: its compressor is used again and again."""
 
     def __init__(self, rules: CutRules) -> None:
-        self._rules = rules
+        self.rules = self._rules = rules
         self._plain = rules.encoding in ("auto", "otlp_proto")
         self._compress = compressor().compress
         keys, ends = rules.session_keys, rules.end_keys
@@ -78,7 +78,7 @@ class Cutter:
         if not parts or next(_firsts(parts), None) is None:
             return self._cut_opened(record, value)
         heap = Heap()
-        self._cut_request(self._tenant(record), value, parts, heap)
+        self._cut_request(record, value, parts, heap)
         return heap.result()
 
     def _cut_opened(self, record: Record, value: bytes) -> Cut:
@@ -94,32 +94,34 @@ class Cutter:
                 saved = salvage(request)
                 parts = saved.resource_spans
                 heap.add(Problem("truncated", "the record ends or breaks off here", saved.broken_at))
-            self._cut_request(self._tenant(record), request, parts, heap)
+            self._cut_request(record, request, parts, heap)
         return heap.result()._replace(tried=opened.tried)
 
-    def _cut_request(self, tenant: str, value: bytes, parts: Sequence[Any], heap: Heap, listed: bool = False) -> None:
+    def _cut_request(
+        self, record: Record, value: bytes, parts: Sequence[Any], heap: Heap, listed: bool = False
+    ) -> None:
         """An export request. `listed`: services and scopes were asked for already."""
         ascending = all(span.startswith(ID_HEAD) for span in _firsts(parts))
         if not ascending and all(map(is_log, _firsts(parts))):
-            return self._cut_logs(tenant, value, parts, heap)
+            return self._cut_logs(record, value, parts, heap)
         sought = self._seek(value, self._ascending if ascending else self._any_order)
         if self._rules.keep == "genai" and not (sought.sessions or sought.ends or _is_genai(value)):
             heap.rule = "no_genai_key"
             return None
         for part in parts:
-            self._cut_part(tenant, part, sought, heap, listed)
+            self._cut_part(record, part, sought, heap, listed)
         return None
 
-    def _cut_logs(self, tenant: str, value: bytes, parts: Sequence[Any], heap: Heap) -> None:
+    def _cut_logs(self, record: Record, value: bytes, parts: Sequence[Any], heap: Heap) -> None:
         if not may_matter(value):
             heap.rule = "other_logs"
             return
         kept = [(part.resource, [log for scope in self._kept(part, heap) for log in scope.spans]) for part in parts]
-        logs = read_logs(kept, tenant)
+        logs = read_logs(kept, self._tenant(record))
         heap.controls += logs.controls
         annexes, spans = _parsed(logs.annexes), heap.spans
         if annexes:
-            self._cut_request(tenant, logs.annexes, annexes, heap, listed=True)
+            self._cut_request(record, logs.annexes, annexes, heap, listed=True)
             heap.spans = spans  # an annex is no span
         elif not logs.controls:
             heap.rule = "other_logs"
@@ -144,7 +146,7 @@ class Cutter:
         heap.unlisted += len(part.scope_spans) - len(kept)
         return kept
 
-    def _cut_part(self, tenant: str, part: Any, sought: _Sought, heap: Heap, listed: bool) -> None:  # noqa: ANN401
+    def _cut_part(self, record: Record, part: Any, sought: _Sought, heap: Heap, listed: bool) -> None:  # noqa: ANN401
         """One ResourceSpans, of the cut schema or salvaged."""
         resource: bytes = part.resource
         if sought.judge and _JUDGE in resource:
@@ -154,8 +156,10 @@ class Cutter:
         slices: dict[bytes, list[bytes]] = {}
         for scope_spans in part.scope_spans if listed else self._kept(part, heap):
             self._gather(scope_spans, sought, head, slices, heap)
+        tenant, fallbacks = self._tenant(record), self._rules.session_fallbacks
+        other = session_of(record, resource, fallbacks) if fallbacks else None
         for trace_id, pieces in slices.items():
-            heap.fragments.append(self._fragment(tenant, trace_id, b"".join(pieces), sought))
+            heap.fragments.append(self._fragment(tenant, trace_id, b"".join(pieces), sought, other))
 
     def _gather(
         self,
@@ -182,10 +186,13 @@ class Cutter:
             _FIELD_2.add(members, pieces)
             slices.setdefault(ids, [head]).extend((_FIELD_2.head(sum(map(len, pieces))), *pieces))
 
-    def _fragment(self, tenant: str, trace_id: bytes, raw: bytes, sought: _Sought) -> Fragment:
+    def _fragment(self, tenant: str, trace_id: bytes, raw: bytes, sought: _Sought, other: str | None) -> Fragment:
+        """`other` is whose it is if no span names a session."""
         name = trace_id.hex()
         found = sought.order.sessions.values(raw, sought.sessions) if sought.sessions else ()
         candidates = tuple(sorted([c for c in found if not is_trace_id(c, name)]))
+        if other and not candidates and not is_trace_id(other, name):
+            candidates = (other,)
         ends = bool(sought.ends) and bool(sought.order.ends.values(raw, sought.ends))
         frame = self._compress(raw)
         return Fragment(tenant, name, xxhash.xxh3_128_digest(frame), frame, candidates, ends)
@@ -196,11 +203,7 @@ def _is_genai(value: bytes) -> bool:
 
 
 def _service_of(resource: bytes) -> str:
-    try:
-        raw = readable(Resource.FromString(resource).attributes).get("service.name", b"")
-    except DecodeError:
-        return ""
-    return str(value_of(raw) or "")
+    return str(attribute_of(resource, "service.name") or "")
 
 
 def _name_of(scope: bytes) -> str:

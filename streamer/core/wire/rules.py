@@ -57,3 +57,5 @@ class CutRules:
     """What a record that its application compressed may unpack to."""
     end_keys: tuple[str, ...] = END_KEYS
     session_keys: tuple[str, ...] = SESSION_KEYS
+    session_fallbacks: tuple[str, ...] = ()
+    """Where no span names a session: `header:<name>`, `key`, `resource:<attribute>`, in this order."""
