@@ -7,10 +7,13 @@ STEP := scripts/step.sh
 FRESH_SEED := $(shell shuf -i 0-999999999 -n 1)
 RUN_PYTEST := $(PY) -m pytest
 
-.PHONY: help setup demo test test-full static format lint types imports core contract simulate integration e2e bench fuzz lock clean
+.PHONY: help install setup demo test test-full static format lint types imports core contract simulate integration e2e bench fuzz lock clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: ## Make .venv with what streamer needs to run, and nothing for its tests
+	@scripts/setup.sh runtime
 
 setup: ## Make .venv from the lock, and what the tests start
 	@scripts/setup.sh dev
@@ -28,7 +31,7 @@ test-full: setup static ## make test and the slow suites: long simulation, storm
 	@$(STEP) "planted faults" $(PY) -m tests.simulation --planted all
 	@exec $(RUN_PYTEST) tests/core tests/loops tests/contract tests
 
-static: setup
+static: setup ## Format, lint, types, imports
 	@$(STEP) format $(PY) -m ruff format --check .
 	@$(STEP) lint $(PY) -m ruff check .
 	@$(STEP) types $(PY) -m mypy

@@ -7,8 +7,10 @@ tracing/otel/translation.
 
 import base64
 import json
+import os
 from typing import Any
 
+from streamer.core.quiet import QUIET
 from streamer.core.turn import ToolEvent
 from streamer.core.wire.conventions.calls import exchange
 from streamer.core.wire.conventions.mlflow import KINDS
@@ -19,6 +21,8 @@ from streamer.core.wire.values import unwrap
 
 def translated(span: Span) -> Said | None:
     """What MLflow would store as the span's inputs and outputs; None where it knows no better than we."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)  # noqa: TID251 – read by the library when it is imported
     from mlflow.entities import Span as MlflowSpan
     from mlflow.tracing.otel.translation import translate_span_when_storing
 

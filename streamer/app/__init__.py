@@ -82,10 +82,12 @@ async def _main(
     process.tasks.on_failure = process.stopping.set
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, process.stopping.set)
+    if for_ms is not None:
+        asyncio.get_running_loop().call_later(for_ms / 1000, process.stopping.set)
     try:
         await start(process, roles, estimate)
         keep_out_of_collection()
-        await _until_stopped(process, for_ms)
+        await _until_stopped(process)
     except asyncio.CancelledError:
         if process.tasks.failure is None and not process.stopping.is_set():  # stopped while it waited for a service
             raise
@@ -103,7 +105,7 @@ def keep_out_of_collection() -> None:
     gc.freeze()
 
 
-async def _until_stopped(process: Process, for_ms: int | None) -> None:
+async def _until_stopped(process: Process) -> None:
     """Run every loop; then stop reading and claiming, finish what was begun, stop renewing, and leave what hangs."""
     draining = asyncio.Event()
     tasks: dict[str, asyncio.Task[None]] = {}
@@ -111,9 +113,6 @@ async def _until_stopped(process: Process, for_ms: int | None) -> None:
         for name, step in process.loops.items():
             until = draining if name in ("renewal", "probe") else process.stopping
             tasks[name] = group.create_task(_loop(process, name, step, until))
-        if for_ms is not None:
-            await sleep(process.stopping, for_ms)
-            process.stopping.set()
         await process.stopping.wait()
         process.journal.say("info", "stopping")
         await _finish(process, [task for name, task in tasks.items() if name not in ("renewal", "probe")])

@@ -12,12 +12,13 @@ from streamer.adapters.asyncio_tasks import AsyncioTasks
 from streamer.adapters.json_journal import JsonJournal
 from streamer.adapters.kafka.publisher import KafkaPublisher
 from streamer.adapters.kafka.source import KafkaSource, SourceSettings
-from streamer.adapters.litellm_model import LitellmModel, check_provider
+from streamer.adapters.litellm_model import LitellmModel, check_provider, missing_keys
 from streamer.adapters.mlflow_assessments import MlflowAccess, MlflowAssessments
 from streamer.adapters.mlflow_judges import MlflowJudges
 from streamer.adapters.mlflow_translation import translated
 from streamer.adapters.prometheus_metrics import PrometheusMetrics
 from streamer.adapters.redis_sessions import RedisConnection, RedisSessionStore, open_redis
+from streamer.adapters.redis_sessions.reader import RedisReader
 from streamer.adapters.redis_sessions.spending import RedisSpending
 from streamer.adapters.system_clock import SystemClock
 from streamer.app.ending import Ending
@@ -72,7 +73,7 @@ async def start(process: Process, roles: frozenset[Role], estimate: Estimate | N
         page = health_page.serve(http.host, http.port, process.health, process.metrics.registry)
         process.tasks.start(page)
     redis = await _when_there(process, "redis", lambda: open_for(process.settings))
-    process.ending.add("redis", redis.close if estimate is None else lambda: _purge(redis))
+    process.ending.add("redis", redis.close if estimate is None else lambda: _purge(redis, estimate))
     watch = ClockWatch(redis.handle(), process.clock, process.metrics)
     await _when_there(process, "redis", watch.check)
     process.loops["clock"] = watch.step
@@ -96,7 +97,21 @@ async def start(process: Process, roles: frozenset[Role], estimate: Estimate | N
     for name in process.loops:
         process.health.beat(name)
     process.loops["probe"] = Probe(process.asks, on_change, process.metrics, process.journal).step
-    process.journal.say("info", "started", roles=sorted(roles))
+    _say_started(process, roles, estimate)
+
+
+def _say_started(process: Process, roles: frozenset[Role], estimate: Estimate | None) -> None:
+    """What a reader of the log wants to know first, and what will certainly go wrong."""
+    s = process.settings
+    topics = sorted({topic for source in s.sources for topic in source.topics})
+    judges = sorted(judge.name for judge in s.judges)
+    dry = estimate is not None
+    process.journal.say("info", "started", roles=sorted(roles), topics=topics, judges=judges, dry_run=dry)
+    if "judge" in roles and not dry:
+        for model in sorted({spec.model for spec in s.judge_specs() if spec.model}):
+            if missing := missing_keys(model):
+                remedy = f"export {missing[0]}=…"
+                process.journal.say("warning", "model_key_missing", model=model, keys=missing, remedy=remedy)
 
 
 def _publisher(process: Process, what: str) -> KafkaPublisher:
@@ -105,8 +120,10 @@ def _publisher(process: Process, what: str) -> KafkaPublisher:
     return publisher
 
 
-async def _purge(redis: RedisConnection) -> None:
-    """A dry run leaves nothing behind."""
+async def _purge(redis: RedisConnection, estimate: Estimate) -> None:
+    """A dry run leaves nothing behind, and says what it has not come to."""
+    left = await RedisReader(redis.shared).counts(0)
+    estimate.open, estimate.parked = left.quiet, left.parked
     await redis.purge()
     await redis.close()
 

@@ -17,6 +17,7 @@ from streamer.app.people import last_records, redis_of
 from streamer.core.ids import mlflow_trace_id
 from streamer.core.sample import Sample, sample
 from streamer.core.wire.cut import Cutter
+from streamer.core.words import counted
 from streamer.errors import StreamerError
 from streamer.settings import Settings, Source, without_credentials
 
@@ -35,17 +36,24 @@ class Finding(NamedTuple):
 
 async def findings(settings: Settings, last: int) -> AsyncIterator[Finding]:
     """One after the other, as they are known."""
-    yield Finding("configuration", "ok", f"{len(settings.sources)} sources, {len(settings.judges)} judges")
+    of = f"{counted(len(settings.sources), 'source')}, {counted(len(settings.judges), 'judge')}"
+    yield Finding("configuration", "ok", of)
     yield await _redis(settings)
-    yield await _kafka(settings)
+    kafka = await _kafka(settings)
+    yield kafka
+    there = kafka.state == "ok"
     for name in (settings.feed.topic, *(f"{t}.dlq" for s in settings.sources for t in s.topics if t[0] != "^")):
-        yield await asyncio.to_thread(_written_topic, settings, name)
+        yield await asyncio.to_thread(_written_topic, settings, name) if there else _not_looked_at(name)
     for model in sorted({judge.model for judge in settings.judges}):
         yield await asyncio.to_thread(_model, model)
     rows = MlflowAssessments(access_of(settings))
     try:
         yield await _mlflow(rows)
         for source in settings.sources:
+            if not there:
+                for topic in source.topics:
+                    yield _not_looked_at(topic)
+                continue
             async for finding in _source(settings, source, rows, last):
                 yield finding
         yield await _other_scorers(settings, rows)
@@ -75,18 +83,27 @@ async def _kafka(settings: Settings) -> Finding:
     return Finding("kafka", "ok", f"{without_credentials(settings.kafka.bootstrap)} answers")
 
 
+def _not_looked_at(topic: str) -> Finding:
+    return Finding(f"topic {topic}", "warn", "not looked at: Kafka does not answer")
+
+
 def _written_topic(settings: Settings, name: str) -> Finding:
     step, connection = f"topic {name}", settings.kafka.connection()
     try:
         next(kafka_reader.read(connection, name, 0, False), None)
     except StreamerError as error:
-        return Finding(step, "fail", str(error), f"create it: kafka-topics.sh --create --topic {name}")
+        return Finding(step, "fail", str(error).removeprefix(f"{step}: "), _creating(settings, name))
     allowed = kafka_reader.may_write(connection, name)
     if allowed is False:
         return Finding(
-            step, "fail", "exists, and may not be written", f"kafka-acls.sh --add --operation Write --topic {name}"
+            step, "fail", "exists, and may not be written", f"kafka-acls.sh … --add --operation Write --topic {name}"
         )
     return Finding(step, "ok", "exists and may be written" if allowed else "exists")
+
+
+def _creating(settings: Settings, name: str) -> str:
+    where = without_credentials(settings.kafka.bootstrap)
+    return f"kafka-topics.sh --bootstrap-server {where} --create --topic {name} --partitions 6"
 
 
 def _model(model: str) -> Finding:

@@ -2,6 +2,7 @@
 is new to Redis its layout is written down."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -29,6 +30,7 @@ from streamer.errors import ConfigurationError
 from streamer.ports import TopicPartition
 from streamer.settings import Settings
 
+SESSION_KEY = re.compile(r"[0-9a-f]{32}")
 NOTHING_READ = "nothing read yet"
 
 
@@ -74,8 +76,11 @@ async def explained(
     is."""
     store = redis.handle()
     found, said = await store.session(ref.key), await status(redis, settings)
+    if found is None and SESSION_KEY.fullmatch(ref.session_id):
+        found = await store.session(ref.session_id)
     if found is None:
         return None, said
+    ref = found[0]
     facts = await store.facts(ref.scope, sorted(found[1].turns))
     keys = next((s.session_keys for s in settings.sources if s.name == ref.scope.source), SESSION_KEYS)
     kept = found[1].turns.items()

@@ -38,7 +38,7 @@ class Tried(NamedTuple):
 
     @property
     def first_trace_id(self) -> str:
-        return mlflow_trace_id(self.transcript.turns[0].trace_id)
+        return mlflow_trace_id(self.transcript.traces[0])
 
 
 @dataclass(slots=True)

@@ -24,7 +24,10 @@ cli = typer.Typer(
 
 @cli.callback()
 def about() -> None:
-    """Judge traced LLM conversations as they go quiet: verdicts in MLflow, a feed on Kafka."""
+    """Judge traced LLM conversations as they go quiet: verdicts in MLflow, a feed on Kafka.
+
+    Begin with: streamer check, then streamer try --topic otlp_spans, then streamer run
+    """
 
 
 @cli.command()
@@ -32,7 +35,9 @@ def run(
     config: ConfigOption = None,
     start: FromOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="no model call, no row, no feed: says the cost")] = False,
-    seconds: Annotated[int | None, typer.Option("--for", help="stop by itself after so many seconds")] = None,
+    seconds: Annotated[
+        int | None, typer.Option("--for", min=1, help="stop by itself so many seconds after the start")
+    ] = None,
 ) -> None:
     """All roles in one process.
 

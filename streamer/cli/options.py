@@ -8,7 +8,7 @@ import typer
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="TOML file; else $STREAMER_CONFIG, else ./streamer.toml")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="for machines")]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output, for machines")]
 FromOption = Annotated[
     str | None,
     typer.Option(

@@ -7,7 +7,6 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Annotated, Any, TypeVar
 
@@ -17,22 +16,27 @@ from rich.table import Table
 from rich.text import Text
 
 from streamer.app import people as app
+from streamer.cli.figures import MEANING, at, readable
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.core.ids import Scope
 from streamer.core.ledger import Entry
 from streamer.core.session import SessionRef, SessionState
 from streamer.core.status import LineState, SessionLine
 from streamer.core.turn import in_order
-from streamer.core.words import lasting, sized
+from streamer.core.words import counted, lasting
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.settings import Settings, load, shown
 
 T = TypeVar("T")
-console = Console()
+WIDTH_PIPED = 500
+"""Whoever pipes a table wants each row on one line."""
+console = Console(width=None if sys.stdout.isatty() else WIDTH_PIPED)
 TEXT_CHARS_MAX = 300
 
-config_cli = typer.Typer(no_args_is_help=True, help="The configuration in force.")
-feed_cli = typer.Typer(no_args_is_help=True, help="The stream of verdicts.")
+config_cli = typer.Typer(
+    no_args_is_help=True, help="The configuration in force. Example: streamer config show --origin"
+)
+feed_cli = typer.Typer(no_args_is_help=True, help="The stream of verdicts. Example: streamer feed tail --last 5")
 
 
 def add_to(cli: typer.Typer) -> None:
@@ -78,10 +82,10 @@ def resume(config: ConfigOption = None) -> None:
 
 
 def explain(
-    session_id: str,
+    session_id: Annotated[str, typer.Argument(help="its id, or the key that log lines name it by")],
     config: ConfigOption = None,
-    source: str = "default",
-    tenant: str = "default",
+    source: Annotated[str, typer.Option(help="the name of its [[sources]] table")] = "default",
+    tenant: Annotated[str, typer.Option(help="whose it is")] = "default",
     as_json: JsonOption = False,
 ) -> None:
     """Why a session has the verdict it has, or has none. Example: streamer explain chat-4711"""
@@ -101,7 +105,7 @@ def explain(
                 f"{lasting(settings.sessions.return_ms)} ago (streamer sessions lists what is known)"
             )
         )
-    _, state = found
+    ref, state = found
     if as_json:
         return print_json({**_story(ref, state), "paused": said["paused"]})
     _tell(ref, state)
@@ -126,7 +130,7 @@ def sessions(
     lines = _with_redis(load(config), lambda redis: app.session_lines(redis, limit, state))
     if as_json:
         return print_json([line._asdict() for line in lines])
-    table = Table("session", "tenant", "state", "turns", "due", "verdicts")
+    table = Table("session", "tenant", "state", "turns", "due (UTC)", "verdicts")
     for line in lines:
         table.add_row(*(Text(cell) for cell in _cells(line)))
     console.print(table)
@@ -139,9 +143,9 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     said = _with_redis(settings, lambda redis: app.status(redis, settings))
     if as_json:
         return print_json(said)
-    table = Table("what", "value")
+    table = Table("what", "value", "that is")
     for name, value in said.items():
-        table.add_row(name, Text(_readable(name, value)))
+        table.add_row(name, Text(readable(name, value)), MEANING.get(name.partition(".")[0], ""))
     console.print(table)
     return None
 
@@ -177,35 +181,15 @@ def _with_redis(settings: Settings, ask: Callable[[Any], Awaitable[T]]) -> T:
     return asyncio.run(asking())
 
 
-def _readable(name: str, value: object) -> str:
-    """A figure of `status` by the unit in its name."""
-    kind = name.partition(".")[0]
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if kind.endswith("_ms") and isinstance(value, int):
-        return _at(value) if "oldest" in kind else lasting(value)
-    if kind.endswith("_bytes") and isinstance(value, int | float):
-        return sized(value)
-    if "usd" in kind and isinstance(value, int | float):
-        return f"${value:,.4f}".rstrip("0").rstrip(".")
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
 def _cells(line: SessionLine) -> tuple[str, ...]:
     verdicts = ", ".join(f"{judge}: {said}" for judge, said in line.verdicts.items())
-    return line.session_id, line.tenant, line.state, str(line.turns), _at(line.due_ms), verdicts or "–"
+    return line.session_id, line.tenant, line.state, str(line.turns), at(line.due_ms), verdicts or "–"
 
 
 def _feed_line(value: dict[str, Any]) -> str:
     session, judge = value["session"]["id"], value.get("judge", "")
     said = value.get("value", value.get("failure", {}).get("kind", "") if "failure" in value else "")
-    return f"{_at(value['published_at_ms'])}  {value['kind']:9} {session:30} {judge:28} {said}"
-
-
-def _at(ms: int | None) -> str:
-    return "–" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{at(value['published_at_ms'])}  {value['kind']:9} {session:30} {judge:28} {said}"
 
 
 def _story(ref: SessionRef, state: SessionState) -> dict[str, Any]:
@@ -220,7 +204,7 @@ def _story(ref: SessionRef, state: SessionState) -> dict[str, Any]:
         "ended": state.ended_ms,
         "turns": [
             {"trace_id": turn.trace_id, "user": turn.user, "assistant": turn.assistant, "start_ms": turn.start_ms}
-            for turn in in_order(dict(state.turns))
+            for turn in in_order(state.turns.values())
         ],
         "judges": {name: json.loads(entry.to_json()) for name, entry in state.ledger.items()},
     }
@@ -230,12 +214,16 @@ def _tell(ref: SessionRef, state: SessionState) -> None:
     console.print(
         Text(f"session {ref.session_id}  (tenant {ref.scope.tenant}, source {ref.scope.source}, key {ref.key})")
     )
-    judged = "every fact is judged" if state.version == state.judged else "there are facts that no verdict has seen"
-    console.print(Text(f"{len(state.members)} traces, last fact {_at(state.activity_ms)} UTC; {judged}"))
-    for n, turn in enumerate(in_order(dict(state.turns)), start=1):
-        console.print(Text(f"  turn {n}  {_at(turn.start_ms)}  trace {turn.trace_id}  read from {turn.io_source}"))
+    judged = "all of it is judged" if state.version == state.judged else "there is more than any verdict has seen"
+    console.print(Text(f"{counted(len(state.members), 'trace')}, last record {at(state.activity_ms)} UTC; {judged}"))
+    for n, turn in enumerate(in_order(state.turns.values()), start=1):
+        console.print(Text(f"  turn {n}  {at(turn.start_ms)}  trace {turn.trace_id}  read from {turn.io_source}"))
         console.print(Text(f"      user      {(turn.user or '–')[:TEXT_CHARS_MAX]}"))
         console.print(Text(f"      assistant {(turn.assistant or '–')[:TEXT_CHARS_MAX]}"))
+    if state.looks or state.mend:
+        console.print(
+            "  its rows are looked at again: a write was cut off, or an earlier trace may still come to MLflow"
+        )
     if not state.ledger:
         console.print(
             "  no judge has read it yet (streamer sessions says when it is due, streamer status what holds it)"
@@ -258,14 +246,14 @@ def _sentence(entry: Entry) -> str:
         usage = entry.verdict.usage
         cost = "price unknown" if usage.cost_usd is None else f"${usage.cost_usd:.5f}"
         return (
-            f"{entry.verdict.value} at revision {entry.revision}, {_at(entry.scored_at_ms)}, on {where}; "
+            f"{entry.verdict.value} at revision {entry.revision}, {at(entry.scored_at_ms)}, on {where}; "
             f"{usage.input_tokens + usage.output_tokens} tokens, {cost}\n      "
             f"{entry.verdict.rationale[:TEXT_CHARS_MAX]}"
         )
     if entry.state == "retrying":
-        return f"retrying at {_at(entry.next_at_ms)} after {entry.attempts + entry.waits} attempts ({why})"
+        return f"retrying at {at(entry.next_at_ms)} after {entry.attempts + entry.waits} attempts ({why})"
     if entry.state == "deferred":
-        return f"deferred until {_at(entry.next_at_ms)}: the day's spending limit was reached"
+        return f"deferred until {at(entry.next_at_ms)}: the day's spending limit was reached"
     if entry.state == "failed":
         return f"failed for good until another turn comes ({why})"
     if entry.state == "removed":

@@ -19,12 +19,12 @@ _LEADING_LABEL = re.compile(_LABEL, re.IGNORECASE)
 
 
 def assemble(session_id: str, turns: Mapping[str, Turn]) -> Transcript:
-    """Turns in MLflow's order, each with only what is new in it. Before a turn stand those that its resent history
+    """Turns as they came, each with only what is new in it. Before a turn stand those that its resent history
     proves and no span carried: they bear its trace's id, and the flag `recovered`."""
     told: list[Turn] = []
     whole: list[Turn] = []
     known: list[Message] = []
-    for turn in in_order(dict(turns)):
+    for turn in in_order(turns.values()):
         found = evidence(turn.history, known)
         told += _recovered(turn, found.missed)
         flags = turn.flags | {"gap"} if found.gap else turn.flags

@@ -13,7 +13,7 @@ from streamer.core.ids import digest, mlflow_trace_id
 from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
 from streamer.core.session import Claim, CloseReason
-from streamer.core.turn import Turn, in_order
+from streamer.core.turn import Turn, in_order, traces_in_order
 from streamer.core.verdict import Usage
 
 FeedKind = Literal["verdict", "failure", "retracted", "closing"]
@@ -101,7 +101,7 @@ def retraction_record(
 ) -> FeedRecord:
     """The session has no turns any more: what was said about it before does not hold. What its turns had named (agent,
     service, user) is still told, and leads the record to the series that the verdict went to."""
-    turns = in_order(dict(claim.state.turns))
+    turns = in_order(claim.state.turns.values())
     old = claim.state.ledger.get(judge)
     revision = old.revision if old else 0
     value = {
@@ -141,7 +141,7 @@ def emptied_record(
     namespace: str, claim: Claim, specs: Sequence[JudgeSpec], entries: Mapping[str, Entry], now_ms: int
 ) -> FeedRecord:
     """The closing of a session that was left without turns."""
-    turns = in_order(dict(claim.state.turns))
+    turns = in_order(claim.state.turns.values())
     closing = closing_record(namespace, claim, specs, entries, turns, "empty", now_ms)
     return replace(closing, value=_emptied(closing.value))
 
@@ -185,7 +185,7 @@ def _frame(
             "id": _clean(claim.session.session_id),
             "tenant": _clean(scope.tenant),
             "source": _clean(scope.source),
-            "first_trace_id": mlflow_trace_id(turns[0].trace_id) if turns else None,
+            "first_trace_id": mlflow_trace_id(traces_in_order(turns)[0]) if turns else None,
             "start_ms": turns[0].start_ms if turns else None,
             "end_ms": max((turn.end_ns // 1_000_000 for turn in turns), default=None),
         },

@@ -70,7 +70,7 @@ def preview(records: Iterable[Record], cutter: Cutter, translate: Translate | No
             seen.waiting.append(trace_id)
         else:
             seen.turns.append(turn)
-    seen.turns.sort(key=lambda seen: (seen.tenant, seen.turn.start_ms, seen.turn.trace_id))
+    seen.turns.sort(key=lambda seen: (seen.tenant, seen.turn.start_ns, seen.turn.trace_id))
     raws = (decompress(frame) for facts in traces.values() for frame in facts.frames)
     seen.raw = b"".join(varint.delimited(b"\n", raw) for raw in raws if raw)
     return seen

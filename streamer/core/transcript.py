@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from streamer.core.turn import Turn
+from streamer.core.turn import Turn, traces_in_order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,3 +13,8 @@ class Transcript:
     turns: tuple[Turn, ...]
     hash: str
     """Identity of what was judged: 32 hex over roles and texts in order. Equal hashes cost no model call."""
+
+    @property
+    def traces(self) -> list[str]:
+        """Trace ids from the first trace on; the first carries the assessments."""
+        return traces_in_order(self.turns)

@@ -1,5 +1,6 @@
 """One trace seen as one exchange of a session."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -69,6 +70,12 @@ class Turn:
         return self.start_ns // 1_000_000
 
 
-def in_order(turns: dict[str, Turn]) -> list[Turn]:
-    """Turns from the first on: smallest (start in ms, trace id), as MLflow orders traces (design 10)."""
-    return sorted(turns.values(), key=lambda turn: (turn.start_ms, turn.trace_id))
+def in_order(turns: Iterable[Turn]) -> list[Turn]:
+    """As the conversation went. Nanoseconds: an application may answer within a millisecond."""
+    return sorted(turns, key=lambda turn: (turn.start_ns, turn.trace_id))
+
+
+def traces_in_order(turns: Iterable[Turn]) -> list[str]:
+    """Trace ids from the first trace on: smallest (start in ms, id), as MLflow orders traces (design 10)."""
+    ordered = sorted(turns, key=lambda turn: (turn.start_ms, turn.trace_id))
+    return list(dict.fromkeys(turn.trace_id for turn in ordered))

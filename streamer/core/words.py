@@ -19,3 +19,8 @@ def sized(size: float) -> str:
         size /= 1_000
         left.pop(0)
     return f"{size:.1f}".removesuffix(".0") + f" {left[0]}"
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 judge`, `2 judges`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

@@ -12,6 +12,7 @@ from streamer.core.model import Completion, ModelRequest
 from streamer.core.turn import Turn
 from streamer.core.verdict import JudgeFailure
 from streamer.core.wire.records import DeadLetter
+from streamer.core.words import counted
 from streamer.loops.held import Held
 from streamer.loops.judge import Judge, JudgeParts
 from streamer.ports import Judges, Model
@@ -29,6 +30,7 @@ class Estimate:
         self._calls: dict[tuple[str, int], int] = {}
         self._usd: dict[tuple[str, int], float] = {}
         self.tokens_unpriced = 0
+        self.open = self.parked = 0
 
     @property
     def sessions(self) -> int:
@@ -56,7 +58,10 @@ class Estimate:
     def __str__(self) -> str:
         unpriced = f" and {self.tokens_unpriced} tokens of unknown price" if self.tokens_unpriced else ""
         cost = f"about ${self.usd:.4f}{unpriced}"
-        return f"would have judged {self.sessions} sessions for {cost} ({self.calls} model calls)"
+        return (
+            f"would have judged {counted(self.sessions, 'session')} for {cost} ({counted(self.calls, 'model call')}); "
+            f"{counted(self.open, 'session')} not closed yet, {counted(self.parked, 'trace')} without a session"
+        )
 
 
 class NoDeadLetters:

@@ -73,8 +73,7 @@ class Scoring:
         expectations: Mapping[str, Any] | None = None
         if spec.reads_expectations:
             try:
-                first = transcript.turns[0].trace_id
-                expectations = await self._assessments.expectations(first, transcript.session_id)
+                expectations = await self._assessments.expectations(transcript.traces[0], transcript.session_id)
             except (TransientError, PermanentError) as error:
                 return self._failed(base, spec, JudgeFailure(kind="unavailable", detail=type(error).__name__))
             if expectations is None:

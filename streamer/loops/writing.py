@@ -63,8 +63,8 @@ class Writing:
             return Placement(self._delivered(entries, writing, everything, "session_id_too_long"))
         placed: set[str] = set()
         stood = {s.name for s in writing if entries[s.name].mlflow and not entries[s.name].unwritten}
-        for n, turn in enumerate(transcript.turns):
-            rows = [self._row(held, spec, entries[spec.name], turn.trace_id, transcript) for spec in writing]
+        for n, trace_id in enumerate(transcript.traces):
+            rows = [self._row(held, spec, entries[spec.name], trace_id, transcript) for spec in writing]
             begun = await self._begin(held, [row.ref for row in rows])
             if await self._place_all(held, rows, begun, placed, stood):
                 return Placement(self._delivered(entries, writing, placed), frozenset(placed), looking=n > 0)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from itertools import combinations
 
+from streamer.core.words import lasting
 from streamer.errors import ConfigurationError
 from streamer.settings.tables import Settings
 
@@ -33,13 +34,13 @@ def _gaps(settings: Settings) -> Iterator[str]:
         gap = _at(settings, key)
         if s.settle_ms >= gap_ms:
             yield (
-                f"{_at(settings, 'sessions.settle_ms')} must be shorter than {gap}: an explicit end would close a "
-                "session no sooner than silence; lower it"
+                f"{_at(settings, 'sessions.settle_ms')}, {lasting(s.settle_ms)}, must be shorter than {gap}: an explicit end "
+                f"would close a session no sooner than silence; set sessions.settle_ms below {lasting(gap_ms)}"
             )
         if s.max_age_ms <= gap_ms:
             yield (
                 f"{_at(settings, 'sessions.max_age_ms')} must be longer than {gap}: sessions would be cut before they "
-                "can fall quiet; raise it"
+                f"can fall quiet; set it above {lasting(gap_ms)}"
             )
         if s.trace_timeout_ms < gap_ms:
             yield (

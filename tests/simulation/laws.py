@@ -12,7 +12,7 @@ from streamer.core.ids import bucket_of_trace
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import gap_of
 from streamer.core.session import Claim, CloseReason
-from streamer.core.turn import Turn, in_order
+from streamer.core.turn import Turn, traces_in_order
 from streamer.loops.choke_point import Account
 from tests.fakes.redis_state import Bucket, SessionRow
 from tests.simulation.services import Logged, Stored
@@ -262,12 +262,12 @@ class JudgedCheck:
             self.w.violate("S6", f"{self.name}: the good verdict is gone")
 
     def _check_verdict(self, entry: Entry, said: Mapping[str, Turn]) -> None:
-        first = [turn.trace_id for turn in in_order(dict(said)) if self.c.mlflow.has(turn.trace_id)]
+        first = [trace for trace in traces_in_order(said.values()) if self.c.mlflow.has(trace)]
         if first and not self.rows:
             self.w.violate("S4", f"{self.name} has no row")
         for row in self.rows:
             self._check_row(row, entry, first)
-        if first and first[0] != in_order(dict(said))[0].trace_id:
+        if first and first[0] != traces_in_order(said.values())[0]:
             self.w.rare["a row stands on the next earliest trace"] += 1
         best = newest(self.c.feed, self.s.ref.session_id, self.judge)
         if best is None or best.value["transcript_hash"] != entry.transcript_hash:

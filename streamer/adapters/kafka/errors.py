@@ -18,6 +18,9 @@ _REMEDIES = {
     KafkaError._AUTHENTICATION: "user or password is refused; correct the security settings",
     KafkaError._INVALID_ARG: "a Kafka setting is not valid",
 }
+_UNREACHABLE = frozenset(
+    {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE}
+)
 _PERMANENT = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG, KafkaError.OFFSET_OUT_OF_RANGE})
 
 
@@ -28,4 +31,8 @@ def translated(error: KafkaError, what: str) -> StreamerError:
         return ConfigurationError(f"{what}: {remedy} ({error.name()})")
     if error.code() in _PERMANENT:
         return PermanentError(f"{what}: {error.name()}")
+    if error.code() in _UNREACHABLE:
+        return TransientError(
+            f"{what}: Kafka does not answer ({error.name()}); KAFKA, or kafka.bootstrap, says where it is"
+        )
     return TransientError(f"{what}: {error.name()}")

@@ -1,0 +1,46 @@
+"""The figures of `streamer status` as people read them."""
+
+from datetime import UTC, datetime
+
+from streamer.core.words import lasting, sized
+
+MEANING = {
+    "sessions": "all that are remembered",
+    "quiet": "open: waiting for their quiet gap, an end, or the watermark",
+    "again": "closed, and looked at again: a retry, money, a delivery, a worker's lease",
+    "due_again": "of these, due now: waiting for a judge worker",
+    "parked": "traces that no span has given a session yet",
+    "to_sweep": "judged; their raw spans go soon",
+    "oldest_quiet_ms": "when the next open session may close, in record time (UTC)",
+    "memory_used_bytes": "of Redis",
+    "memory_max_bytes": "Redis' limit; – is none",
+    "generation": "number of the configuration in force",
+    "paused": "streamer pause | resume",
+    "watermark_age_ms": "every record up to so long ago is saved",
+    "held_back_by": "the partition whose progress that is",
+    "reading": "what ingest reads now",
+    "spent_tokens_today": "of models whose price is not known",
+}
+"""What each is; a source's name may follow."""
+
+
+def readable(name: str, value: object) -> str:
+    """A figure of `status` by the unit in its name."""
+    kind = name.partition(".")[0]
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if kind.endswith("_ms") and isinstance(value, int):
+        return at(value) if "oldest" in kind else lasting(value)
+    if kind == "memory_max_bytes" and value == 0:
+        return "–"
+    if kind.endswith("_bytes") and isinstance(value, int | float):
+        return sized(value)
+    if "usd" in kind and isinstance(value, int | float):
+        return f"${value:,.4f}".rstrip("0").rstrip(".")
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def at(ms: int | None) -> str:
+    return "–" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
