@@ -16,7 +16,7 @@ LEVELS: dict[Level, int] = {"debug": 0, "info": 1, "warning": 2, "error": 3}
 # fmt: off
 FIELDS = frozenset({
     "cause", "claims", "committed", "first", "generation", "in_force", "judge", "kind", "loops", "offset", "partition",
-    "partitions", "reason", "roles", "service", "session", "source", "spans_saved", "state", "token", "topic",
+    "partitions", "parts", "reason", "roles", "service", "session", "source", "spans_saved", "state", "token", "topic",
     "until_ms", "usd",
 })
 # fmt: on

@@ -22,6 +22,7 @@ from streamer.adapters.redis_sessions.spending import RedisSpending
 from streamer.adapters.system_clock import SystemClock
 from streamer.app.ending import Ending
 from streamer.core import turn_codec
+from streamer.core.fuse import Fuse
 from streamer.core.model import canonical
 from streamer.core.wire.cut import Cutter
 from streamer.errors import TransientError
@@ -82,8 +83,9 @@ async def start(process: Process, roles: frozenset[Role], estimate: Estimate | N
     if "ingest" in roles:
         # Its own publisher: nothing is read while a dead letter waits to be acknowledged.
         dead_letters: DeadLetters = _publisher(process, "dead letters") if estimate is None else NoDeadLetters()
+        fuse = Fuse(process.settings.fuse.limits(), [source.name for source in process.settings.sources])
         for source in process.settings.sources:
-            _add_ingest(process, redis, dead_letters, source)
+            _add_ingest(process, redis, dead_letters, source, fuse)
     if "judge" in roles:
         await _add_judge(process, redis, publisher, estimate)
     if "audit" in roles:
@@ -157,7 +159,9 @@ async def sleep(until: asyncio.Event, ms: int) -> None:
         return
 
 
-def _add_ingest(process: Process, redis: RedisConnection, dead_letters: DeadLetters, source: Source) -> None:
+def _add_ingest(
+    process: Process, redis: RedisConnection, dead_letters: DeadLetters, source: Source, fuse: Fuse
+) -> None:
     kafka = process.settings.kafka
     reader = KafkaSource(
         SourceSettings(
@@ -175,6 +179,7 @@ def _add_ingest(process: Process, redis: RedisConnection, dead_letters: DeadLett
         store=redis.handle(),
         dead_letters=dead_letters,
         cutter=Cutter(source.cut_rules()),
+        fuse=fuse,
         limits=process.settings.limits(),
         clock=process.clock,
         metrics=process.metrics,

@@ -17,7 +17,14 @@ from streamer.settings.tables import Settings
 
 def check(settings: Settings) -> None:
     """Raises ConfigurationError with all contradictions, one a line."""
-    if said := [*_gaps(settings), *_durations(settings), *_sources(settings), *_feed(settings), *_judges(settings)]:
+    if said := [
+        *_gaps(settings),
+        *_durations(settings),
+        *_fuse(settings),
+        *_sources(settings),
+        *_feed(settings),
+        *_judges(settings),
+    ]:
         raise ConfigurationError("\n".join(said))
 
 
@@ -64,6 +71,14 @@ def _durations(settings: Settings) -> Iterator[str]:
         yield (
             f"{_at(settings, 'sessions.trace_wait_ms')} must be under an hour: after that a writer that never came "
             "back is given up; lower it"
+        )
+
+
+def _fuse(settings: Settings) -> Iterator[str]:
+    if settings.fuse.records_min > settings.fuse.window_records:
+        yield (
+            f"{_at(settings, 'fuse.records_min')} must be at most {_at(settings, 'fuse.window_records')}: so many "
+            "undecodable records could never be among the last ones; lower it"
         )
 
 
