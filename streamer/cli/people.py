@@ -185,7 +185,7 @@ def _readable(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if kind.endswith("_ms") and isinstance(value, int):
-        return _at(value) if "oldest" in kind else lasting(value)
+        return at(value) if "oldest" in kind else lasting(value)
     if kind.endswith("_bytes") and isinstance(value, int | float):
         return sized(value)
     if "usd" in kind and isinstance(value, int | float):
@@ -195,16 +195,16 @@ def _readable(name: str, value: object) -> str:
 
 def _cells(line: SessionLine) -> tuple[str, ...]:
     verdicts = ", ".join(f"{judge}: {said}" for judge, said in line.verdicts.items())
-    return line.session_id, line.tenant, line.state, str(line.turns), _at(line.due_ms), verdicts or "–"
+    return line.session_id, line.tenant, line.state, str(line.turns), at(line.due_ms), verdicts or "–"
 
 
 def _feed_line(value: dict[str, Any]) -> str:
     session, judge = value["session"]["id"], value.get("judge", "")
     said = value.get("value", value.get("failure", {}).get("kind", "") if "failure" in value else "")
-    return f"{_at(value['published_at_ms'])}  {value['kind']:9} {session:30} {judge:28} {said}"
+    return f"{at(value['published_at_ms'])}  {value['kind']:9} {session:30} {judge:28} {said}"
 
 
-def _at(ms: int | None) -> str:
+def at(ms: int | None) -> str:
     return "–" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -231,9 +231,9 @@ def _tell(ref: SessionRef, state: SessionState) -> None:
         Text(f"session {ref.session_id}  (tenant {ref.scope.tenant}, source {ref.scope.source}, key {ref.key})")
     )
     judged = "every fact is judged" if state.version == state.judged else "there are facts that no verdict has seen"
-    console.print(Text(f"{len(state.members)} traces, last fact {_at(state.activity_ms)} UTC; {judged}"))
+    console.print(Text(f"{len(state.members)} traces, last fact {at(state.activity_ms)} UTC; {judged}"))
     for n, turn in enumerate(in_order(dict(state.turns)), start=1):
-        console.print(Text(f"  turn {n}  {_at(turn.start_ms)}  trace {turn.trace_id}  read from {turn.io_source}"))
+        console.print(Text(f"  turn {n}  {at(turn.start_ms)}  trace {turn.trace_id}  read from {turn.io_source}"))
         console.print(Text(f"      user      {(turn.user or '–')[:TEXT_CHARS_MAX]}"))
         console.print(Text(f"      assistant {(turn.assistant or '–')[:TEXT_CHARS_MAX]}"))
     if not state.ledger:
@@ -254,14 +254,14 @@ def _sentence(entry: Entry) -> str:
         usage = entry.verdict.usage
         cost = "price unknown" if usage.cost_usd is None else f"${usage.cost_usd:.5f}"
         return (
-            f"{entry.verdict.value} at revision {entry.revision}, {_at(entry.scored_at_ms)}, on {where}; "
+            f"{entry.verdict.value} at revision {entry.revision}, {at(entry.scored_at_ms)}, on {where}; "
             f"{usage.input_tokens + usage.output_tokens} tokens, {cost}\n      "
             f"{entry.verdict.rationale[:TEXT_CHARS_MAX]}"
         )
     if entry.state == "retrying":
-        return f"retrying at {_at(entry.next_at_ms)} after {entry.attempts} attempts ({why})"
+        return f"retrying at {at(entry.next_at_ms)} after {entry.attempts} attempts ({why})"
     if entry.state == "deferred":
-        return f"deferred until {_at(entry.next_at_ms)}: the day's spending limit was reached"
+        return f"deferred until {at(entry.next_at_ms)}: the day's spending limit was reached"
     if entry.state == "failed":
         return f"failed for good until another turn comes ({why})"
     return "retracted: all its traces belong to other sessions"
