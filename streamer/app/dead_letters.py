@@ -14,7 +14,7 @@ from streamer.adapters.kafka import reader as kafka_reader
 from streamer.adapters.kafka.publisher import KafkaPublisher
 from streamer.app.people import cut_rules_of
 from streamer.core.dead_letters import SUFFIX, mark_of, replay_of
-from streamer.core.letterbox import Fate, Joining, Letterbox, Listed, Tally, fate_of
+from streamer.core.letterbox import Joining, Letterbox, Listed, Tally, fate_of
 from streamer.core.wire.cut import Cutter
 from streamer.core.wire.records import Record
 from streamer.errors import ConfigurationError, PermanentError, StreamerError, TransientError
@@ -82,8 +82,8 @@ def letter_at(settings: Settings, where: str) -> Listed:
         raise ConfigurationError(f"{where} is no place; write TOPIC/PARTITION/OFFSET, as streamer dlq list prints it")
     at = (int(numbers[0]), int(numbers[1]))
     for listed in reversed(held(settings, Wanted(topic)).letters):
-        origin = listed.origin
-        if at in ((origin.partition, origin.offset),) if not topic.endswith(SUFFIX) else at in listed.places:
+        origin = (listed.origin.partition, listed.origin.offset)
+        if at in (listed.places if topic.endswith(SUFFIX) else [origin]):
             return listed
     raise StreamerError(f"no dead letter of {where} is there (any more): streamer dlq list has those that are")
 
@@ -102,17 +102,23 @@ def originals(settings: Settings, letters: Sequence[Listed]) -> Iterator[tuple[L
                 yield found
 
 
-def replay(
-    settings: Settings, letters: Sequence[Listed], *, every: bool, write: bool, on_letter: Callable[[], None]
-) -> Tally:
-    """Looks at each letter again, and with `write` puts back those that decode now, or with `every` all that can be.
-    `on_letter` is told of each that is done with."""
-    return asyncio.run(_replay(settings, letters, every, write, on_letter))
+class Replay(NamedTuple):
+    """What is to be done with letters."""
+
+    write: bool
+    """Else it is only said what would be done."""
+    every: bool = False
+    """Also those that do not decode now."""
+    limit: int | None = None
+    """Of records that are put back, or would be: letters that stay must not stand in the way of later ones."""
 
 
-async def _replay(
-    settings: Settings, letters: Sequence[Listed], every: bool, write: bool, on_letter: Callable[[], None]
-) -> Tally:
+def replay(settings: Settings, letters: Sequence[Listed], how: Replay, on_letter: Callable[[], None]) -> Tally:
+    """Looks at each letter again and puts back those that decode now. `on_letter` is told of each that is done with."""
+    return asyncio.run(_replay(settings, letters, how, on_letter))
+
+
+async def _replay(settings: Settings, letters: Sequence[Listed], how: Replay, on_letter: Callable[[], None]) -> Tally:
     tally = Tally(already=sum(listed.replayed for listed in letters))
     fresh = [listed for listed in letters if not listed.replayed]
     for listed in fresh:
@@ -120,7 +126,7 @@ async def _replay(
             tally.refused[listed.refusal] += 1
             on_letter()
     cutters: dict[str, Cutter] = {}
-    batch = _Batch(KafkaPublisher(settings.kafka.connection(), settings.feed.topic), tally)
+    batch = _Batch(KafkaPublisher(settings.kafka.connection(), settings.feed.topic), tally, how.write)
     try:
         for listed, original in originals(settings, [listed for listed in fresh if not listed.refusal]):
             topic = original.topic
@@ -128,9 +134,11 @@ async def _replay(
                 cutters[topic] = Cutter(cut_rules_of(settings, topic))
             fate = fate_of(cutters[topic].cut(original))
             tally.add(fate)
-            if write and (every or fate.kind == "decodes"):
-                await batch.add(listed, original, fate)
+            if how.every or fate.kind == "decodes":
+                await batch.add(listed, original)
             on_letter()
+            if tally.wanted == how.limit:
+                break
         await batch.flush()
     except TransientError as error:
         raise TransientError(f"{error}; {tally.replayed} were put back before, run it again to go on") from error
@@ -143,10 +151,14 @@ async def _replay(
 class _Batch:
     publisher: KafkaPublisher
     tally: Tally
+    write: bool
     bytes: int = 0
     waiting: list[tuple[Listed, Record]] = field(default_factory=list)
 
-    async def add(self, listed: Listed, original: Record, fate: Fate) -> None:
+    async def add(self, listed: Listed, original: Record) -> None:
+        self.tally.wanted += 1
+        if not self.write:
+            return
         self.waiting.append((listed, replay_of(original)))
         self.bytes += len(original.value or b"")
         if len(self.waiting) >= BATCH_RECORDS or self.bytes >= BATCH_BYTES:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from streamer.app import dead_letters as app
 from streamer.app import people
-from streamer.app.dead_letters import Held, Wanted
+from streamer.app.dead_letters import Held, Replay, Wanted
 from streamer.cli.decode import block, show_preview, told
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import at, print_json
@@ -29,6 +29,7 @@ from streamer.settings import Settings, ago_named, load
 console = Console(highlight=False)
 cli = typer.Typer(no_args_is_help=True, help="Dead letters: records that could not be read, set aside with a reason.")
 VALUE_CHARS_MAX = 200
+DETAIL_CHARS_MAX = 60
 
 TopicOption = Annotated[str | None, typer.Option("--topic", "-t", help="only of this topic")]
 ReasonOption = Annotated[ProblemReason | None, typer.Option("--reason", "-r", help="only those with this reason")]
@@ -62,9 +63,11 @@ def list_(
             }
         )
     if letters:
-        table = Table("where", "reason", "detail", "size", "set aside")
+        table = Table()
+        for name in ("where", "reason", "detail", "size", "set aside"):
+            table.add_column(name, no_wrap=name == "where")
         for listed in letters[-limit:]:
-            table.add_row(*(Text(cell, overflow="fold") for cell in _cells(listed)))
+            table.add_row(*map(Text, _cells(listed)))
         console.print(table)
     console.print(Text("\n".join(_sums(held, letters, totals, limit))))
     return None
@@ -109,7 +112,7 @@ def replay(
     topic: TopicOption = None,
     reason: ReasonOption = None,
     since: SinceOption = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="at most so many, the oldest ones")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="put back at most so many, the oldest ones")] = None,
     every: Annotated[bool, typer.Option("--all", help="also those that still do not decode")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="do it; without this it is only said what would be done")] = False,
     config: ConfigOption = None,
@@ -121,14 +124,15 @@ def replay(
     """
     settings = load(config)
     held = _held(settings, topic, reason, since)
-    fresh = [listed for listed in held.letters if not listed.replayed][:limit]
-    done = [listed for listed in held.letters if listed.replayed]
-    with Progress(console=Console(stderr=True), disable=as_json, transient=True) as progress:
-        task = progress.add_task("replaying" if yes else "reading", total=len(fresh))
-        tally = app.replay(settings, [*done, *fresh], every=every, write=yes, on_letter=lambda: progress.advance(task))
+    fresh = sum(not listed.replayed for listed in held.letters)
+    how = Replay(write=yes, every=every, limit=limit)
+    screen = Console(stderr=True)
+    with Progress(console=screen, disable=as_json or not screen.is_terminal, transient=True) as progress:
+        task = progress.add_task("replaying" if yes else "reading", total=fresh)
+        tally = app.replay(settings, held.letters, how, lambda: progress.advance(task))
     if as_json:
         return print_json(_tally_as_json(tally, yes))
-    console.print(Text("\n".join(_tally_lines(held, tally, every, yes))))
+    console.print(Text("\n".join(_tally_lines(held, tally, yes))))
     return None
 
 
@@ -173,6 +177,7 @@ def _tally_as_json(tally: Tally, done: bool) -> dict[str, Any]:
         "fail": dict(tally.fail),
         "refused": dict(tally.refused),
         "replayed_before": tally.already,
+        "wanted": tally.wanted,
         "replayed": tally.replayed,
         "dry_run": not done,
     }
@@ -182,13 +187,20 @@ def _tally_as_json(tally: Tally, done: bool) -> dict[str, Any]:
 
 
 def _cells(listed: Listed) -> tuple[str, ...]:
+    reason = f"{listed.reason} (replayed)" if listed.replayed else listed.reason
+    return str(listed.origin), reason, _cut(listed.detail), _size(listed), at(listed.written_ms)
+
+
+def _size(listed: Listed) -> str:
     size = sized(listed.size_bytes)
     if listed.missing:
-        size += f", {len(listed.missing)} of {listed.parts} parts missing"
-    elif listed.parts > 1:
-        size += f" in {listed.parts} parts"
-    reason = f"{listed.reason} (replayed)" if listed.replayed else listed.reason
-    return str(listed.origin), reason, listed.detail, size, at(listed.written_ms)
+        return f"{size}, {len(listed.missing)} of {listed.parts} parts missing"
+    return f"{size} in {listed.parts} parts" if listed.parts > 1 else size
+
+
+def _cut(detail: str) -> str:
+    """`show` has the whole."""
+    return detail if len(detail) <= DETAIL_CHARS_MAX else f"{detail[:DETAIL_CHARS_MAX]}…"
 
 
 def _sums(held: Held, letters: list[Listed], totals: dict[str, int], limit: int) -> list[str]:
@@ -214,7 +226,7 @@ def _lines(listed: Listed, original: Record | None) -> list[tuple[str, str]]:
     lines = [
         ("reason", listed.reason),
         ("detail", listed.detail or "–"),
-        ("size", _cells(listed)[3]),
+        ("size", _size(listed)),
         ("written", f"{at(listed.origin.timestamp_ms)} UTC"),
         ("set aside", f"{at(listed.written_ms)} UTC, {listed.topic} {places}"),
     ]
@@ -230,7 +242,7 @@ def _lines(listed: Listed, original: Record | None) -> list[tuple[str, str]]:
     return lines
 
 
-def _tally_lines(held: Held, tally: Tally, every: bool, done: bool) -> list[str]:
+def _tally_lines(held: Held, tally: Tally, done: bool) -> list[str]:
     if not held.topics:
         return ["no dead letters yet: none of the sources' dead-letter topics exists"]
     said = [f"{tally.letters} dead letters: {tally.decode} decode now"]
@@ -244,11 +256,10 @@ def _tally_lines(held: Held, tally: Tally, every: bool, done: bool) -> list[str]
         said.append(f"  (what came back {ATTEMPTS_MAX} times is not put back again: streamer dlq show WHERE --raw OUT)")
     if tally.already:
         said.append(f"{tally.already} more were replayed before")
-    count = tally.decode + (tally.fail.total() + tally.leave_out.total() if every else 0)
     if done:
         said.append(f"{tally.replayed} were put back on their topics; sessions that know their spans do not change")
     else:
-        said.append(f"nothing was written; --yes puts {count} back on their topics")
+        said.append(f"nothing was written; --yes puts {tally.wanted} back on their topics")
     return said
 
 

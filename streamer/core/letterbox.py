@@ -159,6 +159,8 @@ class Tally:
     leave_out: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     """Can never be replayed, by why."""
+    wanted: int = 0
+    """To be put back."""
     replayed: int = 0
 
     @property

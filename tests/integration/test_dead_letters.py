@@ -137,6 +137,7 @@ def test_list_replay_list(topic: Topic) -> None:
     dry = topic.told("replay")
     assert (dry["decode"], dry["fail"], dry["replayed"], dry["dry_run"]) == (3, {"unreadable": 1}, 0, True)
     assert topic.told("list") == listed, "a dry run changes nothing"
+    assert topic.told("replay", "--limit", "2")["wanted"] == 2
     assert topic.told("replay", "--yes", "--limit", "2")["replayed"] == 2
     assert "1 were put back" in topic.run("replay", "--yes")
     again = topic.told("replay", "--yes")
