@@ -13,6 +13,7 @@ from streamer.adapters.kafka.source import KafkaSource, SourceSettings
 from streamer.adapters.redis_sessions import open_redis
 from streamer.adapters.system_clock import SystemClock
 from streamer.core import turn_codec
+from streamer.core.fuse import Fuse, FuseLimits
 from streamer.core.lifecycle import Limits
 from streamer.core.reading import BEGINNING
 from streamer.core.wire.cut import CutRules, Cutter
@@ -41,6 +42,7 @@ async def main() -> None:
             store=redis.handle(),
             dead_letters=publisher,
             cutter=Cutter(CutRules()),
+            fuse=Fuse(FuseLimits(), ["default"]),
             limits=limits,
             clock=SystemClock(),
             metrics=metrics,

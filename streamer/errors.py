@@ -5,6 +5,7 @@
     ├── TransientError       try again, not before retry_after_ms; the call may have happened all the same
     │   └── Reconnected      the connection to a Redis primary was replaced: what was acknowledged may be gone
     ├── PermanentError       trying again will not help
+    ├── FuseBlown            no topic is left whose records can be decoded: mend the encoding, then start again
     └── OwnershipLost        another worker holds the session now: stop, write nothing more
 
 Adapters translate their library's errors into these, once, at the border. Loops catch these names, never `Exception`.
@@ -35,6 +36,10 @@ class Reconnected(TransientError):
 
 class PermanentError(StreamerError):
     """The call was refused and would be refused again."""
+
+
+class FuseBlown(StreamerError):
+    """Nothing more is read: hardly anything on any topic can be decoded. The message names topics and remedy."""
 
 
 class OwnershipLost(StreamerError):

@@ -39,8 +39,12 @@ METRICS: dict[str, Metric] = {
     "session_ends": _counter("events", "Sessions that a log event said are over.", "source"),
     "records_out_of_scope": _counter("records", "Records that a rule of `keep` left out.", "rule"),
     "problems": _counter("problems", "What could not be read; its record is a dead letter.", "reason"),
+    "dead_letters_split": _counter("records", "Dead letters too large for their topic, written in parts.", "source"),
     "dead_letters_cut": _counter(
-        "records", "Dead letters too large for their topic: only their beginning is kept.", "source"
+        "records", "Dead letters whose headers were too large for their topic and are left out.", "source"
+    ),
+    "fuse_blown": _gauge(
+        "flag", "1 while a topic is not read because hardly anything on it can be decoded.", "source", "topic"
     ),
     "traces_refused": _counter("traces", "Traces, by save, of a session that has `traces_max` already.", "source"),
     "lag_records": _gauge(

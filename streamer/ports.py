@@ -134,6 +134,12 @@ class SessionStore(Protocol):
     async def progress(self, source: str) -> Mapping[TopicPartition, int]:
         """-1 for a partition without progress."""
 
+    async def tell_blown(self, source: str, topics: Sequence[str]) -> None:
+        """For people: these are not read. Forgotten a minute after it was told last. Repeatable."""
+
+    async def blown(self, source: str, topics: Sequence[str]) -> frozenset[str]:
+        """Those of the topics that a worker does not read now."""
+
     async def probe(self) -> None:
         """Every primary answers once more; Reconnected if one was replaced since this store's last call to it."""
 

@@ -16,7 +16,7 @@ LEVELS: dict[Level, int] = {"debug": 0, "info": 1, "warning": 2, "error": 3}
 # fmt: off
 FIELDS = frozenset({
     "cause", "claims", "committed", "dry_run", "first", "generation", "in_force", "judge", "judges", "keys", "kind",
-    "loops", "model", "offset", "partition", "partitions", "reason", "remedy", "roles", "service", "session",
+    "loops", "model", "offset", "partition", "partitions", "parts", "reason", "remedy", "roles", "service", "session",
     "source", "spans_saved", "state", "token", "topic", "topics", "until_ms", "usd",
 })
 # fmt: on

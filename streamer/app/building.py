@@ -23,6 +23,7 @@ from streamer.adapters.redis_sessions.spending import RedisSpending
 from streamer.adapters.system_clock import SystemClock
 from streamer.app.ending import Ending
 from streamer.core import turn_codec
+from streamer.core.fuse import Fuse
 from streamer.core.model import canonical
 from streamer.core.wire.cut import Cutter
 from streamer.errors import TransientError
@@ -83,8 +84,9 @@ async def start(process: Process, roles: frozenset[Role], estimate: Estimate | N
     if "ingest" in roles:
         # Its own publisher: nothing is read while a dead letter waits to be acknowledged.
         dead_letters: DeadLetters = _publisher(process, "dead letters") if estimate is None else NoDeadLetters()
+        fuse = Fuse(process.settings.fuse.limits(), [source.name for source in process.settings.sources])
         for source in process.settings.sources:
-            _add_ingest(process, redis, dead_letters, source, lasting=estimate is None)
+            _add_ingest(process, redis, dead_letters, source, fuse, lasting=estimate is None)
     if "judge" in roles:
         await _add_judge(process, redis, publisher, estimate)
     if "audit" in roles:
@@ -104,11 +106,11 @@ def _say_started(process: Process, roles: frozenset[Role], estimate: Estimate | 
     """What a reader of the log wants to know first, and what will certainly go wrong."""
     s = process.settings
     topics = sorted({topic for source in s.sources for topic in source.topics})
-    judges = sorted(judge.name for judge in s.judges)
+    judges = sorted(spec.name for spec in s.judge_specs())
     dry = estimate is not None
     process.journal.say("info", "started", roles=sorted(roles), topics=topics, judges=judges, dry_run=dry)
     if "judge" in roles and not dry:
-        for model in sorted({spec.model for spec in s.judge_specs() if spec.model}):
+        for model in sorted({spec.model for spec in s.judge_specs()}):
             if missing := missing_keys(model):
                 remedy = f"export {missing[0]}=…"
                 process.journal.say("warning", "model_key_missing", model=model, keys=missing, remedy=remedy)
@@ -175,7 +177,7 @@ async def sleep(until: asyncio.Event, ms: int) -> None:
 
 
 def _add_ingest(
-    process: Process, redis: RedisConnection, dead_letters: DeadLetters, source: Source, *, lasting: bool
+    process: Process, redis: RedisConnection, dead_letters: DeadLetters, source: Source, fuse: Fuse, *, lasting: bool
 ) -> None:
     kafka = process.settings.kafka
     reader = KafkaSource(
@@ -195,6 +197,7 @@ def _add_ingest(
         store=redis.handle(),
         dead_letters=dead_letters,
         cutter=Cutter(source.cut_rules()),
+        fuse=fuse,
         limits=process.settings.limits(),
         clock=process.clock,
         metrics=process.metrics,

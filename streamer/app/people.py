@@ -43,6 +43,10 @@ async def redis_of(settings: Settings) -> AsyncIterator[RedisConnection]:
         await redis.close()
 
 
+def now_ms() -> int:
+    return SystemClock().now_ms()
+
+
 async def session_lines(redis: RedisConnection, limit: int, state: str | None) -> list[SessionLine]:
     return await RedisReader(redis.shared).sessions(limit, state)
 
@@ -58,7 +62,8 @@ async def status(redis: RedisConnection, settings: Settings) -> dict[str, Any]:
         mark = watermark_of(progress.values())
         said[f"watermark_age_ms.{source.name}"] = None if mark < 0 else now_ms - mark
         said[f"held_back_by.{source.name}"] = _holding(progress)
-        said[f"reading.{source.name}"] = _reading(share, progress, settings.limits().gap_ms_min)
+        blown = await store.blown(source.name, sorted({p.topic for p in progress}))
+        said[f"reading.{source.name}"] = _reading(share, progress, settings.limits().gap_ms_min, blown)
     spent = await spending_of(redis, settings).spent(now_ms)
     return {
         **said,
@@ -120,8 +125,10 @@ def _holding(progress: Mapping[TopicPartition, int]) -> str:
     return f"{slowest.topic}/{slowest.partition}" + (", which nobody has read yet" if progress[slowest] < 0 else "")
 
 
-def _reading(share: float, progress: Mapping[TopicPartition, int], gap_ms: int) -> str:
+def _reading(share: float, progress: Mapping[TopicPartition, int], gap_ms: int, blown: frozenset[str]) -> str:
     """What is read now and, where that is not everything, why: as ingest decides it."""
+    if blown:
+        return f"not {', '.join(sorted(blown))}: hardly anything on it can be decoded (streamer dlq list)"
     if share > FULL_SHARE:
         return f"nothing, because Redis is {share:.0%} full"
     waiting = sorted(f"{p.topic}/{p.partition}" for p in ahead(share, progress, gap_ms))

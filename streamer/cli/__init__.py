@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from streamer import app as composition
-from streamer.cli import people
+from streamer.cli import dlq, people
 from streamer.cli.check import check
 from streamer.cli.decode import decode
 from streamer.cli.options import ConfigOption, FromOption
@@ -69,6 +69,7 @@ def _run(
 
 
 people.add_to(cli)
+cli.add_typer(dlq.cli, name="dlq")
 cli.command()(check)
 cli.command("try")(try_)
 cli.command()(decode)

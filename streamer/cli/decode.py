@@ -60,7 +60,7 @@ def decode(
     if as_json:
         print_json(told(found, names))
     else:
-        _show(found, names)
+        show_preview(found, names)
     raise typer.Exit(2 if found.is_empty else 0)
 
 
@@ -130,23 +130,23 @@ def _turn(seen: SeenTurn) -> dict[str, Any]:
 # ---------------------------------------------------------------- for people
 
 
-def _show(found: Preview, names: Sequence[str]) -> None:
+def show_preview(found: Preview, names: Sequence[str]) -> None:
     console = Console(highlight=False)
     for number, seen in enumerate(found.turns, start=1):
         console.print(Text(f"turn {number}  {seen.name}  trace {seen.turn.trace_id}", style="bold"))
-        console.print(_block(_lines(seen)))
+        console.print(block(_lines(seen)))
         console.print()
     for name, record in zip(names, found.records, strict=True):
         if notes := list(_notes(record)):
             console.print(Text(name, style="bold"))
-            console.print(_block(notes))
+            console.print(block(notes))
     for trace_id in found.waiting:
         console.print(Text(f"trace {trace_id}: only logs so far, their span is missing"))
     controls = sum(len(record.controls) for record in found.records)
     console.print(Text(f"{len(found.turns)} turns and {controls} session events in {len(found.records)} records"))
 
 
-def _block(lines: Sequence[tuple[str, str]]) -> Table:
+def block(lines: Sequence[tuple[str, str]]) -> Table:
     """Labels on the left, words beside them; long ones wrap in their column."""
     table = Table.grid(padding=(0, 2))
     for label, said in lines:

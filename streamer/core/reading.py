@@ -71,6 +71,11 @@ class Reading:
             ripe = offset
         return ripe
 
+    @property
+    def is_committed(self) -> bool:
+        """Kafka has taken all that was saved."""
+        return not self._saves
+
     def commit(self, offset: int) -> None:
         """Kafka has taken this offset."""
         while self._saves and self._saves[0][1] <= offset:

@@ -8,14 +8,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from streamer.core.fuse import Fuse
 from streamer.core.ids import Scope
 from streamer.core.lifecycle import Limits
 from streamer.core.pressure import ALIGN_SHARE, FULL_SHARE, ahead
 from streamer.core.reading import Reading
 from streamer.core.session import SessionRef, Wake
 from streamer.core.wire.cut import Cutter
-from streamer.core.wire.records import Cut, DeadLetter, Fragment, Record
-from streamer.errors import PermanentError, TransientError
+from streamer.core.wire.records import DeadLetter, Fragment, Record
+from streamer.errors import FuseBlown, TransientError
+from streamer.loops.setting_aside import SettingAside
 from streamer.ports import (
     Clock,
     DeadLetters,
@@ -31,8 +33,6 @@ MEMORY_CHECK_MS = 1_000
 IDLE_MS = 20
 """After an empty fetch; the fetch itself has waited already."""
 BACKOFF_MS = 400
-CUT_BYTES = 64 * 1024
-"""What is kept of a dead letter that does not fit: enough to see what it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,8 @@ class IngestParts:
     store: SessionStore
     dead_letters: DeadLetters
     cutter: Cutter
+    fuse: Fuse
+    """Shared by all sources of the process."""
     limits: Limits
     clock: Clock
     metrics: Metrics
@@ -56,11 +58,15 @@ class Ingest:
 
     def __init__(self, parts: IngestParts) -> None:
         self._p = parts
+        self._aside = SettingAside(parts.name, parts.dead_letters, parts.metrics, parts.journal)
         self._readings: dict[TopicPartition, Reading] = {}
         self._stale = False
         self._listed_at_ms = self._metadata_at_ms = self._memory_at_ms = -1
         self._held = False
-        self._paused: frozenset[TopicPartition] = frozenset()
+        self._ahead: frozenset[TopicPartition] = frozenset()
+        self._blown: frozenset[TopicPartition] = frozenset()
+        self._topics: frozenset[str] = frozenset()
+        self._told: set[str] = set()
         self._interrupted_by = ""
 
     async def step(self) -> int:
@@ -91,6 +97,7 @@ class Ingest:
         self._skip_gaps(fetched)
         await self._publish_progress()
         await self._commit_behind()
+        await self._watch_fuse()
         return 0 if fetched.records else IDLE_MS
 
     async def _go_back(self) -> None:
@@ -122,6 +129,7 @@ class Ingest:
         if fetched.assigned:
             for partition, position in fetched.assigned.items():
                 self._readings[partition] = Reading(position, -1)
+                self._p.fuse.begin(*partition)
             known = await self._p.store.progress(self._p.name)
             for partition in fetched.assigned:
                 self._readings[partition].progress_ms = known.get(partition, -1)
@@ -145,9 +153,9 @@ class Ingest:
         """While Redis is filling up, partitions that are far ahead wait for the one that holds the watermark back."""
         progress = await self._p.store.progress(self._p.name) if share > ALIGN_SHARE else {}
         waiting = self._to_pause(share, progress)
-        if waiting != self._paused:
-            self._paused = waiting
-            self._p.source.pause(waiting)
+        if waiting != self._ahead:
+            self._ahead = waiting
+            self._p.source.pause(self._ahead | self._blown)
             names = sorted(f"{p.topic}/{p.partition}" for p in waiting)
             cause = f"Redis is {share:.0%} full"
             self._p.journal.say("info", "partitions_aligned", source=self._p.name, partitions=names, cause=cause)
@@ -159,8 +167,39 @@ class Ingest:
     async def _refresh_partitions(self) -> None:
         """Partitions that nobody reads yet hold the watermark back; deleted ones leave."""
         asked_at_ms = self._p.clock.now_ms()
-        await self._p.store.add_partitions(self._p.name, sorted(await self._p.source.partitions()))
+        partitions = await self._p.source.partitions()
+        await self._p.store.add_partitions(self._p.name, sorted(partitions))
         self._metadata_at_ms = asked_at_ms
+        self._topics = frozenset(p.topic for p in partitions)
+        self._p.fuse.reads(self._p.name, self._topics)
+        await self._tell_fuse()
+
+    async def _tell_fuse(self) -> None:
+        for topic in sorted(self._topics):
+            self._p.metrics.gauge("fuse_blown", float(topic in self._p.fuse.blown), source=self._p.name, topic=topic)
+        if blown := sorted(self._topics & self._p.fuse.blown.keys()):
+            await self._p.store.tell_blown(self._p.name, blown)
+
+    async def _watch_fuse(self) -> None:
+        """What was read is saved by now. A blown topic waits until the process starts again, whatever Redis' memory
+        does; the process ends when it has no other, and has committed what it has read."""
+        fuse = self._p.fuse
+        blown = frozenset(p for p in self._readings if p.topic in fuse.blown)
+        if blown != self._blown:
+            self._blown = blown
+            self._p.source.pause(self._ahead | self._blown)
+        if new := sorted((self._topics & fuse.blown.keys()) - self._told):
+            self._told.update(new)
+            for topic in new:
+                cause = f"{fuse.blown[topic]}; see streamer dlq list and the exporter's encoding, then start again"
+                self._p.journal.say("error", "fuse_blown", source=self._p.name, topic=topic, cause=cause)
+            await self._tell_fuse()
+        if fuse.is_over(self._p.name, all(reading.is_committed for reading in self._readings.values())):
+            said = ", ".join(map(str, fuse.blown.values()))
+            raise FuseBlown(
+                f"{said}, and no other topic is left: see streamer dlq list, mend the exporter's encoding, then start "
+                "again"
+            )
 
     async def _save(self, by_partition: Mapping[TopicPartition, Sequence[Record]]) -> None:
         fragments: list[Fragment] = []
@@ -173,7 +212,8 @@ class Ingest:
         for partition, records in by_partition.items():
             for record in records:
                 cut = self._p.cutter.cut(record)
-                letters += self._letters(record, cut)
+                self._p.fuse.look(record, cut)
+                letters += self._aside.letters_of(record, cut)
                 record_ms = self._readings[partition].activity_of(record, now_ms)
                 for fragment in cut.fragments:
                     name = (fragment.tenant, fragment.trace_id)
@@ -192,50 +232,9 @@ class Ingest:
         for partition, records in by_partition.items():
             self._readings[partition].save(records, saved_at_ms)
 
-    def _letters(self, record: Record, cut: Cut) -> list[DeadLetter]:
-        """Counts what was cut; a record with anything unreadable in it is a dead letter."""
-        self._p.metrics.count("records", source=self._p.name)
-        self._p.metrics.count("spans", cut.spans, source=self._p.name)
-        if cut.out_of_scope:
-            self._p.metrics.count("records_out_of_scope", rule=cut.out_of_scope)
-        if not cut.problems:
-            return []
-        worst = cut.problems[0]
-        for problem in cut.problems:
-            self._p.metrics.count("problems", reason=problem.reason)
-        self._p.journal.say(
-            "warning",
-            "dead_letter",
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            reason=worst.reason,
-            spans_saved=cut.spans,
-        )
-        return [DeadLetter(record, worst.reason, worst.detail)]
-
     async def _set_aside(self, letters: Sequence[DeadLetter]) -> None:
-        """Acknowledged before anything is committed. If Kafka refuses one, each goes by itself."""
-        if not letters:
-            return
-        try:
-            await self._p.dead_letters.put(letters)
-        except PermanentError:
-            for letter in letters:
-                await self._put_aside(letter)
-
-    async def _put_aside(self, letter: DeadLetter) -> None:
-        """A dead letter that Kafka refuses (too large with its headers) goes without its value, and says so."""
-        try:
-            await self._p.dead_letters.put([letter])
-        except PermanentError as error:
-            record, reason, detail = letter
-            value = record.value or b""
-            self._p.metrics.count("dead_letters_cut", source=self._p.name)
-            self._p.journal.say("error", "dead_letter_cut", topic=record.topic, offset=record.offset, cause=str(error))
-            bare = record._replace(value=value[:CUT_BYTES])
-            cut = DeadLetter(bare, reason, f"first {CUT_BYTES} of {len(value)} bytes; {detail}")
-            await self._p.dead_letters.put([cut])
+        """Acknowledged before anything is committed."""
+        await self._aside.put(letters)
 
     async def _save_fragments(self, fragments: Sequence[Fragment], activity_ms: Mapping[tuple[str, str], int]) -> None:
         """Phase 1: the traces' buckets. Phase 2, always, also for duplicates: every candidate ever named."""

@@ -166,6 +166,14 @@ def encoding_named(name: str) -> Encoding:
     return found
 
 
+def ago_named(option: str, text: str) -> int:
+    """How far back, in ms, as somebody wrote it on the command line: `2h`. ConfigurationError if it is no duration."""
+    try:
+        return TypeAdapter(SomeMs).validate_python(text)
+    except ValidationError:
+        raise ConfigurationError(f'{option} is no duration; write "15m", "2h" or "3d"') from None
+
+
 def _option(value: object) -> object:
     if isinstance(value, dict):
         raise ValueError('is a table; write the whole name in quotes, as in "sasl.mechanism" = "PLAIN"')
@@ -184,6 +192,7 @@ Ms = Annotated[int, BeforeValidator(_duration), Field(ge=0, le=MS_MAX)]
 SomeMs = Annotated[int, BeforeValidator(_duration), Field(gt=0, le=MS_MAX)]
 Whole = Annotated[int, BeforeValidator(_number)]
 Usd = Annotated[float, BeforeValidator(_usd), Field(ge=0, le=USD_MAX)]
+Share = Annotated[float, BeforeValidator(_number)]
 Filled = Annotated[str, AfterValidator(_filled)]
 Name = Annotated[str, AfterValidator(_name)]
 Prefix = Annotated[str, AfterValidator(_prefix)]

@@ -18,7 +18,14 @@ from streamer.settings.tables import Settings
 
 def check(settings: Settings) -> None:
     """Raises ConfigurationError with all contradictions, one a line."""
-    if said := [*_gaps(settings), *_durations(settings), *_sources(settings), *_feed(settings), *_judges(settings)]:
+    if said := [
+        *_gaps(settings),
+        *_durations(settings),
+        *_fuse(settings),
+        *_sources(settings),
+        *_feed(settings),
+        *_judges(settings),
+    ]:
         raise ConfigurationError("\n".join(said))
 
 
@@ -34,8 +41,8 @@ def _gaps(settings: Settings) -> Iterator[str]:
         gap = _at(settings, key)
         if s.settle_ms >= gap_ms:
             yield (
-                f"{_at(settings, 'sessions.settle_ms')}, {lasting(s.settle_ms)}, must be shorter than {gap}: an explicit end "
-                f"would close a session no sooner than silence; set sessions.settle_ms below {lasting(gap_ms)}"
+                f"{_at(settings, 'sessions.settle_ms')}, {lasting(s.settle_ms)}, must be shorter than {gap}: an "
+                f"explicit end would close a session no sooner than silence; set it below {lasting(gap_ms)}"
             )
         if s.max_age_ms <= gap_ms:
             yield (
@@ -65,6 +72,14 @@ def _durations(settings: Settings) -> Iterator[str]:
         yield (
             f"{_at(settings, 'sessions.trace_wait_ms')} must be under an hour: after that a writer that never came "
             "back is given up; lower it"
+        )
+
+
+def _fuse(settings: Settings) -> Iterator[str]:
+    if settings.fuse.records_min > settings.fuse.window_records:
+        yield (
+            f"{_at(settings, 'fuse.records_min')} must be at most {_at(settings, 'fuse.window_records')}: so many "
+            "undecodable records could never be among the last ones; lower it"
         )
 
 

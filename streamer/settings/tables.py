@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 
+from streamer.core.fuse import FuseLimits
 from streamer.core.judges import JudgeSpec
 from streamer.core.lifecycle import DAY_MS, Limits, Rule
 from streamer.core.reading import Start
@@ -25,6 +26,7 @@ from streamer.settings.kinds import (
     Option,
     Prefix,
     RecordEncoding,
+    Share,
     SomeMs,
     TopicName,
     Topics,
@@ -132,6 +134,19 @@ class Turns(Table):
         return Caps(self.text_bytes_max, self.spans_max, self.bytes_max)
 
 
+class Fuse(Table):
+    share: Share = Field(
+        0.5, gt=0, le=1, description="half unreadable is a wrong topic or encoding, not a bad producer"
+    )
+    records_min: Whole = Field(100, ge=1, description="undecodable records: fewer are set aside and the topic read on")
+    window_records: Whole = Field(
+        1_000, ge=1, le=100_000, description="the last ones of a topic: a good past must not hide what it is now"
+    )
+
+    def limits(self) -> FuseLimits:
+        return FuseLimits(share=self.share, records_min=self.records_min, window_records=self.window_records)
+
+
 class RuleTable(Table):
     idle_gap_ms: SomeMs
     tenant: str | None = None
@@ -184,6 +199,7 @@ class Settings(Table):
     mlflow: Mlflow = Mlflow()
     sessions: Sessions = Sessions()
     turns: Turns = Turns()
+    fuse: Fuse = Fuse()
     rules: tuple[RuleTable, ...] = ()
     judges: tuple[JudgeTable, ...] = (JudgeTable(type="user_frustration"),)
     judging: Judging = Judging()

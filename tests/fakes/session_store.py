@@ -20,6 +20,7 @@ from streamer.errors import OwnershipLost, Reconnected
 from streamer.ports import ClaimReply, Saved, TopicPartition
 from tests.fakes import redis_audit as audit
 from tests.fakes import redis_scripts as scripts
+from tests.fakes.blown import BlownFuses
 from tests.fakes.redis_state import Bucket, TraceRow, snapshot
 
 T = TypeVar("T")
@@ -45,6 +46,7 @@ class FakeRedis:
         self.epoch = [0] * nodes
         self.safe_ms = [0] * nodes
         self.memory_share = 0.0
+        self.blown: dict[tuple[str, str], int] = {}
         self.after: Callable[[Bucket], None] = lambda bucket: None
         """Looks at a bucket after each script: a simulation's checkers."""
 
@@ -71,7 +73,7 @@ class FakeRedis:
         return answer
 
 
-class FakeSessionStore:
+class FakeSessionStore(BlownFuses):
     def __init__(self, redis: FakeRedis, gate: Gate = open_gate) -> None:
         self.redis, self.gate = redis, gate
         self.seen = list(redis.epoch)
@@ -246,7 +248,6 @@ class FakeSessionStore:
         return await self._run(claim.bucket, lambda b, now: scripts.end_write(b, now, claim, outcome), claim)
 
     # audit
-
     async def inspect(self, bucket: int) -> tuple[Sequence[Sweep], Sequence[tuple[Scope, str]]]:
         return await self._run(bucket, audit.inspect)
 
@@ -274,7 +275,6 @@ class FakeSessionStore:
         return await self._run(bucket, audit.forget_expired)
 
     # people
-
     async def set_paused(self, paused: bool) -> None:
         await self._set("paused", paused)
 

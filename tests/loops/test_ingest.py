@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
+from streamer.core.fuse import Fuse, FuseLimits
 from streamer.core.ids import Scope
 from streamer.core.lifecycle import Limits
 from streamer.core.session import SessionRef
 from streamer.core.wire.cut import CutRules, Cutter
 from streamer.core.wire.records import DeadLetter, Record
-from streamer.errors import PermanentError, TransientError
-from streamer.loops.ingest import CUT_BYTES, Ingest, IngestParts
+from streamer.errors import TransientError
+from streamer.loops.ingest import Ingest, IngestParts
 from streamer.ports import Fetched, TopicPartition
 from tests.builders import fixture_record
 from tests.fakes.measures import SilentJournal, SilentMetrics
@@ -51,16 +52,13 @@ class Source:
         return {PARTITION: self.committed}
 
 
-class SmallTopic:
-    """DeadLetters whose topic takes no more than `bytes_max`."""
+class LetterTopic:
+    """DeadLetters that takes everything."""
 
-    def __init__(self, bytes_max: int) -> None:
-        self.bytes_max = bytes_max
+    def __init__(self) -> None:
         self.letters: list[DeadLetter] = []
 
     async def put(self, letters: Sequence[DeadLetter]) -> None:
-        if any(len(letter.record.value or b"") > self.bytes_max for letter in letters):
-            raise PermanentError("MSG_SIZE_TOO_LARGE")
         self.letters += letters
 
 
@@ -73,18 +71,19 @@ class Journal(SilentJournal):
 
 
 class Bench:
-    def __init__(self, source: Source, dead_letters: SmallTopic | None = None) -> None:
+    def __init__(self, source: Source) -> None:
         self.now = NOW_MS
         limits = Limits(gap_ms_min=60_000)
         self.store = FakeSessionStore(FakeRedis(self.now_ms, limits))
-        self.journal = Journal()
+        self.journal, self.topic = Journal(), LetterTopic()
         self.ingest = Ingest(
             IngestParts(
                 name="default",
                 source=source,
                 store=self.store,
-                dead_letters=dead_letters or SmallTopic(10**9),
+                dead_letters=self.topic,
                 cutter=Cutter(CutRules()),
+                fuse=Fuse(FuseLimits(), ["default"]),
                 limits=limits,
                 clock=self,
                 metrics=SilentMetrics(),
@@ -108,26 +107,15 @@ def garbage(offset: int, size: int = 10) -> Record:
     return Record("spans", 0, offset, NOW_MS, b"\xff" * size)
 
 
-async def test_a_dead_letter_that_does_not_fit_is_cut_and_says_so() -> None:
-    topic, source = SmallTopic(CUT_BYTES), Source([garbage(0, CUT_BYTES + 5), garbage(1)], end=2)
-    await Bench(source, topic).steps(15)
-    (cut, reason, detail), (whole, *_) = topic.letters
-    assert (len(cut.value or b""), reason) == (CUT_BYTES, "unreadable")
-    assert detail.startswith(f"first {CUT_BYTES} of {CUT_BYTES + 5} bytes")
-    assert whole == garbage(1)
-    assert source.committed == 2
-
-
 async def test_records_of_a_partition_that_nobody_announced_are_read_anew_and_never_dropped() -> None:
     source = Source([garbage(0)], end=1)
     source.assigned = {}
-    topic = SmallTopic(10**9)
-    bench = Bench(source, topic)
+    bench = Bench(source)
     await bench.steps(1)
-    assert topic.letters == []
+    assert bench.topic.letters == []
     source.batches = [[], [garbage(0)]]
     await bench.steps(2)  # goes back, and is told the partition's position by that
-    assert len(topic.letters) == 1
+    assert len(bench.topic.letters) == 1
     assert source.committed == 0
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from streamer.core.feed import FeedRecord
+from streamer.core.fuse import Fuse, FuseLimits
 from streamer.core.judges import JudgeSpec
 from streamer.core.lifecycle import Limits, Rule
 from streamer.core.transcript import Transcript
@@ -145,6 +146,7 @@ class Cluster:
             store=self._store(worker),
             dead_letters=DeadLetterTopic(self.broker, worker),
             cutter=Cutter(CutRules()),
+            fuse=Fuse(FuseLimits(), [SOURCE]),
             limits=self.parts.limits,
             clock=SimulatedClock(self.world),
             metrics=RareMetrics(self),

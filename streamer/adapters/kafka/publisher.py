@@ -15,8 +15,9 @@ from confluent_kafka import KafkaException
 
 from streamer.adapters.kafka.clients import made
 from streamer.adapters.kafka.errors import translated
+from streamer.core.dead_letters import SUFFIX, headers_of
 from streamer.core.feed import SCHEMA_VERSION, FeedRecord
-from streamer.core.wire.records import DeadLetter, Header
+from streamer.core.wire.records import DeadLetter, Record
 from streamer.errors import StreamerError, TransientError
 
 DELIVERY_MS_MAX = 15_000
@@ -58,6 +59,10 @@ class KafkaPublisher:
 
     async def put(self, letters: Sequence[DeadLetter]) -> None:
         await self._call(lambda: self._send([_of_letter(letter) for letter in letters]))
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """To the topics that they name, on the partition that their key gives. Repeating it appends them again."""
+        await self._call(lambda: self._send([(r.topic, -1, r.key, r.value, list(r.headers)) for r in records]))
 
     async def ready(self) -> None:
         """TransientError unless a broker answers. Not behind what waits to be acknowledged: librdkafka's handles may be
@@ -117,20 +122,5 @@ class KafkaPublisher:
 
 def _of_letter(letter: DeadLetter) -> tuple[Any, ...]:
     record = letter.record
-    headers = [*record.headers, *dead_letter_headers(letter)]
-    return f"{record.topic}.dlq", -1, record.key, record.value, headers
-
-
-def dead_letter_headers(letter: DeadLetter) -> list[Header]:
-    """Where a dead letter comes from and why it is one."""
-    record = letter.record
-    said = {
-        "reason": letter.reason,
-        "detail": letter.detail,
-        "topic": record.topic,
-        "partition": str(record.partition),
-        "offset": str(record.offset),
-        "timestamp": str(record.timestamp_ms),
-        "version": "1",
-    }
-    return [(f"dlq.{name}", value.encode()) for name, value in said.items()]
+    headers = [*record.headers, *headers_of(letter)]
+    return f"{record.topic}{SUFFIX}", -1, record.key, record.value, headers

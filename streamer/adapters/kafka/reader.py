@@ -1,6 +1,8 @@
-"""The last records of a topic, and what follows, without joining a group: for people who look."""
+"""The last records of a topic and what follows, or all of them, without joining a group: for people who look."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import confluent_kafka as ck
@@ -14,6 +16,8 @@ from streamer.core.wire.records import Record
 from streamer.errors import TransientError
 
 WAIT_S = 0.5
+SILENT_S_MAX = 30
+"""A broker that tells nothing for so long is not waited for."""
 
 
 def read(connection: Mapping[str, Any], topic: str, last: int, follow: bool) -> Iterator[Record]:
@@ -21,9 +25,7 @@ def read(connection: Mapping[str, Any], topic: str, last: int, follow: bool) -> 
 
     Raises ConfigurationError where the topic does not exist or may not be read.
     """
-    own = {"group.id": "streamer-look", "enable.auto.commit": False, "enable.partition.eof": True}
-    consumer = made(ck.Consumer, {**connection, **own})
-    try:
+    with _consumer(connection, topic) as consumer:
         ends = _ends(consumer, topic)
         first = {p: max(low, high - last) for p, (low, high) in ends.items()}
         consumer.assign([ck.TopicPartition(topic, p, offset) for p, offset in first.items()])
@@ -34,10 +36,40 @@ def read(connection: Mapping[str, Any], topic: str, last: int, follow: bool) -> 
         yield from sorted(earlier, key=lambda record: record.timestamp_ms)[-last:] if last else ()
         while follow:
             yield from _poll(consumer, left)
+
+
+def topics(connection: Mapping[str, Any]) -> frozenset[str]:
+    """Names of all that this client may see."""
+    try:
+        return frozenset(made(AdminClient, connection).list_topics(timeout=10).topics)
     except KafkaException as error:
-        raise translated(error.args[0], f"read {topic}") from error
-    finally:
-        consumer.close()
+        raise translated(error.args[0], "list topics") from error
+
+
+def whole(connection: Mapping[str, Any], topic: str, since_ms: int | None = None) -> Iterator[Record]:
+    """Every record that the topic holds now, or those since a time; in order per partition."""
+    with _consumer(connection, topic) as consumer:
+        spans = _ends(consumer, topic)
+        if since_ms is not None:
+            asked = [ck.TopicPartition(topic, p, max(0, since_ms)) for p in spans]
+            found = {p.partition: p.offset for p in consumer.offsets_for_times(asked, timeout=10)}
+            # -1, the end: no record is so young.
+            spans = {p: (found[p] if found[p] >= 0 else high, high) for p, (_, high) in spans.items()}
+        yield from _between(consumer, topic, spans)
+
+
+def at(connection: Mapping[str, Any], topic: str, places: Iterable[tuple[int, int]]) -> Iterator[Record]:
+    """The records at these partitions and offsets that the topic still holds."""
+    wanted = frozenset(places)
+    with _consumer(connection, topic) as consumer:
+        spans = {}
+        for partition, (low, high) in _ends(consumer, topic).items():
+            offsets = [offset for p, offset in wanted if p == partition]
+            if offsets:
+                spans[partition] = (max(low, min(offsets)), min(high, max(offsets) + 1))
+        for record in _between(consumer, topic, spans):
+            if (record.partition, record.offset) in wanted:
+                yield record
 
 
 def may_write(connection: Mapping[str, Any], topic: str) -> bool | None:
@@ -51,6 +83,39 @@ def may_write(connection: Mapping[str, Any], topic: str) -> bool | None:
     except (KafkaException, TimeoutError):
         return None
     return AclOperation.WRITE in said if said else None
+
+
+@contextmanager
+def _consumer(connection: Mapping[str, Any], topic: str) -> Iterator[ck.Consumer]:
+    own = {"group.id": "streamer-look", "enable.auto.commit": False, "enable.partition.eof": True}
+    consumer = made(ck.Consumer, {**connection, **own})
+    try:
+        yield consumer
+    except KafkaException as error:
+        raise translated(error.args[0], f"read {topic}") from error
+    finally:
+        consumer.close()
+
+
+def _between(consumer: ck.Consumer, topic: str, spans: Mapping[int, tuple[int, int]]) -> Iterator[Record]:
+    """From the first to before the second offset of each partition."""
+    ends = {partition: end for partition, (first, end) in spans.items() if first < end}
+    if not ends:
+        return
+    consumer.assign([ck.TopicPartition(topic, partition, spans[partition][0]) for partition in ends])
+    left, heard_s = set(ends), time.monotonic()
+    while left:
+        before = len(left)
+        for record in _poll(consumer, left):
+            heard_s = time.monotonic()
+            if record.offset < ends[record.partition]:
+                yield record
+            if record.offset + 1 >= ends[record.partition]:
+                left.discard(record.partition)
+        if len(left) < before:
+            heard_s = time.monotonic()
+        if time.monotonic() - heard_s > SILENT_S_MAX:
+            raise TransientError(f"{topic} has told nothing for {SILENT_S_MAX} s")
 
 
 def _ends(consumer: ck.Consumer, topic: str) -> dict[int, tuple[int, int]]:

@@ -19,6 +19,9 @@ from streamer.ports import Saved, TopicPartition
 CHUNK = 200
 """Fragments or wakes in one Lua call: 900 blocked the server for 6.7 ms (facts, section E)."""
 
+BLOWN_MS = 60_000
+"""A worker that has blown a fuse says so every few seconds; one that is gone no longer does."""
+
 
 @lru_cache(maxsize=4096)
 def pack_candidates(candidates: tuple[str, ...]) -> bytes:
@@ -115,6 +118,16 @@ class IngestSide(Handle):
             topic, _, partition = name.decode().rpartition("/")
             known[TopicPartition(topic, int(partition))] = int(ms)
         return known
+
+    async def tell_blown(self, source: str, topics: Sequence[str]) -> None:
+        await self._ask([("SET", self._blown_key(source, topic), "1", "PX", BLOWN_MS) for topic in topics])
+
+    async def blown(self, source: str, topics: Sequence[str]) -> frozenset[str]:
+        found = await self._ask([("EXISTS", self._blown_key(source, topic)) for topic in topics]) if topics else []
+        return frozenset(topic for topic, there in zip(topics, found, strict=True) if there)
+
+    def _blown_key(self, source: str, topic: str) -> str:
+        return f"{self._s.prefix}:{{{source}}}:blown:{topic}"
 
     async def probe(self) -> None:
         try:

@@ -22,13 +22,12 @@ class Heap:
             self.problems.append(problem)
 
     def result(self) -> Cut:
-        """Nothing kept and a problem: a dead letter. Nothing kept and none: the rule that left it out."""
-        rule = self.rule or None
+        """Nothing kept and a problem: a dead letter. Nothing kept: the rule that left out what could be read."""
+        rule = "own_judge" if self.judges else "not_listed" if self.unlisted else self.rule or None
         if self.fragments or self.controls:
             return Cut(self.fragments, self.problems, self.spans, controls=self.controls)
         if not self.problems:
-            rule = "own_judge" if self.judges else "not_listed" if self.unlisted else self.rule or "empty"
-            return Cut([], [], 0, rule)
+            return Cut([], [], 0, rule or "empty")
         if self.no_ids == self.found:  # metrics have the same outer shape as traces
             return failed("no_spans", "nothing in it has a trace id or a span id", 0)
         worst = self.problems[0]

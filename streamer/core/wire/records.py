@@ -54,12 +54,23 @@ class Problem(NamedTuple):
     """Byte offset in the value, -1 where it is not known."""
 
 
+class Part(NamedTuple):
+    """One of several records that a dead letter is split into; `id` is theirs in common."""
+
+    id: str
+    number: int
+    of: int
+
+
 class DeadLetter(NamedTuple):
     """A record set aside, and why. `detail` never holds text of a conversation."""
 
     record: Record
     reason: ProblemReason
     detail: str
+    part: Part | None = None
+    left_out: str = ""
+    """What of the record fits into no part."""
 
 
 class Control(NamedTuple):
