@@ -13,7 +13,7 @@ from streamer.core.ids import digest, mlflow_trace_id
 from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
 from streamer.core.session import Claim, CloseReason
-from streamer.core.turn import Turn, in_order, traces_in_order
+from streamer.core.turn import Turn, flags_of, in_order, traces_in_order
 from streamer.core.verdict import Usage
 
 FeedKind = Literal["verdict", "failure", "retracted", "closing"]
@@ -181,6 +181,7 @@ def _frame(
         "version": claim.state.version,
         "close_reason": reason,
         "turns": len(turns),
+        "flags": flags_of(turns),
         "session": {
             "id": _clean(claim.session.session_id),
             "tenant": _clean(scope.tenant),

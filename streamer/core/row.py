@@ -7,6 +7,7 @@ from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
 from streamer.core.session import Claim
 from streamer.core.transcript import Transcript
+from streamer.core.turn import flags_of
 
 SESSION_KEY = "mlflow.trace.session"
 """Makes the Sessions page, the grouped trace table and search take the row as the session's (facts: mlflow 8)."""
@@ -25,6 +26,7 @@ def row_of(ref: RowRef, claim: Claim, spec: JudgeSpec, entry: Entry, transcript:
         "streamer.prompt_hash": entry.prompt_hash or "",
         "streamer.revision": str(entry.revision),
         "streamer.turns": str(len(transcript.turns)),
+        "streamer.flags": ",".join(flags_of(transcript.turns)),
         "streamer.transcript_hash": transcript.hash,
         "streamer.token": str(claim.token),
         "streamer.scored_at_ms": str(entry.scored_at_ms),

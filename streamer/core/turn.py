@@ -1,6 +1,6 @@
 """One trace seen as one exchange of a session."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -79,3 +79,10 @@ def traces_in_order(turns: Iterable[Turn]) -> list[str]:
     """Trace ids from the first trace on: smallest (start in ms, id), as MLflow orders traces (design 10)."""
     ordered = sorted(turns, key=lambda turn: (turn.start_ms, turn.trace_id))
     return list(dict.fromkeys(turn.trace_id for turn in ordered))
+
+
+def flags_of(turns: Sequence[Turn]) -> list[str]:
+    """What is to be known of how a session was read, sorted."""
+    said = {flag for turn in turns for flag in turn.flags}
+    rootless = any(not turn.has_root and "recovered" not in turn.flags for turn in turns)
+    return sorted({*said, "rootless"} if rootless else said)

@@ -69,3 +69,12 @@ def test_two_sources_of_one_name_are_refused(given: Given) -> None:
 def test_the_feed_is_not_read_by_a_source(given: Given, topic: str) -> None:
     said = given.refused(source(topics=f'["{topic}"]'))
     assert said.startswith("feed.topic (default) is among sources[0].topics (streamer.toml:2)")
+
+
+@pytest.mark.parametrize("wrong", ["cookie", "header:", "resource", "key:x"])
+def test_whose_a_record_may_be_is_said_in_three_ways(given: Given, wrong: str) -> None:
+    assert 'must be "header:<name>", "key" or "resource:<attribute>"' in given.refused(
+        source(session_fallbacks=f'["{wrong}"]')
+    )
+    loaded = given.loads(source(session_fallbacks='["header:x-chat", "key", "resource:chat.id"]'))
+    assert loaded.sources[0].cut_rules().session_fallbacks == ("header:x-chat", "key", "resource:chat.id")
