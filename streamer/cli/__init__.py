@@ -32,7 +32,7 @@ def run(
     config: ConfigOption = None,
     start: FromOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="no model call, no row, no feed: says the cost")] = False,
-    seconds: Annotated[int | None, typer.Option("--for", help="stop by itself after so many seconds")] = None,
+    seconds: Annotated[int | None, typer.Option("--for", min=1, help="stop by itself after so many seconds")] = None,
 ) -> None:
     """All roles in one process.
 

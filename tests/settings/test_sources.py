@@ -69,3 +69,8 @@ def test_two_sources_of_one_name_are_refused(given: Given) -> None:
 def test_the_feed_is_not_read_by_a_source(given: Given, topic: str) -> None:
     said = given.refused(source(topics=f'["{topic}"]'))
     assert said.startswith("feed.topic (default) is among sources[0].topics (streamer.toml:2)")
+
+
+def test_a_list_of_nothing_is_refused(given: Given) -> None:
+    assert 'is "listed" and nothing is listed' in given.refused('[[sources]]\nkeep = "listed"\n')
+    given.loads('[[sources]]\nkeep = "listed"\nservices = ["bot"]\n')
