@@ -233,8 +233,12 @@ Ask = Callable[[ModelRequest], Awaitable[Completion]]
 class CallFailed(Exception):
     """A model call gave no answer. Raised by Ask and Model; ends up as a JudgeFailure."""
 
-    def __init__(self, kind: FailureKind, detail: str, retry_after_ms: int | None = None) -> None:
+    def __init__(
+        self, kind: FailureKind, detail: str, retry_after_ms: int | None = None, *, billed: Completion | None = None
+    ) -> None:
+        """`billed`: the provider did reply, and is paid for it, though nobody can use what it said."""
         super().__init__(f"{kind}: {detail}")
+        self.billed = billed
         self.kind: FailureKind = kind
         self.detail = detail
         self.retry_after_ms = retry_after_ms

@@ -14,6 +14,7 @@ from typing import Any
 
 from streamer.core.model import Completion, ModelRequest, canonical
 from streamer.core.quiet import QUIET
+from streamer.core.retry import RETRY_AFTER_MS_MAX
 from streamer.core.verdict import FailureKind
 from streamer.core.wire.values import encodable
 from streamer.errors import ConfigurationError
@@ -90,18 +91,20 @@ class LitellmModel:
         return self._completion(name, reply)
 
     def _completion(self, name: str, reply: Any) -> Completion:  # noqa: ANN401 – litellm's ModelResponse
-        if not reply.choices:
-            raise CallFailed("unavailable", "a reply without a choice")
-        content, usage = reply.choices[0].message.content, getattr(reply, "usage", None)
-        if not content:
-            raise CallFailed("refused", f"finish_reason {reply.choices[0].finish_reason}")
+        usage = getattr(reply, "usage", None)
         asked, answered = (_tokens(usage, side) for side in ("prompt_tokens", "completion_tokens"))
-        return Completion(
-            content=encodable(content),
+        content = reply.choices[0].message.content if reply.choices else None
+        completion = Completion(
+            content=encodable(content or ""),
             input_tokens=asked,
             output_tokens=answered,
             cost_usd=self._price(name, asked, answered),
         )
+        if not reply.choices:
+            raise CallFailed("unavailable", "a reply without a choice", billed=completion)
+        if not content:  # also what a reasoning model that came to max_tokens leaves
+            raise CallFailed("refused", f"finish_reason {reply.choices[0].finish_reason}", billed=completion)
+        return completion
 
     def _price(self, name: str, asked: int, answered: int) -> float | None:
         known = self._litellm.model_cost.get(name) or self._litellm.model_cost.get(name.split("/", 1)[-1])
@@ -214,6 +217,6 @@ def _retry_after_ms(error: BaseException) -> int | None:
     )
     raw = headers.get("retry-after") if headers else None
     try:
-        return int(float(raw) * 1000) if raw else None
+        return min(max(int(float(raw) * 1000), 0), RETRY_AFTER_MS_MAX) if raw else None
     except (ValueError, OverflowError):
         return None  # an HTTP date: the doubling pauses of our own do

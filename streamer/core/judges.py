@@ -24,6 +24,8 @@ EXPECTATIONS = re.compile(r"\{\{\s*expectations\s*\}\}")
 """As MLflow's make_judge reads its template."""
 KNOWN_VALUES = frozenset({"yes", "no", "none", "resolved", "unresolved"})
 """What MLflow's own judges answer."""
+INT_MAX = 2**53
+"""JSON's numbers are exact up to here; MLflow answers 500 to much larger ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,8 @@ class JudgeSpec:
         """Is this value one that the judge may give? Anything else is a failure, never a verdict."""
         if isinstance(value, float) and not math.isfinite(value):
             return False  # JSON has no word for it
+        if type(value) is int and abs(value) > INT_MAX:
+            return False
         if self.labels:
             return any(type(label) is type(value) and label == value for label in self.labels)
         expected = {"str": str, "bool": bool, "int": int, "float": float}[self.value_type]

@@ -8,6 +8,9 @@ PATIENT: frozenset[FailureKind] = frozenset({"rate_limited", "unavailable", "aut
 """Not about this session: the provider is busy or down, or our key is wrong. The next one would fail as well."""
 PATIENT_TRIES_MAX = 300
 """With the longest pause, a day."""
+RETRY_AFTER_MS_MAX = 3_600_000
+"""No provider is believed beyond this: some send a date's seconds or milliseconds, which would hold every session for
+years, also after a restart. Who really means a day is asked 24 times."""
 
 
 def next_try_ms(failure: JudgeFailure, attempts: int, limits: Limits) -> int | None:

@@ -106,14 +106,19 @@ class ChokePoint:
             if failure.retry_after_ms:
                 self._not_before_ms[request.provider] = self._clock.now_ms() + failure.retry_after_ms
             if failure.kind != "timeout":  # the provider may have answered, and bills it: the reservation stands
-                await self._settle(call, None)
+                await self._settle(call, failure.billed)
+            if failure.billed is not None:
+                self._count(failure.billed)
             raise
         self._metrics.count("model_calls", judge=account.spec.name, outcome="ok")
         self._metrics.observe("model_call_seconds", (self._clock.now_ms() - began_ms) / 1000, judge=account.spec.name)
+        self._count(answer)
+        return answer
+
+    def _count(self, answer: Completion) -> None:
         self._metrics.count("model_tokens", answer.input_tokens, kind="input")
         self._metrics.count("model_tokens", answer.output_tokens, kind="output")
         self._metrics.count("model_cost_usd", answer.cost_usd or 0.0)
-        return answer
 
     async def _save(self, held: Held, call_key: str, answer: Completion) -> None:
         """Money was spent: insist."""
@@ -127,7 +132,7 @@ class ChokePoint:
         return None
 
     async def _settle(self, call: str, answer: Completion | None) -> None:
-        """A failed call cost nothing that we know of. An unsettled reservation counts as spent: erring upwards."""
+        """A call without a reply cost nothing that we know of. A reservation left open counts as spent."""
         usd = 0.0 if answer is None else answer.cost_usd or 0.0
         unpriced = answer is not None and answer.cost_usd is None
         tokens = answer.input_tokens + answer.output_tokens if answer is not None and unpriced else 0

@@ -36,6 +36,10 @@ class Held:
         state = self.claim.state
         return not (self.claim.interrupted or self.crowded or state.looks or state.mend)
 
+    def expired(self, now_ms: int) -> bool:
+        """Known to be no longer this worker's, without asking anybody: after a stop of the process, say."""
+        return self.lost or now_ms > self.known_until_ms
+
     def sign(self, outcome: Outcome) -> Outcome:
         """The outcome with what this claim said and saw when it began to write."""
         return replace(outcome, rows=self.rows, begun=self.begun, crowded=self.crowded, doubtful=self.doubtful)
@@ -61,7 +65,7 @@ class HeldClaims:
 
     async def allowed(self, held: Held) -> None:
         """Raises OwnershipLost unless the claim may write now."""
-        if held.lost or self._clock.now_ms() > held.known_until_ms:
+        if held.expired(self._clock.now_ms()):
             raise OwnershipLost(held.claim.session.key)
         await self._store.holds(held.claim)
 

@@ -12,7 +12,7 @@ from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry, versions_of
 from streamer.core.lifecycle import Closing
 from streamer.core.transcript import Transcript
-from streamer.errors import TransientError
+from streamer.errors import OwnershipLost, TransientError
 from streamer.loops.held import Held
 from streamer.ports import Clock, FeedPublisher, Journal, Metrics
 
@@ -59,6 +59,9 @@ class Publishing:
         return entry.state in ("judged", "failed") and (not entry.feed or held.claim.interrupted)
 
     async def _send(self, held: Held, records: Sequence[FeedRecord]) -> bool:
+        """Raises OwnershipLost. Redis is not asked: what slips through has the smaller token, and readers drop it."""
+        if held.expired(self._clock.now_ms()):
+            raise OwnershipLost(held.claim.session.key)
         try:
             await self._feed.publish(records)
         except TransientError as error:

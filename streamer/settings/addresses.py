@@ -48,10 +48,15 @@ def _split(value: str) -> SplitResult:
     return url
 
 
-def _header(value: SecretStr) -> SecretStr:
+def _header(value: str) -> str:
     """RFC 9110, section 5.5: what may stand in a header without being quoted."""
-    if not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+    if not re.fullmatch(r"[!-~]+", value):
         raise ValueError("must be printable ASCII without spaces or line ends, since it is sent in a header")
+    return value
+
+
+def _header_secret(value: SecretStr) -> SecretStr:
+    _header(value.get_secret_value())
     return value
 
 
@@ -64,4 +69,5 @@ def posix(pattern: str) -> str:
 
 HttpUrl = Annotated[str, AfterValidator(_http), ADDRESS]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis), ADDRESS]
-HeaderSecret = Annotated[SecretStr, AfterValidator(_header)]
+HeaderSecret = Annotated[SecretStr, AfterValidator(_header_secret)]
+HeaderText = Annotated[str, AfterValidator(_header)]

@@ -17,6 +17,8 @@ VARIABLE = re.compile(r"\{\{\s*([a-zA-Z_][a-zA-Z0-9_]*(?:\.[a-zA-Z_][a-zA-Z0-9_]
 """MLflow's own pattern (3.17, prompt/constants.py); importing it would cost the command line seconds."""
 OF_SESSIONS = ("conversation", "expectations")
 """The variables that a judge of whole sessions may read: MLflow refuses any other beside `conversation`."""
+RESERVED = ("max_retries", "messages", "model", "n", "num_retries", "response_format", "stream", "timeout")
+"""What streamer or MLflow says itself in every call: a second word for it is an error in each, or another bill."""
 VALUE_TYPES: dict[str, type] = {"str": str, "bool": bool, "int": int, "float": float}
 
 
@@ -33,7 +35,7 @@ class JudgeTable(Table):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        if wrong := [*_wrong_prompt(self), *_wrong_labels(self)]:
+        if wrong := [*_foreign(self), *_wrong_prompt(self), *_wrong_labels(self)]:
             raise ValueError("; it ".join(wrong))
         return self
 
@@ -53,6 +55,18 @@ class JudgeTable(Table):
             deadline_ms=self.deadline_ms,
             parameters=tuple(sorted(self.parameters.items())),
         )
+
+
+def _foreign(judge: JudgeTable) -> Iterator[str]:
+    """What this type of judge does not read: MLflow's built-in ones have a prompt and labels of their own."""
+    if judge.type != "make_judge":
+        for name in ("instructions", "labels", "value_type"):
+            if name in judge.model_fields_set:
+                yield f"has {name}, which only make_judge reads; {judge.type} has its own: take it out"
+    if judge.guidelines and judge.type != "conversational_guidelines":
+        yield "has guidelines, which only conversational_guidelines reads; take them out"
+    if reserved := sorted(set(judge.parameters) & set(RESERVED)):
+        yield f"has {', '.join(reserved)} among its parameters, which streamer says itself; take it out"
 
 
 def _wrong_prompt(judge: JudgeTable) -> Iterator[str]:

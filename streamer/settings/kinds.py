@@ -21,6 +21,10 @@ from streamer.settings.table import ADDRESS
 UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
 MS_MAX = 36_500 * DAY_MS
 """A hundred years: added to a time of today it is still exact in Redis, whose scripts count in doubles."""
+AGO_MS_MAX = 18_250 * DAY_MS
+"""Fifty years: Kafka's timestamps begin in 1970."""
+_OFFSET = re.compile(r"[0-9]{1,18}")
+"""Kafka counts in 64 bits."""
 USD_MAX = 1_000_000_000.0
 """Spending is counted in millionths, which must be exact in doubles too."""
 ROW_NAME_MAX = 250
@@ -52,23 +56,25 @@ def _fallback(value: str) -> str:
 def _start(value: object) -> object:
     """ "now", "beginning", an offset, or how far back: "2h"."""
     text = str(value).strip()
-    if isinstance(value, bool) or not (text in ("now", "beginning") or text.isdigit() or _is_duration(text)):
+    if isinstance(value, bool) or not (text in ("now", "beginning") or _OFFSET.fullmatch(text) or _is_ago(text)):
         raise ValueError('must be "now", "beginning", an offset, or how far back, as in "2h"')
     return text
 
 
-def _is_duration(text: str) -> bool:
+def _is_ago(text: str) -> bool:
+    """A duration that does not lie before 1970, nor in the time to come."""
     try:
-        return isinstance(_duration(text), int)
+        ago_ms = _duration(text)
     except ValueError:
         return False
+    return isinstance(ago_ms, int) and 0 <= ago_ms <= AGO_MS_MAX
 
 
 def start_of(text: str, now_ms: int) -> Start:
     """What a valid `start` means now."""
     if text in ("now", "beginning"):
         return NOW if text == "now" else BEGINNING
-    if text.isdigit():
+    if _OFFSET.fullmatch(text):
         return Start("offset", int(text))
     ago_ms = _duration(text)
     assert isinstance(ago_ms, int)

@@ -91,6 +91,12 @@ def _reads(topic: str, name: str) -> bool:
 def _sources(settings: Settings) -> Iterator[str]:
     if not settings.sources:
         yield "there are no [[sources]]: nothing would be read; add one with topics"
+    for n, source in enumerate(settings.sources):
+        if source.keep == "listed" and not (source.services or source.scopes):
+            yield (
+                f'{_at(settings, f"sources[{n}].keep")} is "listed" and nothing is listed: every span would be left '
+                "out; name services or scopes"
+            )
     for (a, one), (b, other) in combinations(enumerate(settings.sources), 2):
         if one.name == other.name:
             yield f"sources[{a}] and sources[{b}] have the same name: their sessions would mix; give each its own name"

@@ -14,7 +14,7 @@ from streamer.core.session_id import SESSION_KEYS
 from streamer.core.wire.caps import Caps
 from streamer.core.wire.rules import CutRules
 from streamer.errors import ConfigurationError
-from streamer.settings.addresses import HeaderSecret, HttpUrl, RedisUrl
+from streamer.settings.addresses import HeaderSecret, HeaderText, HttpUrl, RedisUrl
 from streamer.settings.judges import JudgeTable
 from streamer.settings.kinds import (
     Address,
@@ -104,7 +104,7 @@ class Mlflow(Table):
     user: str | None = None
     password: SecretStr | None = None
     ca_file: str | None = None
-    workspace: str | None = None
+    workspace: HeaderText | None = None
     experiment_ids: tuple[Filled, ...] = Field((), description="where `streamer check` looks for MLflow's own scorers")
     namespace: Filled = Field("streamer", description="two deployments on one MLflow need two")
 

@@ -141,6 +141,14 @@ async def test_retry_after_is_heard(endpoint: Endpoint, model: LitellmModel) -> 
     assert (await failure(model, request())).retry_after_ms == 7_000
 
 
+@pytest.mark.parametrize("seconds", ["1795759712", "1e300", "86400000"])
+async def test_a_retry_after_of_years_is_believed_for_an_hour(
+    endpoint: Endpoint, model: LitellmModel, seconds: str
+) -> None:
+    endpoint.scripted.order({"status": 429, "retry_after": seconds})
+    assert (await failure(model, request())).retry_after_ms == 3_600_000
+
+
 async def test_a_slow_answer_is_a_timeout(endpoint: Endpoint, model: LitellmModel) -> None:
     endpoint.scripted.order({"latency_ms": 1_000})
     assert (await failure(model, request(), deadline_ms=50)).kind == "timeout"
@@ -163,6 +171,18 @@ async def test_a_model_that_says_nothing_refused(endpoint: Endpoint, model: Lite
     usage = {"prompt_tokens": 3, "completion_tokens": 0, "total_tokens": 3}
     endpoint.scripted.order({"reply": {"id": "x", "object": "chat.completion", "choices": [choice], "usage": usage}})
     assert (await failure(model, request())).kind == "refused"
+
+
+@pytest.mark.parametrize("choices", [0, 1])
+async def test_a_reply_that_nobody_can_use_is_billed(endpoint: Endpoint, model: LitellmModel, choices: int) -> None:
+    """As a reasoning model that spent max_tokens on thinking."""
+    choice = {"index": 0, "finish_reason": "length", "message": {"role": "assistant", "content": ""}}
+    usage = {"prompt_tokens": 1_000, "completion_tokens": 1_000, "total_tokens": 2_000}
+    reply = {"id": "x", "object": "chat.completion", "choices": [choice] * choices, "usage": usage}
+    endpoint.scripted.order({"reply": reply})
+    billed = (await failure(model, request())).billed
+    assert billed is not None
+    assert billed.cost_usd == pytest.approx(1_000 * 0.4e-6 + 1_000 * 1.6e-6)
 
 
 async def test_a_refused_response_format_is_left_out_and_remembered(endpoint: Endpoint, model: LitellmModel) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from streamer.core.assessment import Row, RowRef
+from streamer.core.model import Completion, ModelRequest
 from streamer.errors import PermanentError, TransientError
 from streamer.loops.judge import READ_AT_ONCE
 from streamer.ports import CallFailed
+from tests.fakes.language_model import LanguageModel
 from tests.fakes.mlflow_rows import MlflowRows
 from tests.loops.bench import GAP_MS, LIMITS, Answering, Bench, spec
 
@@ -195,6 +197,35 @@ async def test_a_call_that_timed_out_is_counted_as_spent() -> None:
     await bench.say("s")
     await bench.wait(GAP_MS + 5_000)
     assert sum(held[0] for held in bench.spending.reserved.values()) == pytest.approx(0.001)
+
+
+async def test_a_reply_that_nobody_can_use_is_counted_as_spent() -> None:
+    bench = Bench(usd_max=0.003)
+    billed = Completion(content="", input_tokens=10, output_tokens=1_000, cost_usd=0.001)
+    bench.model.failures = [CallFailed("refused", "finish_reason length", billed=billed) for _ in range(9)]
+    for n in range(9):
+        await bench.say(f"s{n}")
+    await bench.wait(GAP_MS + 5_000)
+    assert len(bench.model.requests) == 3
+    states = [(await bench.entry(f"s{n}")).state for n in range(9)]
+    assert (states.count("failed"), states.count("deferred")) == (3, 6)
+
+
+async def test_a_worker_that_stood_still_past_its_lease_tells_the_feed_nothing() -> None:
+    """Its answer is kept all the same: it was paid for."""
+
+    class StoppedInTheCall(LanguageModel):
+        async def complete(self, request: ModelRequest, deadline_ms: int) -> Completion:
+            answer = await super().complete(request, deadline_ms)
+            bench.now += LIMITS.lease_ms + 1
+            return answer
+
+    bench = Bench(model=StoppedInTheCall(content="good"))
+    await bench.say("s")
+    await bench.wait(GAP_MS + 30_000)
+    assert len(bench.feed.told("verdict")) == 1
+    assert len(bench.model.requests) == 1
+    assert bench.state("s") == "at rest"
 
 
 async def test_a_row_that_could_not_be_deleted_is_not_forgotten() -> None:

@@ -30,6 +30,8 @@ CANARY = "geheim"
         ("mlflow", "token", f"{CANARY}ü", "printable ASCII"),
         ("mlflow", "token", f"{CANARY}\\n", "printable ASCII"),
         ("mlflow", "token", "", "printable ASCII"),
+        ("mlflow", "workspace", f"{CANARY}ü", "printable ASCII"),
+        ("mlflow", "workspace", f"{CANARY}\\nX: y", "printable ASCII"),
     ],
 )
 def test_an_odd_address_is_refused(given: Given, table: str, key: str, value: str, said: str) -> None:

@@ -19,6 +19,10 @@ def custom(instructions: str) -> str:
     return judge("make_judge", instructions=f'"{instructions}"')
 
 
+def own(**values: str) -> str:
+    return judge("make_judge", instructions='"{{ conversation }}"', **values)
+
+
 def test_the_pattern_of_variables_is_mlflows_own() -> None:
     found = find_spec("mlflow")
     assert found is not None
@@ -60,7 +64,7 @@ def test_a_name_may_be_any_text_that_people_can_read(given: Given, name: str) ->
     [("str", "[true, false]"), ("str", '["a", 1]'), ("bool", "[0, 1]"), ("int", "[true]"), ("float", "[0, 1]")],
 )
 def test_labels_of_another_type_than_the_value_are_refused(given: Given, value_type: str, labels: str) -> None:
-    said = given.refused(judge(value_type=f'"{value_type}"', labels=labels))
+    said = given.refused(own(value_type=f'"{value_type}"', labels=labels))
     assert said.startswith("judges[0] (streamer.toml:1) has labels of type ")
     assert f'value_type = "{value_type}"' in said
 
@@ -70,11 +74,11 @@ def test_labels_of_another_type_than_the_value_are_refused(given: Given, value_t
     [("str", '["a", "b"]'), ("bool", "[true, false]"), ("int", "[0, 1]"), ("float", "[0.0, 1.0]"), ("int", "[]")],
 )
 def test_labels_of_the_values_type_are_taken(given: Given, value_type: str, labels: str) -> None:
-    given.loads(judge(value_type=f'"{value_type}"', labels=labels))
+    given.loads(own(value_type=f'"{value_type}"', labels=labels))
 
 
 def test_a_label_twice_is_refused(given: Given) -> None:
-    assert "has a label twice" in given.refused(judge(labels='["a", "b", "a"]'))
+    assert "has a label twice" in given.refused(own(labels='["a", "b", "a"]'))
 
 
 def test_a_misspelt_type_is_told_with_the_nearest_and_all(given: Given) -> None:
@@ -96,3 +100,25 @@ def test_a_value_that_is_no_number_is_refused(given: Given) -> None:
         "judges[0].labels[0] (streamer.toml:4) must be text, a finite number, true or false",
         "judges[0].deadline_ms (streamer.toml:5) must be more than 0",
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("labels", '["a"]'), ("instructions", '"Be harsh: {{ conversation }}"'), ("value_type", '"bool"')],
+)
+def test_what_a_built_in_judge_would_not_read_is_refused(given: Given, key: str, value: str) -> None:
+    """Labels of one's own would have failed every answer after it was paid; instructions changed nothing."""
+    assert f"has {key}, which only make_judge reads" in given.refused(judge(**{key: value}))
+
+
+def test_guidelines_are_of_one_type(given: Given) -> None:
+    assert "has guidelines, which only conversational_guidelines reads" in given.refused(
+        judge(guidelines='["Be kind"]')
+    )
+    given.loads(judge("conversational_guidelines", guidelines='["Be kind"]'))
+
+
+@pytest.mark.parametrize("name", ["model", "stream", "messages", "n", "timeout", "response_format", "num_retries"])
+def test_a_parameter_that_streamer_says_itself_is_refused(given: Given, name: str) -> None:
+    said = given.refused(judge(parameters=f"{{temperature = 0, {name} = 1}}"))
+    assert f"has {name} among its parameters" in said

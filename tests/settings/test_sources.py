@@ -78,3 +78,8 @@ def test_whose_a_record_may_be_is_said_in_three_ways(given: Given, wrong: str) -
     )
     loaded = given.loads(source(session_fallbacks='["header:x-chat", "key", "resource:chat.id"]'))
     assert loaded.sources[0].cut_rules().session_fallbacks == ("header:x-chat", "key", "resource:chat.id")
+
+
+def test_a_list_of_nothing_is_refused(given: Given) -> None:
+    assert 'is "listed" and nothing is listed' in given.refused('[[sources]]\nkeep = "listed"\n')
+    given.loads('[[sources]]\nkeep = "listed"\nservices = ["bot"]\n')

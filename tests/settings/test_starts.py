@@ -24,7 +24,7 @@ def test_a_start_is_a_word_an_offset_or_how_far_back(text: str, expected: Start)
     assert [source.first_offset(NOW_MS) for source in settings.sources] == [expected]
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "-5", "2 parsecs"])
+@pytest.mark.parametrize("text", ["", "yesterday", "-5", "-2h", "99999d", "²", "9" * 23, "2 parsecs"])
 def test_anything_else_is_a_sentence(text: str) -> None:
     with pytest.raises(ConfigurationError, match=r'--from must be "now", "beginning", an offset, or how far back'):
         load(environment={}).starting(text)

@@ -69,7 +69,9 @@ class MlflowJudges:
         if value is None:
             detail = "a value outside the judge's labels or type"
             return JudgeFailure(kind="bad_answer", detail=detail, usage=judgement.usage)
-        return Verdict(value=value, rationale=encodable(str(feedback.rationale or "")), usage=judgement.usage)
+        # PostgreSQL takes no NUL in a text: MLflow would answer 500 to this row for ever.
+        rationale = encodable(str(feedback.rationale or "")).replace("\0", "")
+        return Verdict(value=value, rationale=rationale, usage=judgement.usage)
 
     def _rehearse(self, spec: JudgeSpec) -> None:
         """Make the judge and run it up to its first model call."""

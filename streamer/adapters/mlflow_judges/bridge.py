@@ -54,6 +54,8 @@ class Judgement:
             answer = asyncio.run_coroutine_threadsafe(_asking(self._ask, request), self._loop).result()
         except CallFailed as failure:
             self.failure = failure
+            if failure.billed is not None:
+                self.usage = self.usage.plus(failure.billed.usage)
             raise Stopped from failure
         except BaseException as error:  # carried past litellm, which would ask again, and raised by judge()
             self.broken = error
