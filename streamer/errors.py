@@ -5,6 +5,7 @@
     ├── TransientError       try again, not before retry_after_ms; the call may have happened all the same
     │   └── Reconnected      the connection to a Redis primary was replaced: what was acknowledged may be gone
     ├── PermanentError       trying again will not help
+    ├── StateLost            Redis was emptied under this process: say so and end
     ├── FuseBlown            no topic is left whose records can be decoded: mend the encoding, then start again
     └── OwnershipLost        another worker holds the session now: stop, write nothing more
 
@@ -36,6 +37,10 @@ class Reconnected(TransientError):
 
 class PermanentError(StreamerError):
     """The call was refused and would be refused again."""
+
+
+class StateLost(StreamerError):
+    """What this process rests on is gone. The message says what, and what to do."""
 
 
 class FuseBlown(StreamerError):

@@ -15,6 +15,7 @@ from streamer.core.feed import FeedRecord
 from streamer.core.ids import Scope
 from streamer.core.judges import JudgeSpec
 from streamer.core.model import Completion, ModelRequest
+from streamer.core.reading import Start
 from streamer.core.session import Begun, Claim, Facts, Outcome, SessionRef, SessionState, Sweep, Wake
 from streamer.core.transcript import Transcript
 from streamer.core.turn import Turn
@@ -56,6 +57,8 @@ class Fetched(NamedTuple):
     """Partitions whose committed offset Kafka had already deleted: (committed, first offset that still exists)."""
     positions: Mapping[TopicPartition, int] = MappingProxyType({})
     """Where reading goes on, where that is past the last record: transaction markers, compaction."""
+    began: Start | None = None
+    """The group had no offsets, and begins there."""
 
 
 class RecordSource(Protocol):
@@ -208,8 +211,8 @@ class SessionStore(Protocol):
     async def set_paused(self, paused: bool) -> None: ...
 
     async def put_in_force(self, content: bytes) -> int:
-        """The number of this configuration: the one in force if it says the same, else the next, which nobody else can
-        get. Repeatable."""
+        """The number of this configuration: the one in force if it says the same; its old one if it was replaced by one
+        whose workers are heard; else the next, and it is in force. Repeatable."""
 
     async def set_generation(self, generation: int, content: bytes) -> None:
         """Raise the number in force; a smaller one than that changes nothing."""

@@ -17,7 +17,7 @@ from streamer.adapters.mlflow_assessments import MlflowAccess, MlflowAssessments
 from streamer.adapters.mlflow_judges import MlflowJudges
 from streamer.adapters.mlflow_translation import translated
 from streamer.adapters.prometheus_metrics import PrometheusMetrics
-from streamer.adapters.redis_sessions import RedisConnection, RedisSessionStore, open_redis
+from streamer.adapters.redis_sessions import RedisConnection, open_redis
 from streamer.adapters.redis_sessions.reader import RedisReader
 from streamer.adapters.redis_sessions.spending import RedisSpending
 from streamer.adapters.system_clock import SystemClock
@@ -25,6 +25,7 @@ from streamer.app.ending import Ending
 from streamer.core import turn_codec
 from streamer.core.fuse import Fuse
 from streamer.core.model import canonical
+from streamer.core.reading import resumed
 from streamer.core.wire.cut import Cutter
 from streamer.errors import TransientError
 from streamer.loops.audit import Audit
@@ -32,6 +33,7 @@ from streamer.loops.choke_point import ChokePoint
 from streamer.loops.clock_watch import ClockWatch
 from streamer.loops.dry_run import DryRun, Estimate, NoDeadLetters
 from streamer.loops.held import HeldClaims
+from streamer.loops.in_force import InForce
 from streamer.loops.ingest import Ingest, IngestParts
 from streamer.loops.judge import Judge, JudgeParts
 from streamer.loops.probe import Probe
@@ -86,7 +88,7 @@ async def start(process: Process, roles: frozenset[Role], estimate: Estimate | N
         dead_letters: DeadLetters = _publisher(process, "dead letters") if estimate is None else NoDeadLetters()
         fuse = Fuse(process.settings.fuse.limits(), [source.name for source in process.settings.sources])
         for source in process.settings.sources:
-            _add_ingest(process, redis, dead_letters, source, fuse, lasting=estimate is None)
+            await _add_ingest(process, redis, dead_letters, source, fuse, lasting=estimate is None)
     if "judge" in roles:
         await _add_judge(process, redis, publisher, estimate)
     if "audit" in roles:
@@ -176,16 +178,18 @@ async def sleep(until: asyncio.Event, ms: int) -> None:
         return
 
 
-def _add_ingest(
+async def _add_ingest(
     process: Process, redis: RedisConnection, dead_letters: DeadLetters, source: Source, fuse: Fuse, *, lasting: bool
 ) -> None:
-    kafka = process.settings.kafka
+    kafka, limits, store = process.settings.kafka, process.settings.limits(), redis.handle()
+    progress = await _when_there(process, "redis", lambda: store.progress(source.name))
+    margin_ms = limits.commit_delay_ms + limits.clock_skew_ms_max
     reader = KafkaSource(
         SourceSettings(
             connection=kafka.connection(),
             group=kafka.group,
             topics=source.topics,
-            start=source.first_offset(process.clock.now_ms()),
+            start=resumed(source.first_offset(process.clock.now_ms()), progress.values(), margin_ms),
             gap=source.offset_gap,
             lasting=lasting,
         )
@@ -194,7 +198,7 @@ def _add_ingest(
     parts = IngestParts(
         name=source.name,
         source=reader,
-        store=redis.handle(),
+        store=store,
         dead_letters=dead_letters,
         cutter=Cutter(source.cut_rules()),
         fuse=fuse,
@@ -214,7 +218,8 @@ async def _add_judge(
     for spec in settings.judge_specs():
         check_provider(spec.model)  # a misspelt one is told now, not at the first closing
     store, namespace = redis.handle(), settings.mlflow.namespace
-    generation = await _when_there(process, "redis", lambda: _generation(store, settings))
+    in_force = InForce(store, _content(settings), journal)
+    await _when_there(process, "redis", in_force.tell)
     held = HeldClaims(store, clock, limits)
     rows = MlflowAssessments(access_of(settings))
     judges, model = (
@@ -235,7 +240,7 @@ async def _add_judge(
         specs=settings.judge_specs(),
         rules=settings.core_rules(),
         limits=limits,
-        generation=generation,
+        in_force=in_force,
         translate=translated,
         capacity=settings.judging.sessions_at_once,
         clock=clock,
@@ -247,7 +252,7 @@ async def _add_judge(
     )
     judge = Judge(parts) if estimate is None else DryRun(parts, judges, model, estimate)
     process.held = held
-    process.loops |= {"judge": judge.step, "renewal": held.step}
+    process.loops |= {"judge": judge.step, "renewal": held.step, "configuration": in_force.step}
     process.asks["mlflow"] = rows.ready
 
 
@@ -263,9 +268,8 @@ def access_of(settings: Settings) -> MlflowAccess:
     )
 
 
-async def _generation(store: RedisSessionStore, settings: Settings) -> int:
-    """The number under which this configuration is in force."""
+def _content(settings: Settings) -> bytes:
+    """What must be alike on all workers that claim: judges, rules, whose a trace is."""
     specs, rules = settings.judge_specs(), settings.core_rules()
     keys = [[source.name, *source.session_keys] for source in settings.sources]
-    content = canonical([[spec.name, spec.version] for spec in specs] + [repr(rule) for rule in rules] + keys).encode()
-    return await store.put_in_force(content)
+    return canonical([[spec.name, spec.version] for spec in specs] + [repr(rule) for rule in rules] + keys).encode()

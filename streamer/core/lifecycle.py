@@ -12,6 +12,9 @@ from streamer.core.session import CloseReason, SessionState
 from streamer.core.turn import Turn
 
 DAY_MS = 86_400_000
+IN_FORCE_MS = 30_000
+"""A configuration stays in force so long after a worker of it was last heard, and each tells every 10 s. Until then a
+worker with an older one is a restarted one of the last deployment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

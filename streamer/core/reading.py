@@ -5,7 +5,7 @@ Redis fail-over may lose, so that re-reading mends one (design 17).
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from streamer.core.lifecycle import Limits
@@ -24,6 +24,16 @@ class Start(NamedTuple):
 
 
 NOW, BEGINNING = Start("now"), Start("beginning")
+
+
+def resumed(start: Start, progress_ms: Iterable[int], margin_ms: int) -> Start:
+    """Where a group without offsets begins, if Redis knows how far this source was read.
+
+    Kafka forgets a group after seven days without a member (offsets.retention.minutes), or somebody has deleted it: to
+    begin at *now* would skip, in silence, what came since. Reading again changes nothing.
+    """
+    read = [ms for ms in progress_ms if ms >= 0]
+    return Start("time", max(0, min(read) - margin_ms)) if start.kind == "now" and read else start
 
 
 class Reading:

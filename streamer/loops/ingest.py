@@ -113,6 +113,9 @@ class Ingest:
 
     async def _take_over(self, fetched: Fetched) -> None:
         """Follow a rebalance. Nothing is flushed: what is saved is in Redis, the rest is read by the next owner."""
+        if fetched.began:
+            kind, value = fetched.began
+            self._p.journal.say("info", "group_began", source=self._p.name, kind=kind, first=value)
         for gone in fetched.revoked:
             self._readings.pop(gone, None)
             self._p.metrics.gauge("lag_records", 0, topic=gone.topic, partition=str(gone.partition))

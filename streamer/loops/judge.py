@@ -23,6 +23,7 @@ from streamer.core.wire.decode import CAPS
 from streamer.errors import OwnershipLost, PermanentError, StreamerError, TransientError
 from streamer.loops.choke_point import Paused
 from streamer.loops.held import Held, HeldClaims
+from streamer.loops.in_force import InForce
 from streamer.loops.publishing import Publishing
 from streamer.loops.scoring import Scoring
 from streamer.loops.writing import Placement, Writing
@@ -54,7 +55,7 @@ class JudgeParts:
     specs: Sequence[JudgeSpec]
     rules: Sequence[Rule]
     limits: Limits
-    generation: int
+    in_force: InForce
     capacity: int
     """Sessions worked on at once by this worker."""
     clock: Clock
@@ -85,7 +86,7 @@ class Judge:
                 watermarks[source] = watermark_of((await self._p.store.progress(source)).values())
                 self._p.metrics.gauge("watermark_ms", watermarks[source], source=source)
             asked_at_ms = self._p.clock.now_ms()
-            reply = await self._p.store.claim(room, watermarks, self._p.generation)
+            reply = await self._p.store.claim(room, watermarks, self._p.in_force.number)
         except TransientError as error:
             self._p.journal.say("warning", "claim_failed", cause=str(error))
             return error.retry_after_ms or BACKOFF_MS
@@ -97,10 +98,10 @@ class Judge:
 
     def _say_if_outdated(self, in_force: int) -> None:
         """A worker of an older configuration claims nothing: somebody should know that it only looks alive."""
-        outdated = in_force > self._p.generation
+        outdated = in_force > self._p.in_force.number
         self._p.metrics.gauge("outdated", float(outdated))
         if outdated and not self._outdated:
-            mine = self._p.generation
+            mine = self._p.in_force.number
             self._p.journal.say("warning", "configuration_outdated", generation=mine, in_force=in_force)
         self._outdated = outdated
 
@@ -208,7 +209,7 @@ class Judge:
 
     async def _tell_unread(self, held: Held, turns: Mapping[str, Turn], closed: Closing, failure: JudgeFailure) -> None:
         """No judge is asked, and the ledger and the feed say why."""
-        ledger, generation = held.claim.state.ledger, self._p.generation
+        ledger, generation = held.claim.state.ledger, self._p.in_force.number
         entries = {s.name: unread(ledger.get(s.name), failure, generation, s.version) for s in self._p.specs}
         transcript = assemble(held.claim.session.session_id, turns)
         told = await self._p.publishing.publish(held, self._p.specs, entries, transcript, closed)

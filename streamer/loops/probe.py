@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from streamer.errors import StreamerError
+from streamer.errors import StateLost, StreamerError
 from streamer.ports import Journal, Metrics
 
 EVERY_MS = 2_000
@@ -26,6 +26,8 @@ class Probe:
         for service, ask in self._asks.items():
             try:
                 await ask()
+            except StateLost:
+                raise
             except StreamerError as error:
                 self._on_change(service, type(error).__name__)
                 if service not in self._down:

@@ -92,6 +92,8 @@ def _sources(settings: Settings) -> Iterator[str]:
     if not settings.sources:
         yield "there are no [[sources]]: nothing would be read; add one with topics"
     for n, source in enumerate(settings.sources):
+        if both := [t for t in source.topics if t.endswith(".dlq") and t.removesuffix(".dlq") in source.topics]:
+            yield f"{_at(settings, f'sources[{n}].topics')} names its own dead letters, {both[0]}: take them out"
         if source.keep == "listed" and not (source.services or source.scopes):
             yield (
                 f'{_at(settings, f"sources[{n}].keep")} is "listed" and nothing is listed: every span would be left '
@@ -109,6 +111,8 @@ def _sources(settings: Settings) -> Iterator[str]:
 
 def _feed(settings: Settings) -> Iterator[str]:
     for n, source in enumerate(settings.sources):
+        if settings.feed.topic in {f"{topic}.dlq" for topic in source.topics}:
+            yield f"{_at(settings, 'feed.topic')} is where dead letters go; give the feed a topic of its own"
         if any(_reads(topic, settings.feed.topic) for topic in source.topics):
             yield (
                 f"{_at(settings, 'feed.topic')} is among {_at(settings, f'sources[{n}].topics')}: streamer would read "

@@ -26,6 +26,7 @@ NUMBERS = (
     "looks",
     "missing",
     "mend",
+    "shared",
 )
 
 

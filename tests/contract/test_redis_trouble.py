@@ -12,7 +12,7 @@ from streamer.core.lifecycle import Limits
 from streamer.core.session import Outcome, SessionRef, Wake
 from streamer.core.turn import Turn
 from streamer.core.wire.records import Fragment
-from streamer.errors import ConfigurationError, Reconnected, TransientError
+from streamer.errors import ConfigurationError, Reconnected, StateLost, TransientError
 from tests.services.redis import RedisServer
 from tests.services.waiting import eventually
 
@@ -160,4 +160,15 @@ async def test_traces_that_a_shared_session_did_not_take_go_by_themselves(own_se
     found = await store.session(ref.key)
     assert found is not None
     assert (found[1].shared, len(found[1].members), found[1].version) == (True, 2, 3)
+    await redis.close()
+
+
+async def test_a_redis_that_was_emptied_under_a_worker_is_said(own_server: RedisServer) -> None:
+    redis = await open_redis(own_server.url, Limits(), turn_codec)
+    store = redis.handle()
+    await store.probe()
+    with own_server.client() as client:
+        client.flushall()
+    with pytest.raises(StateLost, match="has been emptied"):
+        await store.probe()
     await redis.close()

@@ -83,5 +83,7 @@ async def test_two_deployments_at_once_never_share_a_number(redis_server: RedisS
         await other.set_generation(1, b"late")
         assert (await one.claim(1, {}, 2)).generation == 2
         assert await other.put_in_force(b"third") == 3
+        assert await one.put_in_force(in_force) == 2  # a worker of the last deployment, restarted: it claims nothing
+        assert (await one.claim(1, {}, 3)).generation == 3
     finally:
         await redis.close()

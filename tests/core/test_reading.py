@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.core.lifecycle import Limits
-from streamer.core.reading import Reading
+from streamer.core.reading import NOW, Reading, Start, resumed
 from streamer.core.watermark import Heard, progress_of, watermark_of
 from streamer.core.wire.records import Record
 
@@ -88,3 +88,9 @@ def test_an_unread_partition_holds_the_watermark_back() -> None:
     assert watermark_of([500, -1, 700]) == -1
     assert watermark_of([500, 700]) == 500
     assert watermark_of([]) == -1
+
+
+def test_a_group_that_kafka_has_forgotten_goes_on_where_redis_says_it_was() -> None:
+    assert resumed(NOW, [9_000, 7_000, -1], 2_000) == Start("time", 5_000)
+    assert resumed(NOW, [-1], 2_000) == resumed(NOW, [], 2_000) == NOW
+    assert resumed(Start("offset", 7), [9_000], 2_000) == Start("offset", 7)

@@ -4,12 +4,13 @@ Rule: each function here is one script: it touches one bucket and is atomic. tes
 these and the Lua side by side and compares every reply; the simulation runs on these.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from streamer.core.assessment import RowRef
 from streamer.core.ids import Scope
-from streamer.core.lifecycle import Limits
+from streamer.core.lifecycle import IN_FORCE_MS, Limits
 from streamer.core.model import Completion
 from streamer.core.session import Begun, Claim, Facts, Outcome, SessionRef, Wake
 from streamer.core.turn import Turn
@@ -147,11 +148,14 @@ def claim(
     return claims
 
 
-def next_generation(b: Bucket, content: bytes) -> int:
-    config = b.edit(("config",), dict[str, Any]())
-    if config.get("content") != content:
-        config |= {"generation": config.get("generation", 0) + 1, "content": content}
-    return int(config["generation"])
+def next_generation(b: Bucket, now: int, content: bytes) -> tuple[int, bool]:
+    config, name = b.edit(("config",), dict[str, Any]()), f"g:{hashlib.sha1(content).hexdigest()}"
+    is_new = config.get("content") != content
+    if is_new and name in config and now - config["alive"] < IN_FORCE_MS:
+        return config[name], False
+    number = config.get("generation", 0) + is_new
+    config |= {"generation": number, "content": content, "alive": now, name: number}
+    return number, is_new
 
 
 def raise_generation(b: Bucket, generation: int, content: bytes) -> None:

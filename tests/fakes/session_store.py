@@ -165,8 +165,6 @@ class FakeSessionStore(BlownFuses):
     async def memory_share(self) -> float:
         return await self._run(0, lambda b, now: self.redis.memory_share)
 
-    # judge
-
     async def claim(self, limit: int, watermarks: Mapping[str, int], generation: int) -> ClaimReply:
         self.turn += 1
         config = self.redis.buckets[0].get(("config",), dict[str, Any]())
@@ -279,8 +277,9 @@ class FakeSessionStore(BlownFuses):
         await self._set("paused", paused)
 
     async def put_in_force(self, content: bytes) -> int:
-        number = await self._run(0, lambda b, now: scripts.next_generation(b, content), wait=True)
-        await self.set_generation(number, content)
+        number, is_new = await self._run(0, lambda b, now: scripts.next_generation(b, now, content))
+        if is_new:
+            await self.set_generation(number, content)
         return number
 
     async def set_generation(self, generation: int, content: bytes) -> None:

@@ -16,6 +16,7 @@ from streamer.core.verdict import JudgeFailure, Verdict
 from streamer.errors import TransientError
 from streamer.loops.choke_point import ChokePoint
 from streamer.loops.held import HeldClaims
+from streamer.loops.in_force import InForce
 from streamer.loops.judge import Judge, JudgeParts
 from streamer.loops.publishing import Publishing
 from streamer.loops.scoring import Scoring
@@ -143,7 +144,7 @@ class Bench:
             specs=self.specs,
             rules=(Rule(idle_gap_ms=GAP_MS),),
             limits=self.limits,
-            generation=self.generation,
+            in_force=InForce(self.store, b"", journal, self.generation),
             capacity=100,
             clock=self,
             tasks=tasks,

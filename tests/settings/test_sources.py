@@ -83,3 +83,8 @@ def test_whose_a_record_may_be_is_said_in_three_ways(given: Given, wrong: str) -
 def test_a_list_of_nothing_is_refused(given: Given) -> None:
     assert 'is "listed" and nothing is listed' in given.refused('[[sources]]\nkeep = "listed"\n')
     given.loads('[[sources]]\nkeep = "listed"\nservices = ["bot"]\n')
+
+
+def test_dead_letters_are_neither_read_nor_shared_with_the_feed(given: Given) -> None:
+    assert "names its own dead letters, a.dlq" in given.refused(source(topics='["a", "a.dlq"]'))
+    assert "is where dead letters go" in given.refused(source(topics='["a"]') + '[feed]\ntopic = "a.dlq"')

@@ -15,6 +15,7 @@ from streamer.core.transcript import Transcript
 from streamer.core.wire.cut import CutRules, Cutter
 from streamer.loops.audit import Audit
 from streamer.loops.held import HeldClaims
+from streamer.loops.in_force import InForce
 from streamer.loops.ingest import IngestParts
 from streamer.loops.judge import JudgeParts
 from streamer.loops.publishing import Publishing
@@ -40,7 +41,7 @@ SOURCE = "default"
 BUSY_MS, IDLE_MS = 10, 250
 """Between two passes of a loop that asked to go on at once, and of one that found nothing to do."""
 SAFETY_MS, LIVENESS_MS, CALM_MS = 150_000, 1_800_000, 130_000
-LOSS_MS_MAX = 4_000
+LOSS_MS_MAX, LATER = 4_000, 10**18
 """A fail-over loses at most this much; `commit_delay_ms` is above it."""
 LIMITS = Limits(
     gap_ms_min=8_000,
@@ -179,7 +180,7 @@ class Cluster:
             specs=specs(self.generation),
             rules=RULES,
             limits=limits,
-            generation=self.generation,
+            in_force=InForce(store, b"", journal, self.generation),
             capacity=2,
             clock=clock,
             tasks=tasks,
@@ -199,8 +200,7 @@ class Cluster:
 
     async def chaos(self) -> None:
         w, r = self.world, self.world.random
-        later = 10**18
-        change_at, partition_at = (w.now + r.randint(20_000, 120_000) if r.random() < 0.4 else later for _ in range(2))
+        change_at, partition_at = (w.now + r.randint(20_000, 120_000) if r.random() < 0.4 else LATER for _ in range(2))
         while w.faults:
             await Pause(1_000)
             self._stall_and_rebalance()
@@ -216,7 +216,7 @@ class Cluster:
                 if r.random() < 0.6:  # nobody can read it for a while, and applications write to it already
                     self.broker.stalled["fetch", len(self.broker.log) - 1] = w.now + r.randint(10_000, 60_000)
             if w.now > change_at:
-                change_at = later
+                change_at = LATER
                 await self._deploy()
             if self.mlflow.arrives and r.random() < 0.02:
                 self.mlflow.foreign_row(r.choice(sorted(self.mlflow.arrives)))

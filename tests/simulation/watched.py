@@ -101,7 +101,7 @@ class WatchedJudge(Judge):
     def _closing(self, claim: Claim, turns: Mapping[str, Turn]) -> Closing:
         closed = super()._closing(claim, turns)
         if closed.reason is not None:
-            self.cluster.laws.closing(claim, turns, closed.reason, self._p.generation)
+            self.cluster.laws.closing(claim, turns, closed.reason, self._p.in_force.number)
         return closed
 
 

@@ -83,6 +83,7 @@ class KafkaSource:
         self._paused: frozenset[TopicPartition] = frozenset()
         self._revoked: set[TopicPartition] = set()
         self._gaps: dict[TopicPartition, tuple[int, int]] = {}
+        self._began: Start | None = None
 
     async def fetch(self) -> Fetched:
         """Raises PermanentError at an offset gap under the policy `stop`."""
@@ -135,7 +136,8 @@ class KafkaSource:
         revoked, self._revoked = frozenset(self._revoked), set()
         gaps, self._gaps = self._gaps, {}
         assigned = {p: offset for p, offset in assigned.items() if p not in revoked}  # taken away again meanwhile
-        return Fetched(records, assigned, revoked, gaps, passed)
+        began, self._began = self._began, None
+        return Fetched(records, assigned, revoked, gaps, passed, began)
 
     def _pause_and_resume(self) -> None:
         """librdkafka drops what a paused partition has in its queue and goes on there when it is resumed."""
@@ -179,6 +181,7 @@ class KafkaSource:
         self._commits.settle(self._consumer)
         if not self._offsets.committed(everything):
             raise TransientError("the first offsets were not taken; another member may be starting")
+        self._began = self._s.start
 
     def _commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Kafka takes a commit of any partition from any member of the group, also of one that has moved away."""

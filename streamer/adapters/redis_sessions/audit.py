@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from streamer.adapters.redis_sessions.ingest import pairs
 from streamer.adapters.redis_sessions.judge import JudgeSide
 from streamer.core.ids import BUCKETS, Scope, bucket_of_trace
+from streamer.core.lifecycle import IN_FORCE_MS
 from streamer.core.session import SessionRef, Sweep
 from streamer.errors import TransientError
 
@@ -55,9 +56,9 @@ class AuditSide(JudgeSide):
         await self._configure("paused", int(paused))
 
     async def put_in_force(self, content: bytes) -> int:
-        """The number of this configuration: the one in force if it says the same, else the next."""
-        (number,) = await self._run([self._call("next_generation", 0, (content,))], confirm=True)
-        await self.set_generation(int(number), content)
+        ((number, is_new),) = await self._run([self._call("next_generation", 0, (content, IN_FORCE_MS))])
+        if is_new == b"1":
+            await self.set_generation(int(number), content)  # a replica that has this has what was written before
         return int(number)
 
     async def set_generation(self, generation: int, content: bytes) -> None:

@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 
 from streamer.adapters.redis_sessions.scripts import Argument, ScriptCall, Scripts
 from streamer.adapters.redis_sessions.translate import translate
-from streamer.errors import Reconnected, TransientError
+from streamer.errors import Reconnected, StateLost, TransientError
 
 TIMEOUT_S = 5.0
 """A third of a lease: a call that takes longer is of no use to its claim."""
@@ -130,15 +130,20 @@ class Primary:
         checked(replies)
         return replies, wait and replies.pop() > 0
 
-    async def probe(self, epoch: int) -> None:
-        """The server answers, is still the same one, and still a primary."""
-        server, role = checked(await self.ask([("INFO", "server"), ("ROLE",)], epoch))
+    async def probe(self, epoch: int, layout: str) -> None:
+        """The server answers, is still the same one, still a primary, and has not been emptied: `layout` is there."""
+        server, role, there = checked(await self.ask([("INFO", "server"), ("ROLE",), ("EXISTS", layout)], epoch))
         self._recognise(parse_info(server))
         if epoch != self.epoch:
             raise Reconnected("the Redis primary was replaced")
         if role[0] != b"master":
             await self._pool.disconnect(inuse_connections=False)
             raise TransientError("this Redis has become a replica")
+        if not there:
+            raise StateLost(
+                f"Redis has been emptied ({layout} is gone), and with it open sessions, the day's spending and a pause; "
+                'see "Redis was emptied" in docs/operations.md, then start again'
+            )
 
     async def close(self) -> None:
         await self._pool.disconnect()

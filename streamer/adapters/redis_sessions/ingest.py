@@ -131,7 +131,7 @@ class IngestSide(Handle):
 
     async def probe(self) -> None:
         try:
-            await self._s.primary.probe(self._seen)
+            await self._s.primary.probe(self._seen, f"{self._s.prefix}:layout")
         except Reconnected:
             self._seen = self._s.primary.epoch
             raise
