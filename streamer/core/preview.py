@@ -103,7 +103,7 @@ def _seen(cut: Cut) -> SeenRecord:
 
 
 def _turn(
-    tenant: str, trace_id: str, facts: Facts, translate: Translate | None, keys: Sequence[str]
+    tenant: str, trace_id: str, facts: Facts, translate: Translate | None, keys: tuple[str, ...]
 ) -> SeenTurn | None:
     owner, turn = interpret(trace_id, facts, None, translate=translate, keys=keys)
     if turn is None:

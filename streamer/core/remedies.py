@@ -9,6 +9,7 @@ REMEDIES = {
     "openinference": 'with openinference.instrumentation.using_session("…"): around the turn',
     "otel_genai": 'span.set_attribute("gen_ai.conversation.id", …) on the agent\'s span, or "session.id"',
     "traceloop": 'Traceloop.set_association_properties({"session_id": "…"}) before the turn',
+    "laminar": 'Laminar.start_as_current_span(…, session_id="…")',
     "langfuse": 'with propagate_attributes(session_id="…"): around the turn',
     "langsmith": 'langsmith_extra={"metadata": {"session_id": "…"}} on the traced call',
     "vercel_ai": 'experimental_telemetry: { isEnabled: true, metadata: { sessionId: "…" } }',

@@ -11,19 +11,23 @@ from typing import Any, NamedTuple, Protocol
 
 from streamer.core.wire.values import encodable, unwrap
 
+_NAMES = ("session_id", "sessionId", "thread_id", "threadId", "conversation_id", "conversationId", "chat_id", "chatId")
+"""What applications call their sessions where an SDK lets them name attributes as they like."""
+
 SESSION_KEYS = (
     "mlflow.trace.session",
     "session.id",
     "langfuse.session.id",
     "gen_ai.conversation.id",
-    "traceloop.association.properties.session_id",
-    "traceloop.association.properties.thread_id",
-    "traceloop.association.properties.conversation_id",
-    "ai.telemetry.metadata.sessionId",
-    "langsmith.metadata.session_id",
-    "langsmith.metadata.thread_id",
-    "langsmith.metadata.conversation_id",
+    *(f"traceloop.association.properties.{name}" for name in _NAMES),
+    *(f"ai.telemetry.metadata.{name}" for name in _NAMES),
+    *(f"ai.settings.context.{name}" for name in _NAMES),
+    *(f"langsmith.metadata.{name}" for name in _NAMES),
     "langfuse.trace.metadata.langfuse_session_id",
+    "langfuse.trace.metadata.session_id",
+    "langfuse.trace.metadata.thread_id",
+    "langfuse.trace.metadata.conversation_id",
+    "lmnr.association.properties.session_id",
     "voltagent.conversation_id",
     "gcp.vertex.agent.session_id",
     "group_id",
@@ -104,19 +108,23 @@ def is_trace_id(candidate: str, trace_id: str) -> bool:
     return candidate.lower().removeprefix("tr-") == trace_id
 
 
-def ids_of(span: Identified, keys: Sequence[str] = SESSION_KEYS) -> list[tuple[str, str]]:
+def ids_of(span: Identified, keys: tuple[str, ...] = SESSION_KEYS) -> list[tuple[str, str]]:
     """(key, id) of every usable attribute, by priority."""
     found = []
-    names = span.attributes.names
-    for key in keys if not names.isdisjoint(keys) else ():
-        if key in names:
-            session_id = reading_of(key)(span.attributes[key])
-            if session_id and not is_trace_id(session_id, span.trace_id):
-                found.append((key, session_id))
+    ranks = _ranks(keys)
+    for key in sorted(span.attributes.names & ranks.keys(), key=ranks.__getitem__):
+        session_id = reading_of(key)(span.attributes[key])
+        if session_id and not is_trace_id(session_id, span.trace_id):
+            found.append((key, session_id))
     return found
 
 
-def resolve(spans: Iterable[Identified], keys: Sequence[str] = SESSION_KEYS) -> Resolved:
+@lru_cache(maxsize=100)
+def _ranks(keys: tuple[str, ...]) -> dict[str, int]:
+    return {key: rank for rank, key in enumerate(keys)}
+
+
+def resolve(spans: Iterable[Identified], keys: tuple[str, ...] = SESSION_KEYS) -> Resolved:
     """The session of a trace by its spans alone. Of several roots that name one, the smallest id."""
     named = [(span, ids) for span in spans if (ids := ids_of(span, keys))]
     if not named:

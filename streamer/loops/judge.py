@@ -64,7 +64,7 @@ class JudgeParts:
     journal: Journal
     translate: Translate | None = None
     caps: Caps = CAPS
-    session_keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    session_keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By source: attributes that name a session."""
 
 

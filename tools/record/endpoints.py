@@ -13,13 +13,25 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import endpoints_others as others
+
 ANSWERS = {
+    "late": '{"answer": "It ships tomorrow", "items": [1, 2]}',
+    "sizes": '\n1. **One**  \n2. "Two"\n\n```python\nprint("hi")\n```\n',
+    "quoted": '"Quoted, too"',
+    "number": "1701",
+    "list": '["doc1", "doc2"]',
+    "null": "null",
+    "message": '{"role": "user", "content": "inner"}',
+    "nothing": "",
     "order": "It ships tomorrow – Größe 42 is packed 📦",
     "bye": "You are welcome, bye 👋",
     "picture": "A red shoe, I think ❤",
 }
+_FIELD = "[[ ## answer ## ]]"
 NUMBERS = itertools.count(1)
 TOOL_ARGUMENTS = '{"order_id": "A-17"}'
+BOTH_ARGUMENTS = (TOOL_ARGUMENTS, '{"order_id": "B-18"}')
 USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
 RESPONSES_USAGE = {
     "input_tokens": 11,
@@ -84,23 +96,28 @@ def _text(content: Any) -> str:
     return content or ""
 
 
-def _next(last: dict[str, Any], tools: Any) -> str | None:
+def say(last: dict[str, Any], tools: Any) -> str | None:
     """What the model says; None: it calls the tool."""
     text = _text(last.get("content")) if last.get("role") == "user" else "order"
+    if _FIELD in text:  # DSPy asks for its fields by name
+        question = text.partition("[[ ## question ## ]]\n")[2].partition("\n\n")[0]
+        return f"{_FIELD}\n{say({'role': 'user', 'content': question}, None)}\n\n[[ ## completed ## ]]"
     if last.get("role") == "user" and tools and "order" in text:
         return None
     return next((answer for word, answer in ANSWERS.items() if word in text), "I do not know.")
 
 
 def _chat_message(request: dict[str, Any]) -> dict[str, Any]:
-    said = _next(request["messages"][-1], request.get("tools"))
+    said = say(request["messages"][-1], request.get("tools"))
     if said is not None:
         return {"role": "assistant", "content": said}
-    call = {"name": request["tools"][0]["function"]["name"], "arguments": TOOL_ARGUMENTS}
+    name = request["tools"][0]["function"]["name"]
+    several = BOTH_ARGUMENTS if "two" in _text(request["messages"][-1]["content"]) else (TOOL_ARGUMENTS,)
+    calls = [{"name": name, "arguments": arguments} for arguments in several]
     return {
         "role": "assistant",
         "content": None,
-        "tool_calls": [{"id": f"call_{next(NUMBERS)}", "type": "function", "function": call}],
+        "tool_calls": [{"id": f"call_{next(NUMBERS)}", "type": "function", "function": call} for call in calls],
     }
 
 
@@ -128,7 +145,7 @@ def _chat_chunks(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _response(request: dict[str, Any]) -> dict[str, Any]:
     given = request["input"]
     last = {"role": "user", "content": given} if isinstance(given, str) else given[-1]
-    said, number = _next(last, request.get("tools")), next(NUMBERS)
+    said, number = say(last, request.get("tools")), next(NUMBERS)
     if said is None:
         name = request["tools"][0]["name"]
         call = {"name": name, "arguments": TOOL_ARGUMENTS, "call_id": f"call_{number}"}
@@ -168,15 +185,19 @@ def _response_events(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 class Model(_Handler):
-    """`/v1/chat/completions` and `/v1/responses`, whole or streamed. A text with "fail" is refused."""
+    """`/v1/chat/completions` and `/v1/responses`, whole or streamed, and what other makers' clients ask for
+    (endpoints_others.py). A text with "fail" is refused."""
 
     def do_POST(self) -> None:
         raw = self.body()
         request = json.loads(raw)
         responses = self.path.rstrip("/").endswith("responses")
-        if "fail" in json.dumps((request.get("messages") or [request.get("input")])[-1]):
+        last = (request.get("messages") or request.get("contents") or [request.get("input")])[-1]
+        if "fail" in json.dumps(last):
             error = {"error": {"message": "The model is not available", "type": "invalid_request_error", "code": "no"}}
             self.answer(400, json.dumps(error).encode(), "application/json")
+        elif other := others.answer(self.path, request, say):
+            self.answer(200, *other)
         elif request.get("stream"):
             chunks = _response_events(request) if responses else _chat_chunks(request)
             numbered = ({**chunk, "sequence_number": n} if responses else chunk for n, chunk in enumerate(chunks))

@@ -74,7 +74,7 @@ class Trace:
         """Where a text stands: a session's or user's id as a value, other texts also within one."""
         found = []
         for place, key, value in self.values():
-            leaves = list(leaves_of(value))
+            leaves = list(leaves_of(value, text))
             if any(text in leaf for leaf in leaves):
                 found.append(Found(place, re.sub(r"\.\d+(?=\.|$)", ".N", key), leaves == [text]))
         return found
@@ -88,6 +88,8 @@ def plain(value: AnyValue) -> Any:
             return plain_pairs(value.kvlist_value.values)
         case None:
             return None
+        case "bytes_value":
+            return value.bytes_value.decode("utf-8", "replace")
         case kind:
             return getattr(value, kind)
 
@@ -96,20 +98,20 @@ def plain_pairs(pairs: Iterable[KeyValue]) -> dict[str, Any]:
     return {pair.key: plain(pair.value) for pair in pairs}
 
 
-def leaves_of(value: Any) -> Iterator[str]:
-    """Every text in a value, also in JSON that is written into a text."""
+def leaves_of(value: Any, sought: str | None = None) -> Iterator[str]:
+    """Every text in a value, also in JSON that is written into a text, unless that is the very text sought."""
     if isinstance(value, dict):
         for item in value.values():
-            yield from leaves_of(item)
+            yield from leaves_of(item, sought)
     elif isinstance(value, list):
         for item in value:
-            yield from leaves_of(item)
+            yield from leaves_of(item, sought)
     elif isinstance(value, str):
-        inner = opened(value)
+        inner = None if value == sought else opened(value)
         if inner is None:
             yield value
         else:
-            yield from leaves_of(inner)
+            yield from leaves_of(inner, sought)
 
 
 def opened(text: str) -> Any:

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import cases_agents
+import cases_clients
+import cases_texts
 import cases_tracing
 from case import Case
 from endpoints import Model, receiver, serve
@@ -29,7 +31,8 @@ from evidence import Trace, binary, strings_of, traces_of, turn_of, where
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 HERE = Path(__file__).resolve().parent
-CASES: list[Case] = [*cases_tracing.CASES, *cases_agents.CASES]
+_PLAIN: list[Case] = [*cases_tracing.CASES, *cases_agents.CASES, *cases_clients.CASES]
+CASES: list[Case] = [*_PLAIN, *cases_texts.more_of(_PLAIN)]
 FIXTURES = HERE.parent.parent / "tests" / "fixtures" / "wire"
 KEY = "sk-never-on-the-wire"
 PYTHON = "/usr/bin/python3" if Path("/usr/bin/python3").exists() else sys.executable
@@ -115,6 +118,7 @@ def perform(case: Case, home: Path) -> Recorded:
         "OPENAI_BASE_URL": f"http://localhost:{model.server_port}/v1",
         "OPENAI_API_KEY": KEY,
         "MODE": case.mode,
+        "OTLP_PORT": str(otlp.server_port),
     }
     try:
         run(*command, cwd=work, env=here | case.variables, seconds=180)

@@ -141,7 +141,7 @@ class Primary:
             raise TransientError("this Redis has become a replica")
         if not there:
             raise StateLost(
-                f"Redis has been emptied ({layout} is gone), and with it open sessions, the day's spending and a pause; "
+                f"Redis has been emptied ({layout} is gone), and with it open sessions, the day's spending, a pause; "
                 'see "Redis was emptied" in docs/operations.md, then start again'
             )
 

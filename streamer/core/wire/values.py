@@ -57,7 +57,9 @@ def only_text(names: Iterable[Any]) -> Iterator[str]:
 
 
 def unwrap(value: Any, layers: int = 2) -> Any:  # noqa: ANN401
-    """JSON inside a string, if it is any; everything else as it is."""
+    """JSON inside a string, or in bytes (LangSmith before 0.5), if it is any; everything else as it is."""
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
     while layers and isinstance(value, str) and value.lstrip()[:1] in ("{", "[", '"'):
         try:
             value = json.loads(value)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.core.interpret import HISTORY_MAX, interpret
+from streamer.core.exchange import HISTORY_MAX
+from streamer.core.interpret import interpret
 from streamer.core.turn import Turn
 from streamer.core.wire.caps import Caps
 from streamer.core.wire.decode import decode

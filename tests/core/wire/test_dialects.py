@@ -164,6 +164,44 @@ def test_langchain_constructors_pairs_and_generations() -> None:
     assert (traceloop.user, traceloop.assistant) == ("Where is it?", "Yes.")
 
 
+def test_texts_that_are_json_stay_as_they_were_said() -> None:
+    """JSON is opened once where a dialect writes it, and a content only if it is a list of parts."""
+    turn = said(mlflow__spanType='"AGENT"', mlflow__spanInputs='{"q": "[1, 2]"}', mlflow__spanOutputs='"{\\"a\\":1}"')
+    old = said(
+        gen_ai__system="openai",
+        gen_ai__request__model="m",
+        gen_ai__prompt__0__role="user",
+        gen_ai__prompt__0__content='{"question": "Where?"}',
+        gen_ai__completion__0__role="assistant",
+        gen_ai__completion__0__content='["a", "b"]',
+    )
+    given = said(openinference__span__kind="CHAIN", input__value='{"a":1,  "b":2}', output__value='"Yes"')
+
+    assert (turn.user, turn.assistant) == ("[1, 2]", '{"a":1}')
+    assert (old.user, old.assistant) == ('{"question": "Where?"}', '["a", "b"]')
+    assert given.user == '{"a":1,  "b":2}'
+
+
+def test_messages_of_pydantic_and_bytes_of_langsmith() -> None:
+    asked = {"kind": "request", "parts": [{"part_kind": "system-prompt", "content": "Be kind."},
+                                          {"part_kind": "user-prompt", "content": "Where is it?"}]}  # fmt: skip
+    called = {"kind": "response", "parts": [{"part_kind": "tool-call", "tool_name": "lookup", "args": '{"id": 7}',
+                                             "tool_call_id": "c"}]}  # fmt: skip
+    got = {"kind": "request", "parts": [{"part_kind": "tool-return", "tool_name": "lookup", "content": "shipped",
+                                         "tool_call_id": "c"}]}  # fmt: skip
+    answered = {"kind": "response", "parts": [{"part_kind": "text", "content": "On its way."}]}
+    turn = said(
+        mlflow__spanType='"LLM"',
+        mlflow__spanInputs=json.dumps({"messages": [asked, called, got]}),
+        mlflow__spanOutputs=json.dumps(answered),
+    )
+    langsmith = said(langsmith__span__kind="chain", gen_ai__prompt='{"text": "Größe?"}'.encode())
+
+    assert (turn.user, turn.assistant) == ("Where is it?", "On its way.")
+    assert turn.tools == (LOOKUP,)
+    assert langsmith.user == "Größe?"
+
+
 def test_adk_before_its_messages() -> None:
     root = span(TRACE, ROOT, name="invocation")
     request = {"contents": [{"role": "user", "parts": [{"text": "Where is it?"}]}],

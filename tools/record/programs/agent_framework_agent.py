@@ -6,7 +6,7 @@ import os
 from agent_framework import Agent
 from agent_framework.observability import enable_instrumentation
 from agent_framework.openai import OpenAIChatCompletionClient
-from common import ASKED, CALLED, MODEL, SESSION, SYSTEM, THANKS, TOOL_RESULT, mode, note, tracer_provider
+from common import ASKED, CALLED, MODEL, SESSION, SYSTEM, TOOL_RESULT, asked, mode, note, tracer_provider
 
 provider = tracer_provider()
 enable_instrumentation(enable_sensitive_data=not mode("nocontent"))
@@ -22,7 +22,7 @@ async def main() -> None:
     tools = [lookup_order] if mode("tools") else []
     agent = Agent(client=client, name="support", instructions=SYSTEM, tools=tools)
     session = agent.create_session(session_id=SESSION)
-    for text in (ASKED, THANKS):
+    for text in asked():
         result = await agent.run(text, session=session)
         note(text, result.text, (CALLED,) if mode("tools") and text == ASKED else ())
 

@@ -7,12 +7,23 @@ import json
 import os
 from typing import Any
 
-SESSION, USER_ID = "sess-42", "u-7"
+SESSION, USER_ID = os.environ.get("SESSION", "sess-42"), "u-7"
 SYSTEM = "You are the support of a shoe shop. Be brief."
 ASKED = "Where is my order? Größe 👟"
 THANKS = "Thanks, bye"
 PICTURE = "What is in this picture?"
 FAILING = "Please fail now 💥"
+BOTH = "Where are my two orders?"
+EXACT = (
+    '  Is **A-17** "late"?\n\n```json\n{"id": 7}\n```\n',
+    '{"question": "Which sizes?", "tags": ["a", "b"]}',
+    '["Say", "a", "quoted", "word"]',
+    '"Say a number"',
+    "Say a list",
+    "Say null",
+    "Say a message",
+)
+"""Texts that look like something else; what the model answers (endpoints.py) looks like something else, too."""
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 TOOL_RESULT = "ships tomorrow, Größe 42"
 TOOL = {
@@ -105,15 +116,19 @@ def conversation(client: Any, look_up: Any = lookup_order) -> Any:
             note(text, None)
             return ask(client, messages, look_up)[0]
         answer, called = ask(client, messages, look_up)
-        note(text, answer, called, **({"picture": PIXEL.partition(",")[2]} if text == PICTURE else {}))
+        note(text, answer or None, called, **({"picture": PIXEL.partition(",")[2]} if text == PICTURE else {}))
         return answer
 
     return turn
 
 
-def asked() -> tuple[str, str]:
-    """The two user messages."""
-    return (PICTURE if mode("image") else ASKED), (FAILING if mode("fail") else THANKS)
+def asked() -> tuple[str, ...]:
+    """The user messages, two of them mostly."""
+    if mode("exact"):
+        return EXACT
+    if mode("empty"):
+        return ASKED, "Say nothing"
+    return BOTH if mode("both") else (PICTURE if mode("image") else ASKED), (FAILING if mode("fail") else THANKS)
 
 
 def tracer_provider() -> Any:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from common import ASKED, CALLED, MODEL, SESSION, SYSTEM, THANKS, TOOL_RESULT, USER_ID, mode, note, tracer_provider
+from common import ASKED, CALLED, MODEL, SESSION, SYSTEM, TOOL_RESULT, USER_ID, asked, mode, note, tracer_provider
 from opentelemetry import _logs
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.sdk._logs import LoggerProvider
@@ -29,7 +29,7 @@ async def main() -> None:
     agent = LlmAgent(name="support", model=LiteLlm(f"openai/{MODEL}"), instruction=SYSTEM, tools=tools)
     runner = InMemoryRunner(agent=agent, app_name="support_bot")
     await runner.session_service.create_session(app_name="support_bot", user_id=USER_ID, session_id=SESSION)
-    for text in (ASKED, THANKS):
+    for text in asked():
         message = Content(role="user", parts=[Part(text=text)])
         answer = None
         async for event in runner.run_async(user_id=USER_ID, session_id=SESSION, new_message=message):

@@ -4,7 +4,7 @@ import os
 import uuid
 from typing import Any
 
-from common import ASKED, CALLED, MODEL, SESSION, SYSTEM, THANKS, TOOL_RESULT, USER_ID, mode, note
+from common import ASKED, CALLED, MODEL, SESSION, SYSTEM, TOOL_RESULT, USER_ID, asked, mode, note
 from langchain_core.messages import SystemMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
@@ -87,7 +87,7 @@ graph.add_conditional_edges("model", tools_condition)
 graph.add_edge("tools", "model")
 agent = graph.compile(checkpointer=InMemorySaver(), name="support")
 
-for text in (ASKED, THANKS):
+for text in asked():
     result = agent.invoke({"messages": [("user", text)]}, config())
     note(text, result["messages"][-1].content, (CALLED,) if mode("tools") and text == ASKED else ())
 end()

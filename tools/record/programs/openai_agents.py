@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from agents import Agent, Runner, SQLiteSession, function_tool, set_tracing_disabled, trace
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 from agents.models.openai_responses import OpenAIResponsesModel
-from common import ASKED, CALLED, MODEL, SESSION, SYSTEM, THANKS, TOOL_RESULT, USER_ID, mode, note
+from common import ASKED, CALLED, MODEL, SESSION, SYSTEM, TOOL_RESULT, USER_ID, asked, mode, note
 from openai import AsyncOpenAI
 
 
@@ -52,11 +52,13 @@ tracing = set_up()
 kind = OpenAIChatCompletionsModel if mode("chat") else OpenAIResponsesModel
 model = kind(MODEL, AsyncOpenAI(base_url=os.environ["OPENAI_BASE_URL"]))
 agent = Agent("support", instructions=SYSTEM, model=model, tools=[lookup_order] if mode("tools") else [])
+if mode("handoff"):
+    agent = Agent("desk", instructions=SYSTEM, model=model, handoffs=[agent])
 
 
 async def main() -> None:
     memory = SQLiteSession(SESSION)
-    for text in (ASKED, THANKS):
+    for text in asked():
         with trace("turn", group_id=SESSION, metadata={"user_id": USER_ID}):
             result = await Runner.run(agent, text, session=memory)
         note(text, result.final_output, (CALLED,) if mode("tools") and text == ASKED else ())

@@ -2,7 +2,7 @@
 
 import os
 
-from common import ASKED, CALLED, MODEL, SESSION, SYSTEM, THANKS, TOOL_RESULT, USER_ID, mode, note
+from common import ASKED, CALLED, MODEL, SESSION, SYSTEM, TOOL_RESULT, USER_ID, asked, mode, note
 from opentelemetry import trace
 from strands import Agent, tool
 from strands.models.openai import OpenAIModel
@@ -25,7 +25,7 @@ agent = Agent(
     trace_attributes={"session.id": SESSION, "user.id": USER_ID},
     callback_handler=None,
 )
-for text in (ASKED, THANKS):
+for text in asked():
     answer = "".join(part.get("text", "") for part in agent(text).message["content"])
     note(text, answer, (CALLED,) if mode("tools") and text == ASKED else ())
 trace.get_tracer_provider().shutdown()

@@ -5,7 +5,7 @@ import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import * as ai from "ai";
 import { z } from "zod";
-import { ASKED, CALLED, FAILING, MODEL, SESSION, SYSTEM, THANKS, TOOL_RESULT, USER_ID, mode, note } from "./common.mjs";
+import { ASKED, CALLED, MODEL, SESSION, SYSTEM, TOOL_RESULT, USER_ID, asked, mode, note } from "./common.mjs";
 
 let [processor, within] = [new BatchSpanProcessor(new OTLPTraceExporter()), (work) => work()];
 if (mode("langfuse")) {
@@ -30,10 +30,20 @@ const lookup_order = ai.tool({
   parameters: schema,
   execute: async () => TOOL_RESULT,
 });
+const key = ["threadId", "conversationId", "session_id"].find(mode) ?? "sessionId";
+const who = { [key]: SESSION, userId: USER_ID };
+let context = {};
+if (mode("otel")) {
+  // Version 7: a package of its own, and what was metadata is a part of the run's context.
+  const { LegacyOpenTelemetry, OpenTelemetry } = await import("@ai-sdk/otel");
+  ai.registerTelemetry(mode("legacy") ? new LegacyOpenTelemetry() : new OpenTelemetry({ runtimeContext: true }));
+  const included = { [key]: true, userId: true };
+  context = { runtimeContext: who, telemetry: { functionId: "support", includeRuntimeContext: included } };
+}
 const telemetry = {
   isEnabled: true,
   functionId: "support",
-  ...(mode("langfuse") ? {} : { metadata: { sessionId: SESSION, userId: USER_ID } }),
+  ...(mode("langfuse") ? {} : { metadata: who }),
   ...(mode("hidden") ? { recordInputs: false } : {}),
 };
 const messages = [];
@@ -42,11 +52,17 @@ async function turn(text) {
   messages.push({ role: "user", content: text });
   const request = {
     model: mode("responses") ? openai.responses(MODEL) : openai.chat(MODEL),
-    experimental_telemetry: telemetry,
+    ...(mode("otel") ? context : { experimental_telemetry: telemetry }),
     maxRetries: 0,
-    ...(mode("history") ? { system: SYSTEM, messages } : { prompt: text }),
+    ...(mode("history") ? { [mode("otel") ? "instructions" : "system"]: SYSTEM, messages } : { prompt: text }),
     ...(mode("tools") ? { tools: { lookup_order }, ...steps } : {}),
   };
+  if (mode("object")) {
+    const schema = z.object({ answer: z.string(), items: z.array(z.number()) });
+    const { object } = await ai.generateObject({ ...request, schema });
+    note(text, JSON.stringify(object));
+    return;
+  }
   const called = mode("tools") && text === ASKED ? [CALLED] : [];
   try {
     const result = mode("stream") ? ai.streamText(request) : await ai.generateText(request);
@@ -58,8 +74,7 @@ async function turn(text) {
   }
 }
 
-await within(() => turn(ASKED));
-await within(() => turn(mode("fail") ? FAILING : THANKS));
+for (const text of asked()) await within(() => turn(text));
 // The root of a stream ends a moment after its text: who shuts down at once loses it.
 if (!mode("rush")) await new Promise((resolve) => setTimeout(resolve, 100));
 await provider.shutdown();

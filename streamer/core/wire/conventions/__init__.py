@@ -11,6 +11,7 @@ from typing import NamedTuple
 from streamer.core.turn import ToolEvent
 from streamer.core.wire.conventions import (
     google_adk,
+    laminar,
     langfuse,
     langsmith,
     mlflow,
@@ -43,6 +44,7 @@ DIALECTS = (
     Dialect("langsmith", langsmith.MARKERS, langsmith.read),
     Dialect("otel_genai", otel_genai.MARKERS, otel_genai.read),
     Dialect("traceloop", traceloop.MARKERS, traceloop.read),
+    Dialect("laminar", laminar.MARKERS, laminar.read),
     Dialect("google_adk", google_adk.MARKERS, google_adk.read),
 )
 
@@ -63,13 +65,14 @@ Translate = Callable[[Span], Said | None]
 class Heard:
     """What a span says, in whatever dialects."""
 
-    __slots__ = ("_said", "agent", "kind", "model", "tool")
+    __slots__ = ("_said", "_words", "agent", "kind", "model", "tool")
 
     def __init__(self, span: Span, translate: Translate | None = None) -> None:
         """`translate` is asked about a span whose dialect has no file here."""
         self._said = [dialect.read(span) for dialect in _spoken_by(span)]
         if translate is not None and (said := translate(span)):
             self._said.append(said)
+        self._words: Words | None = None
         self.kind: Kind = next((said.kind for said in self._said if said.kind != "OTHER"), "OTHER")
         self.tool: ToolEvent | None = next((said.tool for said in self._said if said.tool), None)
         self.model: str | None = next((said.model for said in self._said if said.model), None)
@@ -77,6 +80,11 @@ class Heard:
 
     def words(self) -> Words:
         """Input and output, each from the first dialect that has any."""
+        if self._words is None:
+            self._words = self._hear()
+        return self._words
+
+    def _hear(self) -> Words:
         heard = NO_WORDS
         for said in self._said:
             more = said.words()
@@ -84,7 +92,14 @@ class Heard:
                 heard = more
             elif more.input or more.output:
                 heard = Words(
-                    heard.input or more.input, heard.output or more.output, heard.source, heard.calls or more.calls
+                    heard.input or more.input,
+                    heard.output or more.output,
+                    heard.source,
+                    heard.calls or more.calls,
+                    (
+                        heard.verbatim[0] if heard.input else more.verbatim[0],
+                        heard.verbatim[1] if heard.output else more.verbatim[1],
+                    ),
                 )
             if heard.input and heard.output:
                 break

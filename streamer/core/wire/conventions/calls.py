@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from streamer.core.turn import Message, ToolEvent
 from streamer.core.wire.conventions.messages import message_of, parsed, raw_messages
 from streamer.core.wire.conventions.said import Words, compact, text_of
+from streamer.core.wire.conventions.shapes import as_message
 from streamer.core.wire.decode import Span
 from streamer.core.wire.values import unwrap
 
@@ -20,7 +21,7 @@ _RESULTS = frozenset(
 )
 _IDS = ("tool_call_id", "tool_use_id", "toolCallId", "toolUseId", "call_id", "id")
 _ARGUMENTS = ("arguments", "args", "input")
-_OUTCOMES = ("response", "result", "output", "content", "value", "text")
+_OUTCOMES = ("raw_output", "response", "result", "output", "content", "value", "text")
 _WRAPPED = ("text", "json", "tool", "error-text")
 _LAYERS_MAX = 4
 
@@ -35,7 +36,8 @@ class _Mention(NamedTuple):
 def exchange(asked: Any, answered: Any, *, system: str = "") -> Words:  # noqa: ANN401
     """What was asked and answered, with the calls in it: each JSON text is parsed once."""
     heard, said = parsed(asked, "user"), parsed(answered, "assistant")
-    return Words(after_system(system, heard.messages), said.messages, calls=_calls((*heard.raw, *said.raw)))
+    calls = _calls((*heard.raw, *said.raw))
+    return Words(after_system(system, heard.messages), said.messages, calls=calls, verbatim=(asked, answered))
 
 
 def after_system(system: str, heard: tuple[Message, ...]) -> tuple[Message, ...]:
@@ -75,13 +77,17 @@ def _note(mention: _Mention, calls: dict[str, ToolEvent]) -> None:
 
 def tool_event(span: Span, name: Any, arguments: Any, result: Any, *, failed: bool = False) -> ToolEvent:  # noqa: ANN401
     """A call as its span tells of it, without what its library has put around arguments and result."""
-    given = unwrap(arguments)
-    if isinstance(given, Mapping) and set(given) == {"args", "kwargs"}:
-        given = given["kwargs"] if not given["args"] else given["args"] if not given["kwargs"] else given
+    given, got = unwrap(arguments), unwrap(result)
+    if isinstance(given, Mapping) and "input_str" in given and "inputs" in given:  # LangChain's callbacks
+        given = given["inputs"]
+    elif isinstance(given, Mapping) and isinstance(given.get("kwargs"), Mapping) and not given.get("args"):
+        given = given["kwargs"]
+    elif isinstance(given, Mapping) and set(given) == {"args", "kwargs"} and not given["kwargs"]:
+        given = given["args"]
     return ToolEvent(
         name=name if isinstance(name, str) else span.name,
         arguments=compact(given),
-        result=_bare(result),
+        result=_bare(got["output"] if isinstance(got, Mapping) and got.keys() == {"output", "kwargs"} else got),
         error=failed or span.is_error,
     )
 
@@ -96,8 +102,9 @@ def _bare(value: Any) -> str:  # noqa: ANN401
     for _ in range(_LAYERS_MAX):
         if not isinstance(value, Mapping):
             break
+        value = as_message(value)  # LangChain's, of the role tool
         inner = next((name for name in _OUTCOMES if name in value), None)
-        if inner is None or not (len(value) == 1 or value.get("type") in _WRAPPED):
+        if inner is None or not (len(value) == 1 or value.get("type") in _WRAPPED or inner == "raw_output"):
             break
         value = unwrap(value[inner])
     return (text_of(value) if isinstance(value, list) else "") or compact(value)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from streamer.core.wire.conventions.said import content_of
 from streamer.core.wire.decode import Attributes
-from streamer.core.wire.values import unwrap
 
 _NODES_MAX = 10_000
 _DEPTH_MAX = 12
@@ -20,7 +20,7 @@ def listed(attributes: Attributes, prefix: str) -> list[Any]:
         path = name[len(head) :].split(".", _DEPTH_MAX)
         if not path[0].isdigit():
             continue
-        _put(tree, path, unwrap(attributes[name]) if path[-1] == "content" else attributes[name])
+        _put(tree, path, content_of(attributes[name]) if path[-1] == "content" else attributes[name])
     found = _lists(tree)
     return found if isinstance(found, list) else []
 

@@ -33,17 +33,18 @@ def read(span: Span) -> Said:
         kind,
         model=named(model),
         agent=named(agent),
-        words=partial(_words, attributes),
+        words=partial(_words, attributes, kind),
     )
 
 
-def _words(attributes: Attributes) -> Words:
+def _words(attributes: Attributes, kind: Kind) -> Words:
     asked, answered = listed(attributes, "llm.input_messages"), listed(attributes, "llm.output_messages")
     given, got = attributes.get("input.value"), attributes.get("output.value")
     return Words(
-        messages_in(asked, "user") or _value(attributes, "input", "user"),
-        messages_in(answered, "assistant") or _value(attributes, "output", "assistant"),
+        messages_in(asked, "user") or _value(attributes, "input", "user", kind),
+        messages_in(answered, "assistant") or _value(attributes, "output", "assistant", kind),
         calls=calls_in(asked, answered) if asked else calls_in(given, got),
+        verbatim=(given, got),
     )
 
 
@@ -52,9 +53,12 @@ def _tool(span: Span) -> ToolEvent:
     return tool_event(span, attributes.get("tool.name"), attributes.get("input.value"), attributes.get("output.value"))
 
 
-def _value(attributes: Attributes, side: str, role: Role) -> tuple[Message, ...]:
+def _value(attributes: Attributes, side: str, role: Role, kind: Kind) -> tuple[Message, ...]:
     value = attributes.get(f"{side}.value")
     is_text = attributes.get(f"{side}.mime_type") == "text/plain" and isinstance(value, str)
     if is_text and not value.startswith("{"):  # what was given as an object is called text as well
         return (Message(role=role, text=value),) if value.strip() else ()
-    return messages_in(value, role)
+    found = messages_in(value, role)
+    if kind == "LLM" and found and found[0].text == value and value.startswith("{"):
+        return ()  # what a method was called with (LlamaIndex): no message of a model's
+    return found

@@ -2,6 +2,7 @@
 (since 1.37, structured or JSON), span events, and `gen_ai.prompt` / `gen_ai.completion` (until 1.27)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,7 +10,8 @@ from streamer.core.turn import IoSource, Message, Role, ToolEvent
 from streamer.core.wire.conventions.calls import calls_in, exchange, tool_event
 from streamer.core.wire.conventions.messages import messages_in, raw_messages
 from streamer.core.wire.conventions.numbered import listed
-from streamer.core.wire.conventions.said import Kind, Said, Words, is_role, named, text_of
+from streamer.core.wire.conventions.said import Kind, Said, Words, content_of, is_role, named, text_of
+from streamer.core.wire.conventions.shapes import is_message
 from streamer.core.wire.decode import Attributes, Span
 from streamer.core.wire.values import unwrap
 
@@ -30,6 +32,7 @@ _EVENT_ROLES: dict[str, Role] = {
     "gen_ai.assistant.message": "assistant",
     "gen_ai.tool.message": "tool",
 }
+_VARIABLES = frozenset(f"gen_ai.prompt.variable.{name}" for name in ("question", "query", "user_input"))
 _DETAILS = "gen_ai.client.inference.operation.details"
 
 MARKERS = frozenset({"gen_ai.operation.name", "gen_ai.system", "gen_ai.request.model"})
@@ -69,7 +72,17 @@ def _sides(attributes: Attributes) -> Words:
         or attributes.get("gen_ai.completion")
         or listed(attributes, "gen_ai.completion")
     )
-    return exchange(asked, answered, system=text_of(unwrap(attributes.get("gen_ai.system_instructions"))))
+    words = exchange(asked, answered, system=text_of(unwrap(attributes.get("gen_ai.system_instructions"))))
+    return words if _VARIABLES.isdisjoint(attributes.names) else _out_of_template(words, attributes)
+
+
+def _out_of_template(words: Words, attributes: Attributes) -> Words:
+    """What the user said, where a template was put around it and its variables are told."""
+    said = next(attributes[name] for name in _VARIABLES if name in attributes)
+    last = words.input[-1] if words.input else None
+    if last is None or last.role != "user" or not isinstance(said, str) or said not in last.text:
+        return words
+    return words._replace(input=(*words.input[:-1], replace(last, text=said)))
 
 
 def _from_events(span: Span) -> Words:
@@ -80,7 +93,7 @@ def _from_events(span: Span) -> Words:
     for name, attributes in span.events():
         if name in _EVENT_ROLES:
             item = _item(attributes, _EVENT_ROLES[name])
-            raw.append(item)
+            raw.append({**item, "tool_call_id": item["id"]} if item["role"] == "tool" and "id" in item else item)
             asked += messages_in([item], "user")
         elif name == "gen_ai.choice":
             item = _item(attributes, "assistant")
@@ -106,12 +119,14 @@ def _both(attributes: Attributes) -> Iterator[Any]:
 
 def _item(attributes: Attributes, role: Role) -> dict[str, Any]:
     """An event as a message; `message` is the whole answer (Strands) or an object around it (semconv 1.28 to 1.36)."""
-    item = {name: unwrap(value) for name, value in attributes.items()}
+    item = {name: content_of(value) if name == "content" else value for name, value in attributes.items()}
     message = item.pop("message", None)
-    if isinstance(message, dict):
-        item |= message
+    around = unwrap(message, 1)
+    if isinstance(message, dict) or is_message(around):
+        item |= around
     elif message is not None:
-        item["content"] = message.rstrip() if isinstance(message, str) else message
+        # Strands ends each of an answer's texts with a newline of its own.
+        item["content"] = content_of(message.removesuffix("\n") if isinstance(message, str) else message)
     return {"role": role, **{key: value for key, value in item.items() if key != "role" or is_role(value)}}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from streamer.core.turn import IoSource, Message, Role, ToolEvent
-from streamer.core.wire.values import encodable
+from streamer.core.wire.values import encodable, unwrap
 
 Kind = Literal["LLM", "AGENT", "TOOL", "RETRIEVER", "CHAIN", "EMBEDDING", "GUARDRAIL", "OTHER"]
 
@@ -27,6 +27,12 @@ _SILENT_PARTS = frozenset(
     | {"tool_call", "tool-call", "tool_use", "function_call", "server_tool_call"}
     | {"tool_call_response", "tool-result", "tool_result", "function_call_output", "server_tool_call_response"}
 )
+_PART_KEYS = frozenset(
+    {"text", "image", "document", "video", "json", "toolUse", "toolResult", "functionCall", "functionResponse"}
+    | {"function_call", "function_response", "inline_data", "inlineData", "file_data", "fileData", "reasoningContent"}
+    | {"cachePoint", "guardContent"}
+)
+"""Of parts that have no `type`: Bedrock's, Gemini's."""
 _MODALITIES = ("image", "audio", "video", "document", "file")
 _MIME_TYPES = ("mime_type", "mimeType", "mediaType", "media_type")
 
@@ -39,6 +45,8 @@ class Words(NamedTuple):
     output: tuple[Message, ...] = ()
     source: IoSource = "root"
     calls: tuple[ToolEvent, ...] = ()
+    verbatim: tuple[Any, Any] = (None, None)
+    """Input and output as they were sent: an answer that is JSON looks like an object around an answer."""
 
 
 NO_WORDS = Words()
@@ -115,6 +123,22 @@ def _modality(part: Mapping[str, Any]) -> str | None:
 def _kind_of(part: Mapping[str, Any]) -> str:
     kind = part.get("type")
     return kind if isinstance(kind, str) else ""
+
+
+def content_of(value: Any) -> Any:  # noqa: ANN401
+    """A message's content out of an attribute: JSON only if it is a list of parts. Anything else that looks like JSON
+    is what was said."""
+    if not isinstance(value, str) or value.lstrip()[:1] not in ("[", "{"):
+        return value
+    inner = unwrap(value, 1)
+    parts = inner if isinstance(inner, list) else [inner]
+    return inner if parts and all(isinstance(part, Mapping) and _is_part(part) for part in parts) else value
+
+
+def _is_part(part: Mapping[str, Any]) -> bool:
+    if kind := _kind_of(part):
+        return kind in _TEXT_PARTS or kind in _SILENT_PARTS or any(name in kind for name in _MODALITIES)
+    return not _PART_KEYS.isdisjoint(part)
 
 
 def compact(value: Any) -> str:  # noqa: ANN401

@@ -36,7 +36,9 @@ def _words(attributes: Attributes) -> Words:
     system = ""
     if isinstance(prompt, dict):
         system = text_of(prompt.get("system"))
-        asked = asked or prompt.get("messages") or prompt.get("prompt")
+        asked = asked or prompt.get("messages")
+        if not asked and (bare := prompt.get("prompt")):
+            asked = [{"role": "user", "content": bare}] if isinstance(bare, str) else bare
     answer = attributes.get("ai.response.text") or attributes.get("ai.response.object")
     return Words(
         after_system(system, messages_in(asked, "user")),
