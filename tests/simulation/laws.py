@@ -152,10 +152,11 @@ class Laws:
         return self.truth_of(trace_id)[0]
 
     def told(self, c: Claim, entries: Mapping[str, Entry]) -> None:
-        """What the ledger calls told is what a reader of the feed keeps. A fail-over may lose who told more."""
+        """What the ledger calls told is what a reader of the feed keeps. A fail-over may lose who told more, and nobody
+        can know what a lost claim told of a judge that was then taken away."""
         name = c.session.session_id
         for judge, entry in entries.items():
-            if not entry.feed or not entry.transcript_hash:
+            if not entry.feed or not entry.transcript_hash or entry.state == "removed":
                 continue
             best = newest(self.c.feed, name, judge)
             if best is None:
