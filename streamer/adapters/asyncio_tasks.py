@@ -39,19 +39,6 @@ class AsyncioTasks:
                 raise result
         return list(results)
 
-    async def drain(self, timeout_ms: int) -> int:
-        """Wait for what was started, then cancel the rest; how many had to be cancelled. What does not end by that
-        either, because it waits for a thread, is left."""
-        running = set(self._running)
-        if not running:
-            return 0
-        _, late = await asyncio.wait(running, timeout=timeout_ms / 1000)
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late, timeout=CANCELLED_S)
-        return len(late)
-
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         if task.cancelled():

@@ -235,7 +235,7 @@ async def _add_judge(
         store=store,
         held=held,
         scoring=Scoring(judges, choke_point, rows, limits, clock, tasks, metrics, journal),
-        publishing=Publishing(namespace, publisher, clock, metrics, journal),
+        publishing=Publishing(namespace, publisher, clock, metrics, journal, settings.feed.user_ids),
         writing=Writing(namespace, rows, store, held, limits, metrics, journal),
         specs=settings.judge_specs(),
         rules=settings.core_rules(),

@@ -32,6 +32,13 @@ WIDTH_PIPED = 500
 """Whoever pipes a table wants each row on one line."""
 console = Console(width=None if sys.stdout.isatty() else WIDTH_PIPED)
 TEXT_CHARS_MAX = 300
+CLOSED_BY = {
+    "quiet": "its quiet gap",
+    "ended": "an explicit end",
+    "max_age": "its maximum age",
+    "max_traces": "too many traces under one id",
+    "empty": "the loss of all its traces to other sessions",
+}
 
 config_cli = typer.Typer(
     no_args_is_help=True, help="The configuration in force. Example: streamer config show --origin"
@@ -202,6 +209,7 @@ def _story(ref: SessionRef, state: SessionState) -> dict[str, Any]:
         "judged": state.judged,
         "last_fact": state.activity_ms,
         "ended": state.ended_ms,
+        "closed_by": state.reason,
         "turns": [
             {"trace_id": turn.trace_id, "user": turn.user, "assistant": turn.assistant, "start_ms": turn.start_ms}
             for turn in in_order(state.turns.values())
@@ -215,6 +223,8 @@ def _tell(ref: SessionRef, state: SessionState) -> None:
         Text(f"session {ref.session_id}  (tenant {ref.scope.tenant}, source {ref.scope.source}, key {ref.key})")
     )
     judged = "all of it is judged" if state.version == state.judged else "there is more than any verdict has seen"
+    if state.reason is not None:
+        judged = f"last closed by {CLOSED_BY[state.reason]}; {judged}"
     console.print(Text(f"{counted(len(state.members), 'trace')}, last record {at(state.activity_ms)} UTC; {judged}"))
     for n, turn in enumerate(in_order(state.turns.values()), start=1):
         console.print(Text(f"  turn {n}  {at(turn.start_ms)}  trace {turn.trace_id}  read from {turn.io_source}"))

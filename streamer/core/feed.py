@@ -138,11 +138,17 @@ def closing_record(
 
 
 def emptied_record(
-    namespace: str, claim: Claim, specs: Sequence[JudgeSpec], entries: Mapping[str, Entry], now_ms: int
+    namespace: str,
+    claim: Claim,
+    specs: Sequence[JudgeSpec],
+    entries: Mapping[str, Entry],
+    now_ms: int,
+    *,
+    users: UserIds = "hashed",
 ) -> FeedRecord:
     """The closing of a session that was left without turns."""
     turns = in_order(claim.state.turns.values())
-    closing = closing_record(namespace, claim, specs, entries, turns, "empty", now_ms)
+    closing = closing_record(namespace, claim, specs, entries, turns, "empty", now_ms, users=users)
     return replace(closing, value=_emptied(closing.value))
 
 

@@ -57,6 +57,11 @@ class Entry:
     scored_at_ms: int = 0
     history: tuple[Past, ...] = ()
 
+    def settled(self, transcript_hash: str, now_ms: int) -> bool:
+        """Nothing is to be asked about this transcript now: it is judged, failed for good, or waits."""
+        waiting = self.state in ("retrying", "deferred") and self.next_at_ms > now_ms
+        return self.transcript_hash == transcript_hash and (self.state in ("judged", "failed") or waiting)
+
     @property
     def owes(self) -> bool:
         """Is anything left to do for it? The audit asks the same of the JSON, in prelude.lua."""

@@ -66,6 +66,8 @@ class SessionState:
     mend: bool = False
     """A stale worker may have written since the last completion."""
     missing_since_ms: int | None = None
+    reason: CloseReason | None = None
+    """Of the last completed closing."""
     shared: bool = False
     """More traces than `traces_max` carry this id; those beyond were not taken."""
     members: Mapping[str, int] = field(default_factory=dict)

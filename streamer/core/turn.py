@@ -62,7 +62,7 @@ class Turn:
     environment: str | None = None
     models: tuple[str, ...] = ()
     flags: frozenset[str] = field(default_factory=frozenset)
-    """truncated, salvaged, clock_suspect, recovered …"""
+    """truncated, translated, clock_suspect, recovered, gap …"""
 
     @property
     def start_ms(self) -> int:

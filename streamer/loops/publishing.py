@@ -7,7 +7,7 @@ back publishes again, whatever the ledger says: what the lost claim told the fee
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from streamer.core.feed import FeedRecord, closing_record, emptied_record, retraction_record, verdict_record
+from streamer.core.feed import FeedRecord, UserIds, closing_record, emptied_record, retraction_record, verdict_record
 from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry, versions_of
 from streamer.core.lifecycle import Closing
@@ -18,8 +18,16 @@ from streamer.ports import Clock, FeedPublisher, Journal, Metrics
 
 
 class Publishing:
-    def __init__(self, namespace: str, feed: FeedPublisher, clock: Clock, metrics: Metrics, journal: Journal) -> None:
-        self._namespace, self._feed, self._clock = namespace, feed, clock
+    def __init__(
+        self,
+        namespace: str,
+        feed: FeedPublisher,
+        clock: Clock,
+        metrics: Metrics,
+        journal: Journal,
+        users: UserIds = "hashed",
+    ) -> None:
+        self._namespace, self._feed, self._clock, self._users = namespace, feed, clock, users
         self._metrics, self._journal = metrics, journal
 
     async def publish(
@@ -38,10 +46,14 @@ class Publishing:
         claim, now_ms = held.claim, self._clock.now_ms()
         reason = closed.reason or "quiet"
         records = [
-            verdict_record(self._namespace, claim, spec, entries[spec.name], transcript.turns, reason, now_ms)
+            verdict_record(
+                self._namespace, claim, spec, entries[spec.name], transcript.turns, reason, now_ms, users=self._users
+            )
             for spec in due
         ]
-        records.append(closing_record(self._namespace, claim, specs, entries, transcript.turns, reason, now_ms))
+        records.append(
+            closing_record(self._namespace, claim, specs, entries, transcript.turns, reason, now_ms, users=self._users)
+        )
         if not await self._send(held, records):
             return entries
         told = {spec.name: replace(entries[spec.name], feed=True) for spec in due}
@@ -51,8 +63,11 @@ class Publishing:
         """Tell readers that a session has no turns any more; whether Kafka has acknowledged it."""
         now_ms = self._clock.now_ms()
         judges = versions_of(held.claim.state.ledger, specs)
-        records = [retraction_record(self._namespace, held.claim, name, v, now_ms) for name, v in judges.items()]
-        records.append(emptied_record(self._namespace, held.claim, specs, entries, now_ms))
+        records = [
+            retraction_record(self._namespace, held.claim, name, v, now_ms, users=self._users)
+            for name, v in judges.items()
+        ]
+        records.append(emptied_record(self._namespace, held.claim, specs, entries, now_ms, users=self._users))
         return await self._send(held, records)
 
     def _is_due(self, held: Held, entry: Entry) -> bool:

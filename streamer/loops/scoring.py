@@ -12,17 +12,13 @@ from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Limits
 from streamer.core.model import Completion, ModelRequest
-from streamer.core.retry import PATIENT, next_try_ms
+from streamer.core.scoring import begun, deferred, failed, judged
 from streamer.core.transcript import Transcript
-from streamer.core.verdict import JudgeFailure, Verdict
+from streamer.core.verdict import JudgeFailure
 from streamer.errors import PermanentError, TransientError
 from streamer.loops.choke_point import Account, ChokePoint, SpendingLimitReached
 from streamer.loops.held import Held
 from streamer.ports import AssessmentStore, Clock, Journal, Judges, Metrics, Tasks
-
-DEFERRED_MS = 600_000
-"""A session that waits for money looks again so often, and at the start of the next day."""
-DAY_MS = 86_400_000
 
 
 class Scoring:
@@ -47,23 +43,10 @@ class Scoring:
         return dict(zip((spec.name for spec in specs), await self._tasks.together(works), strict=True))
 
     async def _entry(self, held: Held, spec: JudgeSpec, transcript: Transcript) -> Entry:
-        old = held.claim.state.ledger.get(spec.name)
-        generation = held.claim.generation
-        if old is not None and old.transcript_hash == transcript.hash:
-            waiting = old.state in ("retrying", "deferred") and old.next_at_ms > self._clock.now_ms()
-            if old.state in ("judged", "failed") or waiting:
-                return replace(old, generation=generation)
-            base = replace(old, generation=generation, judge_version=spec.version)
-        else:
-            base = Entry(
-                state="retrying",
-                generation=generation,
-                judge_version=spec.version,
-                transcript_hash=transcript.hash,
-                revision=old.revision if old else 0,
-                history=old.past() if old else (),
-                turns=len(transcript.turns),
-            )
+        old, generation = held.claim.state.ledger.get(spec.name), held.claim.generation
+        if old is not None and old.settled(transcript.hash, self._clock.now_ms()):
+            return replace(old, generation=generation)
+        base = begun(old, transcript.hash, len(transcript.turns), generation, spec.version)
         if not any(turn.unscorable is None for turn in transcript.turns):
             kind = transcript.turns[0].unscorable or "no_content"
             return self._failed(base, spec, JudgeFailure(kind="not_scorable", detail=kind))
@@ -96,44 +79,16 @@ class Scoring:
         if isinstance(answer, JudgeFailure):
             return self._failed(base, spec, answer, asked=account.calls > 0)
         self._metrics.count("verdicts", judge=spec.name, value=spec.series_of(answer.value))
-        return self._judged(base, answer)
-
-    def _judged(self, base: Entry, verdict: Verdict) -> Entry:
-        return replace(
-            base,
-            state="judged",
-            verdict=verdict,
-            failure=None,
-            revision=base.revision + 1,
-            attempts=base.attempts + 1,
-            mlflow=False,
-            feed=False,
-        )
+        return judged(base, answer)
 
     def _failed(self, base: Entry, spec: JudgeSpec, failure: JudgeFailure, *, asked: bool = True) -> Entry:
-        """Tried again by kind, then recorded: in the ledger and on the feed, never as a low score. To be held back by
-        the provider's Retry-After is no attempt."""
+        entry = failed(base, failure, self._clock.now_ms(), self._limits, asked=asked)
         self._metrics.count("judge_failures", judge=spec.name, kind=failure.kind)
-        patient, counts = failure.kind in PATIENT, asked or failure.kind != "rate_limited"
-        attempts, waits = base.attempts + (counts and not patient), base.waits + (counts and patient)
-        wait_ms = next_try_ms(failure, waits if patient else attempts, self._limits)
-        entry = replace(
-            base,
-            state="failed" if wait_ms is None else "retrying",
-            failure=failure,
-            feed=False,
-            attempts=attempts,
-            waits=waits,
-            rejected=base.rejected + (failure.kind == "bad_answer"),
-            next_at_ms=0 if wait_ms is None else self._clock.now_ms() + wait_ms,
-        )
         self._journal.say("warning", "judge_failed", judge=spec.name, kind=failure.kind, state=entry.state)
         return entry
 
     def _deferred(self, base: Entry, spec: JudgeSpec) -> Entry:
-        """The answer is owed: judged when there is money again."""
-        now_ms = self._clock.now_ms()
-        tomorrow_ms = (now_ms // DAY_MS + 1) * DAY_MS
-        self._journal.say("warning", "deferred", judge=spec.name, until_ms=tomorrow_ms)
+        entry = deferred(base, self._clock.now_ms())
         self._metrics.count("deferred", judge=spec.name)
-        return replace(base, state="deferred", next_at_ms=min(now_ms + DEFERRED_MS, tomorrow_ms))
+        self._journal.say("warning", "deferred", judge=spec.name, until_ms=entry.next_at_ms)
+        return entry

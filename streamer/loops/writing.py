@@ -13,6 +13,7 @@ from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry, Unwritten, versions_of
 from streamer.core.lifecycle import Limits
 from streamer.core.row import row_of
+from streamer.core.scoring import retracted
 from streamer.core.session import Begun
 from streamer.core.transcript import Transcript
 from streamer.errors import OwnershipLost, PermanentError, TransientError
@@ -77,15 +78,9 @@ class Writing:
         """Delete every row that may stand; whether all are known to be gone."""
         begun = await self._begin(held, [])
         cleared = await self._delete(held, begun.rows)
-        ledger, generation = held.claim.state.ledger, held.claim.generation
-        judges = versions_of(ledger, specs)
-        empty = {n: Entry(state="retracted", generation=generation, judge_version=v) for n, v in judges.items()}
-        return {
-            name: replace(entry, revision=ledger[name].revision, history=ledger[name].past())
-            if name in ledger
-            else entry
-            for name, entry in empty.items()
-        }, cleared
+        known, generation = held.claim.state.ledger, held.claim.generation
+        judges = versions_of(known, specs)
+        return {name: retracted(known.get(name), generation, version) for name, version in judges.items()}, cleared
 
     def _row(self, held: Held, spec: JudgeSpec, entry: Entry, trace_id: str, transcript: Transcript) -> Row:
         row_id = assessment_id(self._namespace, trace_id, transcript.session_id, spec.name)

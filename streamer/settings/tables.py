@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 
+from streamer.core.feed import UserIds
 from streamer.core.fuse import FuseLimits
 from streamer.core.judges import JudgeSpec
 from streamer.core.lifecycle import DAY_MS, Limits, Rule
@@ -174,6 +175,10 @@ class Judging(Table):
 
 class Feed(Table):
     topic: TopicName = Field("assessments", description="the topic of verdicts")
+    user_ids: UserIds = Field(
+        "hashed",
+        description="readers of the feed can count users and not name them; or plain, or left_out",
+    )
 
 
 class Http(Table):

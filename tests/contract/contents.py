@@ -96,7 +96,7 @@ def read(client: Redis, raw: bytes, name: str) -> Any:
 
 def read_session(row: dict[bytes, bytes]) -> Any:
     fields = {field: int(row.get(field.encode(), 0)) for field in NUMBERS}
-    return read_ref(row), row.get(b"reason", b"").decode(), fields
+    return read_ref(row), row.get(b"reason", b"").decode() or None, fields
 
 
 def read_part(part: str, field: bytes, value: bytes) -> tuple[Any, Any]:

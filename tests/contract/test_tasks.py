@@ -55,15 +55,3 @@ async def test_another_error_of_our_own_tree_ends_only_its_task() -> None:
     while len(tasks):
         await asyncio.sleep(0)
     assert tasks.failure is None
-
-
-async def test_drain_waits_for_what_ends_and_cancels_what_does_not() -> None:
-    tasks = AsyncioTasks()
-
-    async def forever() -> None:
-        await asyncio.Event().wait()
-
-    tasks.start(asyncio.sleep(0))
-    tasks.start(forever())
-    assert await tasks.drain(20) == 1
-    assert len(tasks) == 0

@@ -9,7 +9,7 @@ from streamer.core.ids import Scope
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Limits, close_times
 from streamer.core.model import Completion
-from streamer.core.session import Facts, SessionRef, SessionState
+from streamer.core.session import CloseReason, Facts, SessionRef, SessionState
 from streamer.core.turn import Turn
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class SessionRow:
     looks: int = 0
     missing: int | None = None
     shared: bool = False
-    reason: str = ""
+    reason: CloseReason | None = None
     members: dict[str, int] = field(default_factory=dict)
     turns: dict[str, Turn] = field(default_factory=dict)
     answers: dict[str, Completion] = field(default_factory=dict)
@@ -63,6 +63,7 @@ class SessionRow:
             gap_ms=self.gap,
             looks=self.looks,
             mend=self.mend,
+            reason=self.reason,
             shared=self.shared,
             missing_since_ms=self.missing,
             members=dict(self.members),

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from streamer.adapters.redis_sessions.handle import lost
 from streamer.adapters.redis_sessions.ingest import IngestSide, pairs, unpack_candidates
@@ -11,7 +11,7 @@ from streamer.core.assessment import RowRef
 from streamer.core.ids import BUCKETS, Scope, bucket_of_session, bucket_of_trace
 from streamer.core.ledger import Entry
 from streamer.core.model import Completion
-from streamer.core.session import Begun, Claim, Facts, Outcome, SessionRef, SessionState, Wake
+from streamer.core.session import Begun, Claim, CloseReason, Facts, Outcome, SessionRef, SessionState, Wake
 from streamer.core.turn import Turn
 from streamer.ports import ClaimReply
 
@@ -106,6 +106,7 @@ class JudgeSide(IngestSide):
             gap_ms=number(b"gap"),
             looks=number(b"looks") or 0,
             mend=b"mend" in row,
+            reason=cast(CloseReason, row[b"reason"].decode()) if b"reason" in row else None,
             shared=b"shared" in row,
             missing_since_ms=number(b"missing"),
             members={name.decode(): int(version) for name, version in pairs(members)},

@@ -1,0 +1,75 @@
+"""What a judge's answer, a failure or a lack of money makes of its entry in the ledger."""
+
+from dataclasses import replace
+
+from streamer.core.ledger import Entry
+from streamer.core.lifecycle import DAY_MS, Limits
+from streamer.core.retry import PATIENT, next_try_ms
+from streamer.core.verdict import JudgeFailure, Verdict
+
+DEFERRED_MS = 600_000
+"""A session that waits for money looks again so often, and at the start of the next day."""
+
+
+def judged(base: Entry, verdict: Verdict) -> Entry:
+    """A usable answer: told to nobody yet."""
+    return replace(
+        base,
+        state="judged",
+        verdict=verdict,
+        failure=None,
+        revision=base.revision + 1,
+        attempts=base.attempts + 1,
+        mlflow=False,
+        feed=False,
+    )
+
+
+def failed(base: Entry, failure: JudgeFailure, now_ms: int, limits: Limits, *, asked: bool = True) -> Entry:
+    """Tried again by kind, then recorded: in the ledger and on the feed, never as a low score. To be held back by the
+    provider's Retry-After (`asked` False) is no attempt."""
+    patient, counts = failure.kind in PATIENT, asked or failure.kind != "rate_limited"
+    attempts, waits = base.attempts + (counts and not patient), base.waits + (counts and patient)
+    wait_ms = next_try_ms(failure, waits if patient else attempts, limits)
+    return replace(
+        base,
+        state="failed" if wait_ms is None else "retrying",
+        failure=failure,
+        feed=False,
+        attempts=attempts,
+        waits=waits,
+        rejected=base.rejected + (failure.kind == "bad_answer"),
+        next_at_ms=0 if wait_ms is None else now_ms + wait_ms,
+    )
+
+
+def deferred(base: Entry, now_ms: int) -> Entry:
+    """The answer is owed: judged when there is money again."""
+    tomorrow_ms = (now_ms // DAY_MS + 1) * DAY_MS
+    return replace(base, state="deferred", next_at_ms=min(now_ms + DEFERRED_MS, tomorrow_ms))
+
+
+def retracted(old: Entry | None, generation: int, judge_version: str) -> Entry:
+    """The session has no turns any more. What was said moves into the history."""
+    return Entry(
+        state="retracted",
+        generation=generation,
+        judge_version=judge_version,
+        revision=old.revision if old else 0,
+        history=old.past() if old else (),
+    )
+
+
+def begun(old: Entry | None, transcript_hash: str, turns: int, generation: int, judge_version: str) -> Entry:
+    """What a judge starts from on a transcript: where it was, if it has met this one before."""
+    if old is not None and old.transcript_hash == transcript_hash:
+        return replace(old, generation=generation, judge_version=judge_version)
+    return Entry(
+        state="retrying",
+        generation=generation,
+        judge_version=judge_version,
+        transcript_hash=transcript_hash,
+        revision=old.revision if old else 0,
+        history=old.past() if old else (),
+        turns=turns,
+    )
