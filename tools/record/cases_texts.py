@@ -28,6 +28,16 @@ def more_of(cases: list[Case]) -> list[Case]:
 _OF_IDS = ("mlflow-otlp-autolog", "openinference-openai-bare", "traceloop-stream", "vercel-6-history")
 _MORE = (
     (
+        "fail",
+        "the second call is refused",
+        (
+            "vercel-7",
+            "openinference-anthropic",
+            "traceloop-langchain-utterance",
+            "openinference-agents",
+        ),
+    ),
+    (
         "exact",
         "texts that look like something else",
         (

@@ -1,10 +1,12 @@
 """Chains and agents of LangChain, traced by one of several SDKs: a template around the question, a history by session,
 a retriever, create_agent, streaming."""
 
+import contextlib
 import os
 from typing import Any
 
-from common import ASKED, CALLED, MODEL, SESSION, SYSTEM, TOOL_RESULT, USER_ID, asked, mode, note
+import openai
+from common import ASKED, CALLED, FAILING, MODEL, SESSION, SYSTEM, TOOL_RESULT, USER_ID, asked, mode, note
 from langchain_core.chat_history import InMemoryChatMessageHistory
 from langchain_core.documents import Document
 from langchain_core.output_parsers import StrOutputParser
@@ -107,6 +109,10 @@ def ask_agent(text: str) -> str:
 
 
 for text in asked():
-    answer = (ask_retriever if mode("rag") else ask_agent if mode("agent") else ask_chain)(text)
-    note(text, answer, (CALLED,) if mode("agent") and text == ASKED else ())
+    if text == FAILING:
+        note(text, None)
+    with contextlib.suppress(openai.APIError):
+        answer = (ask_retriever if mode("rag") else ask_agent if mode("agent") else ask_chain)(text)
+    if text != FAILING:
+        note(text, answer, (CALLED,) if mode("agent") and text == ASKED else ())
 end()

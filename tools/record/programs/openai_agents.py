@@ -1,14 +1,15 @@
 """The OpenAI Agents SDK with a tool and a group_id, traced by OpenInference, logfire or MLflow."""
 
 import asyncio
+import contextlib
 import os
 from types import SimpleNamespace
 
 from agents import Agent, Runner, SQLiteSession, function_tool, set_tracing_disabled, trace
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 from agents.models.openai_responses import OpenAIResponsesModel
-from common import ASKED, CALLED, MODEL, SESSION, SYSTEM, TOOL_RESULT, USER_ID, asked, mode, note
-from openai import AsyncOpenAI
+from common import ASKED, CALLED, FAILING, MODEL, SESSION, SYSTEM, TOOL_RESULT, USER_ID, asked, mode, note
+from openai import APIError, AsyncOpenAI
 
 
 @function_tool
@@ -59,6 +60,11 @@ if mode("handoff"):
 async def main() -> None:
     memory = SQLiteSession(SESSION)
     for text in asked():
+        if text == FAILING:
+            note(text, None)
+            with contextlib.suppress(APIError), trace("turn", group_id=SESSION, metadata={"user_id": USER_ID}):
+                await Runner.run(agent, text, session=memory)
+            continue
         with trace("turn", group_id=SESSION, metadata={"user_id": USER_ID}):
             result = await Runner.run(agent, text, session=memory)
         note(text, result.final_output, (CALLED,) if mode("tools") and text == ASKED else ())

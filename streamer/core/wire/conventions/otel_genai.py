@@ -108,6 +108,8 @@ def _from_events(span: Span) -> Words:
             asked += messages_in(attributes.get("gen_ai.prompt"), "user")
         elif name == "gen_ai.content.completion":
             answered += messages_in(attributes.get("gen_ai.completion"), "assistant")
+    if not asked and not answered:
+        return Words(calls=calls_in(raw))  # an exception, say
     source: IoSource = "logs" if span.has_logged_events else "events"
     return Words(tuple(asked), tuple(answered), source, calls_in(raw))
 
