@@ -2,11 +2,10 @@
 a retriever, create_agent, streaming."""
 
 import contextlib
-import os
 from typing import Any
 
 import openai
-from common import ASKED, CALLED, FAILING, MODEL, SESSION, SYSTEM, TOOL_RESULT, USER_ID, asked, mode, note
+from common import ASKED, CALLED, FAILING, MODEL, SESSION, SYSTEM, USER_ID, asked, mode, note
 from langchain_core.chat_history import InMemoryChatMessageHistory
 from langchain_core.documents import Document
 from langchain_core.output_parsers import StrOutputParser
@@ -14,51 +13,8 @@ from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnablePassthrough
 from langchain_core.runnables.history import RunnableWithMessageHistory
-from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
-
-
-@tool
-def lookup_order(order_id: str) -> str:
-    """Where an order is"""
-    return TOOL_RESULT
-
-
-def set_up() -> Any:
-    """Sets the tracing up. Returns what ends it."""
-    if mode("langsmith"):
-        import langsmith
-
-        return langsmith.Client().flush
-    if mode("mlflow"):
-        import mlflow
-
-        mlflow.set_experiment("support")
-        mlflow.langchain.autolog()
-        return mlflow.flush_trace_async_logging
-    if mode("langfuse"):
-        import langfuse
-
-        endpoint = os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"]
-        return langfuse.Langfuse(public_key="pk-1", secret_key="sk-1", host=endpoint).shutdown
-    if mode("traceloop"):
-        from opentelemetry import trace
-        from traceloop.sdk import Traceloop
-
-        endpoint = os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"]
-        Traceloop.init(app_name="support-bot", api_endpoint=endpoint, telemetry_enabled=False)
-        return trace.get_tracer_provider().shutdown
-    from common import tracer_provider
-
-    if mode("genai"):
-        from opentelemetry.instrumentation.genai.langchain import LangChainInstrumentor
-    else:
-        from openinference.instrumentation.langchain import LangChainInstrumentor
-
-    provider = tracer_provider()
-    LangChainInstrumentor().instrument(tracer_provider=provider)
-    return provider.shutdown
-
+from langchain_tracing import lookup_order, set_up
 
 end = set_up()
 llm = ChatOpenAI(model=MODEL)
