@@ -18,7 +18,8 @@ from streamer.errors import ConfigurationError, StreamerError
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, _interrupted)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, _interrupted)
     say("streamer, live: one verdict per conversation, seconds after it has fallen quiet", "bold")
     home = Path(tempfile.mkdtemp(prefix="streamer-demo-"))
     code = 1
@@ -26,6 +27,7 @@ def main() -> int:
         _perform(home)
         code = 0
     except KeyboardInterrupt:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         say("\nstopped; nothing is left running")
         code = 130
     except ConfigurationError as error:
@@ -62,6 +64,7 @@ def _perform(home: Path) -> None:
         _linger(stage.mlflow, stage.experiment_id)
     finally:
         # A second Ctrl-C must not leave half of it running.
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         stage.__exit__()
 
@@ -84,6 +87,9 @@ def _put_away(home: Path, *, keep: bool) -> None:
 
 
 def _interrupted(*_: object) -> NoReturn:
+    """Raised again a second later until somebody has caught it: Python drops what is raised in a finalizer, and the
+    story would be told to its end."""
+    signal.setitimer(signal.ITIMER_REAL, 1)
     raise KeyboardInterrupt
 
 
