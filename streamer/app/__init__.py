@@ -78,14 +78,15 @@ async def _main(
         tasks=AsyncioTasks(),
         health=Health(clock, [], services),
         ending=Ending(clock, journal, settings.stopping.within_ms),
+        waits_ms_max=for_ms,
     )
     process.tasks.on_failure = process.stopping.set
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, process.stopping.set)
-    if for_ms is not None:
-        asyncio.get_running_loop().call_later(for_ms / 1000, process.stopping.set)
     try:
         await start(process, roles, estimate)
+        if for_ms is not None:
+            asyncio.get_running_loop().call_later(for_ms / 1000, process.stopping.set)
         keep_out_of_collection()
         await _until_stopped(process)
     except asyncio.CancelledError:

@@ -65,6 +65,8 @@ class Process:
     loops: dict[str, Callable[[], Awaitable[int]]] = field(default_factory=dict)
     asks: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
     held: HeldClaims | None = None
+    waits_ms_max: int | None = None
+    """For a service that is down at the start; then the process stops. None: for ever."""
 
     def claims_held(self) -> int:
         return len(self.held) if self.held is not None else 0
@@ -152,7 +154,7 @@ def spending_of(redis: RedisConnection, settings: Settings) -> RedisSpending:
 
 async def _when_there(process: Process, service: Service, make: Callable[[], Awaitable[T]]) -> T:
     """A service that is down at the start is waited for, in sight."""
-    said = False
+    said, began_ms = False, process.clock.now_ms()
     while True:
         try:
             made = await make()
@@ -162,6 +164,8 @@ async def _when_there(process: Process, service: Service, make: Callable[[], Awa
             said = True
             process.health.down(service, type(error).__name__)
             await sleep(process.stopping, RETRY_MS)
+            if process.waits_ms_max is not None and process.clock.now_ms() - began_ms > process.waits_ms_max:
+                process.stopping.set()
             if process.stopping.is_set():
                 raise asyncio.CancelledError from error
         else:

@@ -36,7 +36,7 @@ def run(
     start: FromOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="no model call, no row, no feed: says the cost")] = False,
     seconds: Annotated[
-        int | None, typer.Option("--for", min=1, help="stop by itself so many seconds after the start")
+        int | None, typer.Option("--for", min=1, help="stop after so many seconds of work, or of waiting for a service")
     ] = None,
 ) -> None:
     """All roles in one process.

@@ -163,9 +163,9 @@ def test_a_dry_run_tells_the_cost_and_leaves_nothing_behind(stage: Stage) -> Non
         row_at(stage, "e2e-dry", 1)
     with redis.Redis.from_url(stage.redis) as client:
         before = sorted(client.scan_iter("*config"))
-        in_force = [client.hgetall(key) for key in before]
+        in_force = [settings_in(client, key) for key in before]
         calls = sum(stage.model_calls().values())
-        words = ["run", "--dry-run", "--from", "beginning", "--for", "40", "-c", str(stage.config)]
+        words = ["run", "--dry-run", "--from", "beginning", "--for", "25", "-c", str(stage.config)]
         command = [sys.executable, "-m", "streamer", *words]
         done = subprocess.run(command, env=stage.environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
