@@ -35,7 +35,7 @@ def test_the_last_records_of_a_topic_are_read_by_the_rules_of_their_source(boots
     config.write_text(
         f'[kafka]\nbootstrap = "{bootstrap}"\n[[sources]]\ntopics = ["^ch.*$"]\ntenant_header = "x-tenant"\n'
     )
-    producer = ck.Producer({"bootstrap.servers": bootstrap})
+    producer = ck.Producer({"bootstrap.servers": bootstrap, "log_level": 2})
     producer.produce(TOPIC, otlp_record(span("0a" * 16, "01" * 8, session__id="old")).value, timestamp=1_000)
     for part, name in enumerate(("edge-split-1-child.bin", "edge-split-2-root.json")):
         value = (FIXTURES / name).read_bytes()

@@ -103,7 +103,7 @@ class KafkaTopic:
 
     def __init__(self, bootstrap: str, name: str) -> None:
         self.bootstrap, self.name, self.group = bootstrap, name, f"contract-{unique()}"
-        self._producer = ck.Producer({"bootstrap.servers": bootstrap, "linger.ms": 0})
+        self._producer = ck.Producer({"bootstrap.servers": bootstrap, "linger.ms": 0, "log_level": 2})
         self._members: list[KafkaSource] = []
 
     @classmethod
@@ -151,7 +151,7 @@ class KafkaTopic:
             future.result(10)
 
     def produce_in_transaction(self, partition: int, values: Sequence[bytes]) -> None:
-        producer = ck.Producer({"bootstrap.servers": self.bootstrap, "transactional.id": unique()})
+        producer = ck.Producer({"bootstrap.servers": self.bootstrap, "transactional.id": unique(), "log_level": 2})
         producer.init_transactions(20)
         producer.begin_transaction()
         for value in values:

@@ -48,7 +48,7 @@ class Topic:
             future.result(30)
         self.config, self.home = home / "streamer.toml", home
         self.config.write_text(f'[kafka]\nbootstrap = "{bootstrap}"\n[[sources]]\ntopics = ["{self.name}"]\n')
-        self.producer = ck.Producer({"bootstrap.servers": bootstrap, "message.max.bytes": 2_000_000})
+        self.producer = ck.Producer({"bootstrap.servers": bootstrap, "message.max.bytes": 2_000_000, "log_level": 2})
         self.store = FakeSessionStore(FakeRedis(SystemClock().now_ms, Limits(gap_ms_min=60_000)))
 
     def produce(self, *values: bytes, **more: Any) -> None:

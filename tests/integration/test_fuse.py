@@ -32,7 +32,7 @@ def configured(home: Path, kafka: str, redis_url: str, topics: list[str]) -> Pat
 
 
 def garbage_on(kafka: str, topic: str) -> None:
-    producer = ck.Producer({"bootstrap.servers": kafka})
+    producer = ck.Producer({"bootstrap.servers": kafka, "log_level": 2})
     for n in range(400):
         producer.produce(topic, b"garbage %d" % n)
     assert producer.flush(20) == 0

@@ -41,6 +41,17 @@ from tests.simulation.mistakes import (
     count_tokens,
 )
 
+MOVES_ON = {
+    "p_late_root": 1.0,
+    "p_conflict": 0.25,
+    "p_rootless": 0.5,
+    "p_pause_hot": 0.2,
+    "p_fail": 0.0,
+    "p_outage": 0.0,
+    "p_failover": 0.0,
+}
+"""A trace leaves a session whose claim has told the feed of it and was then lost: what it told is more than is true."""
+
 
 @dataclass(frozen=True)
 class Plant:
@@ -122,7 +133,7 @@ PLANTS: dict[str, Plant] = {
         "feed",
         lambda: Parts(
             publishing=FeedTrustsLedger,
-            harsh={"p_fail": 0.2, "p_conflict": 1.0, "p_rootless": 0.3, "p_failover": 0.0},
+            harsh=MOVES_ON,
         ),
     ),
     "feed_unacknowledged": Plant(

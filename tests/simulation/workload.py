@@ -88,6 +88,8 @@ class Applications:
                 part, rest = tuple(sorted(rest[:n])), rest[n:]
                 far = r.randint(0, 90_000) if r.random() < (0.9 if conflict else 0.25) else 0
                 delay = r.choice([0, 0, r.randint(0, 6_000), far])
+                if conflict and self.w.p_late_root and r.random() < self.w.p_late_root:
+                    delay = r.randint(16_000, 34_000) if any(s.root for s in part) else 0
                 for copy in range(1 if r.random() > 0.1 else 2):
                     value = encode(trace_id, part, batch, backwards=self.backwards)
                     self._later(delay + copy * r.randint(0, 20_000), value, (trace_id,))

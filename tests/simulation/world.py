@@ -71,6 +71,8 @@ class World:
         self.p_rebalance, self.p_failover, self.p_conflict = draw(0.3), draw(0.5), draw(0.6)
         self.p_outage, self.p_judge = draw(0.7), self.random.choice([0.0, 0.3])
         self.p_rootless = 0.05
+        self.p_late_root = 0.0
+        """Of traces with conflicting ids: the root comes when the session that its child named has just been judged."""
         self.p_pressure = draw(0.8)
 
     def _draw(self, most: float) -> float:
