@@ -38,6 +38,8 @@ class LitellmModel:
 
     def __init__(self, concurrency: int = 8) -> None:
         litellm = _imported()
+        import aiohttp
+        import httpx
         import openai
 
         litellm.suppress_debug_info = True
@@ -46,7 +48,13 @@ class LitellmModel:
         litellm.completion(model="openai/warm-up", messages=[{"role": "user", "content": "-"}], mock_response="-")
         _ = openai.AsyncOpenAI(api_key="-").chat.completions
         self._named = _named(litellm)
-        self._errors = (TimeoutError, openai.OpenAIError)
+        self._answered = (
+            openai.APIStatusError,
+            openai.APIConnectionError,
+            httpx.HTTPError,
+            aiohttp.ClientError,
+            OSError,
+        )
         self._room: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(concurrency))
         self._plain: set[str] = set()
 
@@ -87,7 +95,7 @@ class LitellmModel:
             if "response_format" in parameters and _names_response_format(error):
                 raise _ResponseFormatRefused from None
             # Not `from error`: its message may hold the prompt, and a traceback would print it.
-            raise self._failed(error) from None
+            raise self._failed(error, request) from None
         return self._completion(name, reply)
 
     def _completion(self, name: str, reply: Any) -> Completion:  # noqa: ANN401 – litellm's ModelResponse
@@ -112,7 +120,7 @@ class LitellmModel:
             return None
         return float(asked * known["input_cost_per_token"] + answered * (known.get("output_cost_per_token") or 0.0))
 
-    def _failed(self, error: BaseException) -> CallFailed:
+    def _failed(self, error: BaseException, request: ModelRequest) -> CallFailed:
         status = getattr(error, "status_code", None)
         named = (kind for cls, kind in self._named.items() if isinstance(error, cls))
         kind = (
@@ -120,7 +128,20 @@ class LitellmModel:
             or next(named, None)
             or _kind_of(status if isinstance(status, int) else 500)
         )
-        return CallFailed(kind, f"{type(error).__name__} {status or ''}".strip(), _retry_after_ms(error))
+        billed = None
+        if kind == "unavailable" and not _reports(error, self._answered):  # a reply that litellm could not read
+            usd, tokens = self.estimate(request)
+            billed = Completion(content="", input_tokens=tokens, output_tokens=0, cost_usd=usd)
+        said = f"{type(error).__name__} {status or ''}".strip()
+        return CallFailed(kind, said, _retry_after_ms(error), billed=billed)
+
+
+def _reports(error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
+    """Did it begin as one of these? litellm's own errors all look like a provider's, also those about its reading."""
+    seen: BaseException | None = error.__context__
+    while seen is not None and not isinstance(seen, kinds):
+        seen = seen.__context__
+    return seen is not None
 
 
 def _tokens(usage: Any, side: str) -> int:  # noqa: ANN401 – litellm's Usage, or whatever the provider sent

@@ -185,6 +185,30 @@ async def test_a_reply_that_nobody_can_use_is_billed(endpoint: Endpoint, model: 
     assert billed.cost_usd == pytest.approx(1_000 * 0.4e-6 + 1_000 * 1.6e-6)
 
 
+@pytest.mark.parametrize("reply", [[], {"id": 1, "choices": [{"index": 0, "message": {"content": ["x"]}}]}])
+async def test_a_reply_that_cannot_be_read_is_taken_as_billed(
+    endpoint: Endpoint, model: LitellmModel, reply: object
+) -> None:
+    endpoint.scripted.order({"reply": reply})
+    failed = await failure(model, request())
+    assert failed.kind == "unavailable"
+    assert failed.billed is not None
+    assert failed.billed.cost_usd == model.estimate(request())[0]
+
+
+@pytest.mark.parametrize("status", [500, 503])
+async def test_a_providers_own_error_is_not_billed(endpoint: Endpoint, model: LitellmModel, status: int) -> None:
+    endpoint.scripted.order({"status": status})
+    assert (await failure(model, request())).billed is None
+
+
+async def test_a_provider_that_is_down_is_not_billed(monkeypatch: pytest.MonkeyPatch, model: LitellmModel) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    monkeypatch.setenv("OPENAI_API_BASE", f"http://127.0.0.1:{free_port()}/v1")
+    failed = await failure(model, request())
+    assert (failed.kind, failed.billed) == ("unavailable", None)
+
+
 async def test_a_refused_response_format_is_left_out_and_remembered(endpoint: Endpoint, model: LitellmModel) -> None:
     asked = request(response_format=structured())
     endpoint.scripted.order({"status": 400, "message": "unknown parameter: response_format", "times": 1})
