@@ -5,6 +5,9 @@ start (a tie: the smaller span id). Scrubbed values are absent: taken at face va
 conversations into one session.
 """
 
+import base64
+import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
@@ -37,7 +40,12 @@ SESSION_KEYS = (
 
 METADATA_KEYS = ("session_id", "thread_id", "conversation_id")
 
-_ABSENT = frozenset({"", "null", "none", "undefined", "unknown"})
+_BASE64_CHARS, _UUID_CHARS = 24, 36
+"""Lengths of a trace id in base64, and as UUIDs are written."""
+_ABSENT = frozenset({"", "null", "none", "undefined", "unknown", "[object object]"})
+_ALL_SCRUBBED = re.compile(
+    r"\s*(?:(?:\[(?:scrubbed due to|redacted)[^\]]*\]|__redacted\w*|<redacted[^>]*>|\*{3,})\s*)+", re.IGNORECASE
+)
 _SCRUBBED = ("[scrubbed due to", "__redacted", "<redacted", "[redacted")
 
 
@@ -71,10 +79,15 @@ def is_scrubbed(text: str) -> bool:
     return low.startswith(_SCRUBBED) or (len(low) >= 3 and not low.strip("*"))
 
 
+def is_all_scrubbed(text: str) -> bool:
+    """Nothing of what was said is left: words beside what a filter took out are worth reading."""
+    return bool(_ALL_SCRUBBED.fullmatch(text))
+
+
 def clean(value: Any) -> str | None:  # noqa: ANN401
     """A usable id, or None. Unquotes up to two layers of JSON, turns numbers into text, trims."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return str(value)
+        return str(value) if math.isfinite(value) else None
     return _clean_text(value) if isinstance(value, str) else None
 
 
@@ -105,7 +118,10 @@ def reading_of(key: str) -> Callable[[Any], str | None]:
 
 def is_trace_id(candidate: str, trace_id: str) -> bool:
     """A conversation named after its trace is no conversation (semantic-conventions-genai, PR 219)."""
-    return candidate.lower().removeprefix("tr-") == trace_id
+    plain = candidate.lower().removeprefix("tr-")
+    if len(candidate) == _BASE64_CHARS:  # as MLflow's documents write it
+        return candidate == base64.b64encode(bytes.fromhex(trace_id)).decode()
+    return plain == trace_id or (len(plain) == _UUID_CHARS and plain.replace("-", "") == trace_id)
 
 
 def ids_of(span: Identified, keys: tuple[str, ...] = SESSION_KEYS) -> list[tuple[str, str]]:

@@ -1,14 +1,16 @@
 """Which values count as a session id, and whose wins."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.core.session_id import SESSION_KEYS, clean, resolve
+from streamer.core.wire import varint
 from streamer.core.wire.decode import decode
-from tests.builders import fixture_record, fragments_of, otlp_record, read, span
+from tests.builders import any_value, backwards, fixture_record, fragments_of, otlp_record, raw_record, read, span
 
 TRACE = "0a" * 16
 
@@ -34,6 +36,8 @@ TRACE = "0a" * 16
         ("<REDACTED>", None),
         ("[REDACTED]", None),
         ("****", None),
+        ("[object Object]", None),
+        (float("nan"), None),
     ],
 )
 def test_cleaning(value: Any, expected: str | None) -> None:
@@ -67,3 +71,33 @@ def test_the_scan_names_whatever_reading_finds(pairs: list[tuple[str, Any]]) -> 
     for fragment in fragments_of(otlp_record(*spans)):
         resolved = resolve(decode([fragment.frame]))
         assert {resolved.session_id, *resolved.conflicts} - {None} <= set(fragment.candidates)
+
+
+@pytest.mark.parametrize(
+    "named", [TRACE, f"tr-{TRACE}", f"TR-{TRACE.upper()}", "CgoKCgoKCgoKCgoKCgoKCg==", str(UUID(TRACE))]
+)
+def test_a_session_named_after_its_trace_is_none(named: str) -> None:
+    assert read(otlp_record(span(TRACE, "01" * 8, session__id=named)), trace_id=TRACE).owner is None
+
+
+def test_only_attributes_of_spans_name_a_session() -> None:
+    mimic = "\n\x0asession.id\x12\x04\n\x02no"
+    told = span(TRACE, "01" * 8, input__value=mimic, tool={"session.id": "no"}, all=[{"session.id": "no"}])
+    told.events.add(name="e").attributes.add(key="session.id", value=any_value("no"))
+    told.links.add().attributes.add(key="session.id", value=any_value("no"))
+    record = otlp_record(told, span(TRACE, "02" * 8, parent="01" * 8, tool={"session.end": True}))
+
+    for one in (record, backwards(record)):
+        assert [(f.candidates, f.ends_session) for f in fragments_of(one)] == [((), False)]
+        assert read(one, trace_id=TRACE).owner is None
+
+
+def test_a_length_may_take_more_bytes_than_it_needs() -> None:
+    value = otlp_record(span(TRACE, "01" * 8, session__id="s1")).value or b""
+    at = value.index(b"\x0a\x0asession.id")
+    padded = (
+        span(TRACE, "01" * 8).SerializeToString() + b"\x4a" + bytes([0x80 | value[at - 1], 0x80, 0x80, 0]) + value[at:]
+    )
+    record = raw_record(varint.delimited(b"\n", varint.delimited(b"\x12", varint.delimited(b"\x12", padded))))
+
+    assert [fragment.candidates for fragment in fragments_of(record)] == [("s1",)]

@@ -18,14 +18,14 @@ from streamer.core.wire import varint
 from streamer.core.wire.bounds import holds_too_much
 from streamer.core.wire.by_trace import ID_HEAD, by_trace
 from streamer.core.wire.containers import OTLP_TAG, Limits, open_value
-from streamer.core.wire.fallbacks import attribute_of, session_of
+from streamer.core.wire.fallbacks import attribute_of, named_by, session_of
 from streamer.core.wire.frames import compressor
 from streamer.core.wire.gathered import Heap, failed
-from streamer.core.wire.logs import is_log, may_matter, read_logs
+from streamer.core.wire.logs import ANNEX_SCOPE, is_log, may_matter, read_logs
 from streamer.core.wire.records import Cut, Fragment, Problem, Record
 from streamer.core.wire.rules import GENAI_MARKERS, JUDGE_KEY, CutRules
 from streamer.core.wire.salvage import salvage
-from streamer.core.wire.scan import AnyOrder, Scan, tagged
+from streamer.core.wire.scan import OF_EVENT, OF_SPAN, AnyOrder, Scan, tagged
 from streamer.core.wire.schema import Request, Scope
 
 __all__ = ["CutRules", "Cutter"]
@@ -53,6 +53,10 @@ class _Sought(NamedTuple):
     ends: Sequence[Any]
     judge: bool
 
+    def names(self, resource: bytes) -> bool:
+        """Whether a resource may name a session."""
+        return any(needle.key in resource for needle in self.sessions)
+
 
 class Cutter:
     """Cuts records by fixed rules. One per thread: its compressor is used again and again."""
@@ -63,6 +67,7 @@ class Cutter:
         self._compress = compressor().compress
         keys, ends = rules.session_keys, rules.end_keys
         self._ascending = _Order(_FIRST, Scan.for_sessions(keys), Scan.for_ends(ends))
+        self._annexed = self._ascending._replace(sessions=Scan.for_sessions(keys, OF_SPAN + OF_EVENT))
         self._any_order = _Order(_LAST, AnyOrder.for_sessions(keys), AnyOrder.for_ends(ends))
 
     def cut(self, record: Record) -> Cut:
@@ -104,7 +109,10 @@ class Cutter:
         ascending = all(span.startswith(ID_HEAD) for span in _firsts(parts))
         if not ascending and all(map(is_log, _firsts(parts))):
             return self._cut_logs(record, value, parts, heap)
-        sought = self._seek(value, self._ascending if ascending else self._any_order)
+        order = self._ascending if ascending else self._any_order
+        if stringzilla.find(value, ANNEX_SCOPE) >= 0:  # what logs tell of a span are events there
+            order = self._annexed
+        sought = self._seek(value, order)
         if self._rules.keep == "genai" and not (sought.sessions or sought.ends or _is_genai(value)):
             heap.rule = "no_genai_key"
             return None
@@ -157,7 +165,9 @@ class Cutter:
         for scope_spans in part.scope_spans if listed else self._kept(part, heap):
             self._gather(scope_spans, sought, head, slices, heap)
         tenant, fallbacks = self._tenant(record), self._rules.session_fallbacks
-        other = session_of(record, resource, fallbacks) if fallbacks else None
+        other = named_by(resource, self._rules.session_keys) if sought.names(resource) else None
+        if fallbacks and not other:
+            other = session_of(record, resource, fallbacks)
         for trace_id, pieces in slices.items():
             heap.fragments.append(self._fragment(tenant, trace_id, b"".join(pieces), sought, other))
 

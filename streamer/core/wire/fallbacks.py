@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from google.protobuf.message import DecodeError
 
-from streamer.core.session_id import clean
+from streamer.core.session_id import clean, reading_of
 from streamer.core.wire.records import Record
 from streamer.core.wire.schema import Resource
 from streamer.core.wire.values import readable, value_of
@@ -22,6 +22,11 @@ def session_of(record: Record, resource: bytes, fallbacks: Sequence[str]) -> str
         if found:
             return found
     return None
+
+
+def named_by(resource: bytes, keys: Sequence[str]) -> str | None:
+    """The session that a resource names by one of the spans' own keys: a process may serve one conversation."""
+    return next((found for key in keys if (found := reading_of(key)(attribute_of(resource, key)))), None)
 
 
 def attribute_of(resource: bytes, name: str) -> object:

@@ -1,8 +1,9 @@
 """Finding a few attributes in the bytes of many spans without parsing them.
 
-Rule: the scan may name too much (bytes that look like an attribute inside a text), never too little for what an OTLP
-encoder writes with minimal lengths: key before value, or, for AnyOrder, value before key as well. So writes the
-Collector (0.155.0), whose marshaller fills a buffer from its end. What the scan misses in a trace of a known session, a
+Rule: the scan may name too much (bytes that look like a span's attribute inside a text), never too little for what an
+OTLP encoder writes: key before value, or, for AnyOrder, value before key as well. So writes the Collector (0.155.0),
+whose marshaller fills a buffer from its end. What a resource, a link, an event or a member of a value calls so is no
+attribute of a span: the tag before the pair tells. What the scan misses in a trace of a known session, a
 claim finds by reading (SessionStore.adopt).
 How: SIMD search for every key, its tag and length before it.
 """
@@ -23,6 +24,11 @@ _VALUE_BYTES_MAX, _VALUE_TAGS_MAX = 64 * 1024, 64
 """How far, and past how many bytes that may begin one, AnyOrder looks back for a value: no id is that long."""
 _REMEMBERED_MAX = 20_000
 _REMEMBERED_BYTES_MAX = 512
+
+_LENGTH_BYTES_MAX = 5
+"""Some encoders (.NET's) reserve more bytes for a length than it needs."""
+OF_SPAN, OF_EVENT = b"\x4a", b"\x1a"
+"""The tags of attributes: field 9 of a span, field 3 of an event."""
 
 Reading = Callable[[Any], str | None]
 
@@ -58,21 +64,22 @@ class Scan:
     _BEHIND = b"\x12"
     """What follows a key that is sought: the value's tag."""
 
-    def __init__(self, readings: Iterable[tuple[str, Reading]]) -> None:
+    def __init__(self, readings: Iterable[tuple[str, Reading]], tags: bytes) -> None:
+        self._tags = tags
         self._by_tail: defaultdict[bytes, list[_Needle]] = defaultdict(list)
         for key, reading in readings:
             needle = _Needle(tagged(key) + self._BEHIND, reading, {})
             self._by_tail[needle.key[-_TAIL_BYTES:]].append(needle)
 
     @classmethod
-    def for_sessions(cls, keys: Sequence[str]) -> Self:
-        """Session ids, cleaned."""
-        return cls((key, reading_of(key)) for key in keys)
+    def for_sessions(cls, keys: Sequence[str], tags: bytes = OF_SPAN) -> Self:
+        """Session ids, cleaned. `tags`: whose attributes count."""
+        return cls(((key, reading_of(key)) for key in keys), tags)
 
     @classmethod
     def for_ends(cls, keys: Sequence[str]) -> Self:
         """Whether anything says that the session has ended."""
-        return cls((key, _yes) for key in keys)
+        return cls(((key, _yes) for key in keys), OF_SPAN)
 
     def present(self, whole: bytes) -> list[_Needle]:
         """The needles worth looking for in slices of `whole`."""
@@ -101,11 +108,19 @@ class Scan:
                 at = find(piece, key, end)
         return found
 
-    @staticmethod
-    def _pair_at(piece: bytes, key_at: int, key_end: int) -> tuple[bytes, bytes] | None:
-        """(value with its length, the pair) of a key that stands here with its tag; None for what is no pair."""
+    def _pair_at(self, piece: bytes, key_at: int, key_end: int) -> tuple[bytes, bytes] | None:
+        """(value with its length, the pair) of a key that stands here with its tag; None for what is no attribute."""
         end = _value_end(piece, key_end)
-        return piece[key_end:end], piece[key_at:end]
+        return (piece[key_end:end], piece[key_at:end]) if self._is_attribute(piece, key_at, end) else None
+
+    def _is_attribute(self, piece: bytes, start: int, end: int) -> bool:
+        """Whether the length of just these bytes stands before them, behind one of the tags."""
+        if end > len(piece):
+            return False
+        for at in range(start - 1, max(start - 1 - _LENGTH_BYTES_MAX, 0), -1):
+            if piece[at - 1] in self._tags and _length_at(piece, at) == (end - start, start):
+                return True
+        return False
 
 
 class AnyOrder(Scan):
@@ -113,11 +128,10 @@ class AnyOrder(Scan):
 
     _BEHIND = b""
 
-    @staticmethod
-    def _pair_at(piece: bytes, key_at: int, key_end: int) -> tuple[bytes, bytes] | None:
+    def _pair_at(self, piece: bytes, key_at: int, key_end: int) -> tuple[bytes, bytes] | None:
         if piece.startswith(b"\x12", key_end):
             end = _value_end(piece, key_end + 1)
-            if _is_message(piece, key_at, end):
+            if self._is_attribute(piece, key_at, end):
                 return piece[key_end + 1 : end], piece[key_at:end]
         farthest = max(0, key_at - _VALUE_BYTES_MAX)
         at = key_at
@@ -125,14 +139,17 @@ class AnyOrder(Scan):
             at = piece.rfind(b"\x12", farthest, at)
             if at < 0:
                 return None
-            if _value_end(piece, at + 1) == key_at and _is_message(piece, at, key_end):
+            if _value_end(piece, at + 1) == key_at and self._is_attribute(piece, at, key_end):
                 return piece[at + 1 : key_at], piece[at:key_end]
         return None
 
 
-def _is_message(piece: bytes, start: int, end: int) -> bool:
-    """Whether the length of just these bytes stands before them."""
-    return end <= len(piece) and piece.endswith(varint.length(end - start), 0, start)
+def _length_at(piece: bytes, at: int) -> tuple[int, int] | None:
+    """A length and where it ends."""
+    try:
+        return varint.read(piece, at)
+    except (IndexError, ValueError):
+        return None
 
 
 def _value_end(piece: bytes, at: int) -> int:
