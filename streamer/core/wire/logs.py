@@ -34,7 +34,8 @@ class Logs(NamedTuple):
 
 
 def is_log(item: bytes) -> bool:
-    """What stands where a request has its spans: a span has its ids in fields 1 and 2, a log record its time."""
+    """What stands where a request has its spans: a span has its ids in fields 1 and 2, a log record its time, or
+    attributes where a span has its kind."""
     try:
         head = Head.FromString(item)
         if head.trace_id or head.span_id:
@@ -42,7 +43,7 @@ def is_log(item: bytes) -> bool:
         log = LogRecord.FromString(item)
     except DecodeError:
         return False
-    return bool(log.time or log.observed or log.event_name)
+    return bool(log.time or log.observed or log.event_name or log.attributes)
 
 
 def may_matter(value: bytes) -> bool:

@@ -1,8 +1,9 @@
 """What a record may be wrapped in. `open_value` gives OTLP protobuf, or says why not.
 
 Rule: an encoding that is configured is the only one tried; `auto` goes by headers, then by the first bytes. Wrappings
-come off whatever is configured, each at most once. To add a JSON document: write its file with NAME, WANTED, `claims`
-and `requests`, add it to DOCUMENTS; to add a wrapping: a line in WRAPPINGS.
+come off whatever is configured, each at most once around a value; all that a record unpacks to has one bound. To add a
+JSON document: write its file with NAME, WANTED, `claims` and `requests`, add it to DOCUMENTS; to add a wrapping: a line
+in WRAPPINGS.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -58,7 +59,9 @@ def open_value(value: bytes, headers: Sequence[Header], encoding: Encoding, limi
     if encoding == "cloudevents" and cloudevents.BINARY_HEADER in named:
         encoding = "auto"  # the value is the event's data
     opening.take(value, encoding)
-    if not opening.requests:
+    if opening.requests:
+        opening.count_lost()
+    else:
         opening.explain(value, named.get("content-type", ""))
     return Opened(opening.requests, opening.problems, opening.tried)
 
@@ -68,7 +71,8 @@ class _Opening:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._left = list(WRAPPINGS)
+        self._unpacked_max = limits.unpacked_bytes_max  # of all its events together
+        self._lost = 0  # events in whose data nothing was found
         self._foreign = ""
         self._worst: Refusal | None = None
         self.requests: list[bytes] = []
@@ -85,17 +89,19 @@ class _Opening:
             value = self._unwrapped(value)
         except Refusal:
             return
+        before = len(self.requests)
         if encoding in ("auto", "otlp_proto"):
             self._try_proto(value)
-        if encoding != "otlp_proto" and not self.requests:
+        if encoding != "otlp_proto" and len(self.requests) == before:
             self._try_json(value, encoding, deep)
         self._foreign = self._foreign or foreign.of_bytes(value)
 
     def _unwrapped(self, value: bytes) -> bytes:
-        while found := next((w for w in self._left if value.startswith(w.begins)), None):
-            self._left = [w for w in self._left if w.kind != found.kind]
+        left = list(WRAPPINGS)
+        while found := next((w for w in left if value.startswith(w.begins)), None):
+            left = [w for w in left if w.kind != found.kind]
             try:
-                inner = found.strip(value, self._limits)
+                inner = found.strip(value, self._limits._replace(unpacked_bytes_max=self._unpacked_max))
             except Refusal as refusal:
                 self._refused(found.name, refusal)
                 raise
@@ -104,6 +110,7 @@ class _Opening:
                 if not inner.whole:
                     self.problems.append(Problem("truncated", f"{found.name} breaks off", len(value)))
                 inner = inner.value
+                self._unpacked_max -= len(inner)
             value = inner
         return value
 
@@ -162,9 +169,13 @@ class _Opening:
         except Refusal as refusal:
             return self._refused(cloudevents.NAME, refusal)
         self._say(cloudevents.NAME, "")
+        before = len(self.requests)
         if isinstance(data, bytes):
-            return self.take(data, "auto", deep + 1)
-        return self._take_document(data, "auto", deep + 1)
+            self.take(data, "auto", deep + 1)
+        else:
+            self._take_document(data, "auto", deep + 1)
+        self._lost += len(self.requests) == before
+        return None
 
     def _refused(self, decoder: str, refusal: Refusal) -> None:
         if self._worst is None or refusal.reason != "unreadable":
@@ -176,6 +187,11 @@ class _Opening:
         if self._said.get(decoder) not in ("", said):
             self._said[decoder] = said
 
+    def count_lost(self) -> None:
+        """Beside what was found: an event among others costs itself, and is told."""
+        if self._lost:
+            self.problems.append(Problem("unreadable", f"{self._lost} events with data that no decoder takes", -1))
+
     def explain(self, value: bytes, content_type: str) -> None:
         """Nothing was found: one problem that says what to do, before whatever else was noticed."""
         for wrapping in WRAPPINGS:
@@ -186,7 +202,7 @@ class _Opening:
             problem = Problem("unsupported", known, 0)
         elif worst is not None and worst.reason != "unreadable":
             problem = Problem(worst.reason, str(worst), 0)
-        elif worst is not None:
+        elif worst is not None and not any(self._said.get(name) == "" for name in _JSON_NAMES[:-1]):
             problem = Problem(worst.reason, "; ".join(f"{t.decoder}: {t.said}" for t in self.tried if t.said), 0)
         else:
             problem = Problem("no_spans", "JSON without spans or log records", 0)

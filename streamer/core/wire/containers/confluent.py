@@ -2,18 +2,20 @@
 Source: docs.confluent.io, Schema Registry, wire format."""
 
 from streamer.core.wire import varint
+from streamer.core.wire.containers import compression
 from streamer.core.wire.containers.opening import Limits, Refusal
 
 MAGIC = b"\x00"
 _HEAD_BYTES = 5
 _PATH_MAX = 8
-_OTLP, _JSON = b"\n", (b"{", b"[")
+_OTLP, _JSON, _BLANK = b"\n", (b"{", b"["), b" \t\r\n"
+_PACKED = (compression.GZIP, compression.ZSTD)
 
 
 def strip(framed: bytes, _limits: Limits) -> bytes:
-    """What the frame is around, if it is protobuf or JSON."""
+    """What the frame is around, if it is protobuf or JSON, or packed."""
     inner = framed[_HEAD_BYTES:]
-    if inner.startswith((_OTLP, *_JSON)):
+    if inner.startswith((_OTLP, *_PACKED)) or inner.lstrip(_BLANK).startswith(_JSON):
         return inner
     try:
         count, at = varint.read(inner, 0)

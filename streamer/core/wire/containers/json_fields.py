@@ -47,9 +47,9 @@ def id_of(told: Any, size: int) -> bytes:  # noqa: ANN401
         return b""
     if isinstance(told, str):
         plain = told.strip().rpartition("/")[2] if told.startswith("trace:/") else told.strip()
-        plain = plain.removeprefix("tr-").removeprefix("0x")
-        if len(plain) == 2 * size and _HEX.fullmatch(plain):
-            return bytes.fromhex(plain)
+        digits = plain.removeprefix("tr-").removeprefix("0x")  # base64 may begin like either
+        if len(digits) == 2 * size and _HEX.fullmatch(digits):
+            return bytes.fromhex(digits)
         found = _base64(plain)
         if len(found) == size:
             return found

@@ -1,8 +1,10 @@
 """Whatever a record is wrapped in, the same is read; what cannot be read says what it is."""
 
+import base64
 import gzip
 import io
 import json
+from collections.abc import Callable
 
 import pytest
 import zstandard
@@ -147,3 +149,35 @@ def test_an_event_in_an_event_ends_somewhere() -> None:
     for _ in range(50):
         inner = event(GOOD, data=inner)
     assert not cut(with_value(GOOD, inner)).fragments
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("as_json", [False, True])
+def test_every_event_of_several_is_opened_and_what_is_in_none_is_told(
+    as_json: bool, pack: Callable[[bytes], bytes]
+) -> None:
+    values = [otlp_record(span(f"{n:032x}", "01" * 8, input__value="hi")) for n in (1, 2)]
+    data = [pack(json.dumps(document(v)).encode() if as_json else v.value or b"") for v in values]
+    events = [event(GOOD, data_base64=base64.b64encode(one).decode()) for one in (*data, b"junk")]
+
+    for value in (json.dumps(events), "\n".join(map(json.dumps, events))):
+        found = cut(raw_record(value.encode()))
+        assert [fragment.trace_id for fragment in found.fragments] == [f"{n:032x}" for n in (1, 2)]
+        assert [problem.reason for problem in found.problems] == ["unreadable"]
+
+
+def test_events_together_unpack_to_no_more_than_one_record() -> None:
+    packed = base64.b64encode(gzip.compress(GOOD.value or b"")).decode()
+    rules = CutRules(unpacked_bytes_max=3 * len(GOOD.value or b""))
+    value = json.dumps([event(GOOD, data_base64=packed)] * 5).encode()
+
+    assert Cutter(rules).cut(raw_record(value)).problems[0].detail.startswith("2 events")
+
+
+def test_json_without_spans_is_said_to_have_none() -> None:
+    assert problem(b'{"resourceSpans": []}') == ("no_spans", "JSON without spans or log records")
+
+
+def test_a_registrys_frame_may_be_around_blank_or_packed_values() -> None:
+    for inner in (b" " + json.dumps(document(GOOD)).encode(), gzip.compress(GOOD.value or b"")):
+        assert read(raw_record(b"\0\0\0\0\1" + inner), trace_id=TRACE) == read(GOOD, trace_id=TRACE)

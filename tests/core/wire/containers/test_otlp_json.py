@@ -1,10 +1,12 @@
 """OTLP as people write it in JSON: one bad part costs the span it is in."""
 
+import base64
 import json
 from typing import Any
 
 import pytest
 
+from streamer.core.wire.containers.json_fields import id_of
 from streamer.core.wire.cut import CutRules, Cutter
 from streamer.core.wire.decode import Span, decode
 from streamer.core.wire.records import Cut
@@ -145,3 +147,18 @@ def test_words_that_look_like_structure_are_words() -> None:
     text = json.dumps(request(one(1, name='"spans": [{"'), one(2, name="]}]}"), one(3)))
 
     assert ids(text[:-30]) == {1, 2}
+
+
+def test_ids_in_base64_may_begin_like_a_prefix() -> None:
+    for told in ("0xECcD3230aD3A01A2cbDQ==", "tr-Af1fAe2AbFFCcBCCA2A=="):
+        assert id_of(told, 16) == base64.b64decode(told.replace("-", "+"))
+
+
+def test_a_log_record_without_a_time_is_one() -> None:
+    log = {"attributes": [{"key": k, "value": {"stringValue": v}} for k, v in ENDED.items()]}
+    value = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [log]}]}]}).encode()
+
+    assert [control.ended for control in Cutter(CutRules()).cut(raw_record(value)).controls] == ["s1"]
+
+
+ENDED = {"event.name": "session.end", "session.id": "s1"}
