@@ -42,20 +42,22 @@ def _with_omitted(turn: Turn) -> str | None:
 
 
 def _recovered(turn: Turn, missed: Sequence[Message]) -> Iterator[Turn]:
-    """Messages as turns: a user's words and what was answered to them."""
+    """Messages as turns: a user's words and the last that was answered to them."""
     bare = Turn(
         trace_id=turn.trace_id, version=turn.version, start_ns=turn.start_ns, end_ns=turn.start_ns, user=None,
         assistant=None, io_source="history", has_root=False, complete=False, flags=frozenset({"recovered"}),
     )  # fmt: skip
     asked: str | None = None
+    answered: str | None = None
     for message in missed:
-        if message.role == "user":
-            if asked is not None:
-                yield replace(bare, user=asked)
-            asked = message.text
-        else:
-            yield replace(bare, user=asked, assistant=message.text)
-            asked = None
+        if message.role == "assistant":
+            answered = message.text
+            continue
+        if asked is not None or answered is not None:
+            yield replace(bare, user=asked, assistant=answered)
+        asked, answered = message.text, None
+    if answered is not None:
+        yield replace(bare, user=asked, assistant=answered)
 
 
 def render(transcript: Transcript, tools: bool) -> list[Message]:

@@ -33,7 +33,7 @@ def evidence(history: Sequence[Message], known: Sequence[Message]) -> Evidence:
     last_heard, last_known = pairs[-1] if pairs else (-1, -1)
     unknown = history[last_heard + 1 :]
     room = len(known) - last_known - 1
-    gap = _grew(pairs) or 0 < room < len(unknown)
+    gap = _grew(pairs, history, known) or (room > 0 and _asked(unknown) > _asked(known[last_known + 1 :]))
     return Evidence(() if room else _answered(unknown), gap)
 
 
@@ -41,25 +41,39 @@ def _aligned(history: Sequence[Message], known: Sequence[Message]) -> list[tuple
     """Pairs of places that hold the same words, growing on both sides."""
     pairs: list[tuple[int, int]] = []
     at = 0
-    for n, message in enumerate(history):
-        found = next((m for m in range(at, len(known)) if _alike(message, known[m])), None)
+    told, heard = [_bare(message) for message in history], [_bare(message) for message in known]
+    for n, message in enumerate(told):
+        found = next((m for m in range(at, len(heard)) if _alike(message, heard[m])), None)
         if found is not None:
             pairs.append((n, found))
             at = found + 1
     return pairs
 
 
-def _alike(one: Message, other: Message) -> bool:
-    if one.role != other.role:
+def _bare(message: Message) -> tuple[str, str]:
+    """Role and words, however these are spaced and broken off."""
+    return message.role, " ".join(message.text.split()).removesuffix("...").removesuffix("…")
+
+
+def _alike(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    if one[0] != other[0]:
         return False
-    a, b = (" ".join(text.split()).removesuffix("...").removesuffix("…") for text in (one.text, other.text))
-    shorter, longer = sorted((a, b), key=len)
+    a, b = one[1], other[1]
+    shorter, longer = (a, b) if len(a) < len(b) else (b, a)
     return a == b or (len(shorter) >= _TRIMMED_CHARS_MIN and longer.startswith(shorter))
 
 
-def _grew(pairs: Sequence[tuple[int, int]]) -> bool:
-    """Between two known messages history has more than we."""
-    return any(n2 - n1 > m2 - m1 for (n1, m1), (n2, m2) in pairwise(pairs))
+def _grew(pairs: Sequence[tuple[int, int]], history: Sequence[Message], known: Sequence[Message]) -> bool:
+    """Between two known messages history asks more than we know."""
+    return any(
+        n2 - n1 > m2 - m1 and _asked(history[n1 + 1 : n2]) > _asked(known[m1 + 1 : m2])
+        for (n1, m1), (n2, m2) in pairwise(pairs)
+    )
+
+
+def _asked(messages: Sequence[Message]) -> int:
+    """How often the user speaks: a model says several things in a turn, before it calls tools, and the last is kept."""
+    return sum(message.role == "user" for message in messages)
 
 
 def _answered(messages: Sequence[Message]) -> tuple[Message, ...]:

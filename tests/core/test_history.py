@@ -84,3 +84,13 @@ def test_more_than_can_be_put_back_is_a_gap() -> None:
     assert texts(*known, later) == ["a", "b", "c", "d", "g", "h"]
     assert flags(*known, later)[-1] == ["gap"]
     assert evidence(said("p", "q", "r", "s"), said("a", "b")).gap
+
+
+def test_what_a_model_says_before_it_calls_tools_is_no_turn() -> None:
+    looking = Message(role="assistant", text="Let me look.")
+    resent = (*said("a"), looking, *said("a", "b")[1:])
+    lost = (*said("a", "b", "c"), looking, Message(role="assistant", text="d"))
+
+    assert flags(FIRST, turn(2, "c", "d", resent)) == [[], []]
+    assert texts(FIRST, turn(3, "e", "f", lost)) == ["a", "b", "c", "d", "e", "f"]
+    assert flags(FIRST, turn(3, "e", "f", lost)) == [[], ["recovered"], []]
