@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from streamer.core.called import calls_of, completed, is_told
-from streamer.core.session_id import is_scrubbed
+from streamer.core.session_id import is_all_scrubbed
 from streamer.core.told import by_machine, told
 from streamer.core.turn import IoSource, Message, ToolEvent
 from streamer.core.wire.conventions import Heard
@@ -121,14 +121,19 @@ def _talking(spans: Sequence[Span], heard: Mapping[str, Heard]) -> list[Span]:
     """The spans that talk with the user: what is said inside of a tool, a retriever or a guardrail is chatter between
     machines."""
     parents = {span.span_id: span.parent_id for span in spans}
+    inside: dict[str, bool] = {}  # of a span or one around it: each is looked at once
 
     def is_inside(span: Span) -> bool:
-        at, steps = span.parent_id, 0
-        while at in parents and steps < len(parents):
-            if heard[at].kind in _MACHINES:
-                return True
-            at, steps = parents[at], steps + 1
-        return False
+        at, way = span.parent_id, list[str]()
+        while at in parents and at not in inside:
+            inside[at] = heard[at].kind in _MACHINES
+            if inside[at]:
+                break
+            way.append(at)
+            at = parents[at]
+        found = inside.get(at, False)
+        inside.update(dict.fromkeys(way, found))
+        return found
 
     return [span for span in spans if heard[span.span_id].kind in ("LLM", "AGENT", "CHAIN") and not is_inside(span)]
 
@@ -147,8 +152,8 @@ def _read(words: Words) -> Exchange:
     user, omitted = (asked[at].text, asked[at].omitted) if speakers else (None, ())
     answers = [message.text for message in answered if message.role == "assistant"]
     assistant = answers[-1] if answers else None
-    redacted = any(text is not None and is_scrubbed(text) for text in (user, assistant))
-    system = next((m.text for m in asked if m.role == "system" and not is_scrubbed(m.text)), None)
+    redacted = any(text is not None and is_all_scrubbed(text) for text in (user, assistant))
+    system = next((m.text for m in asked if m.role == "system" and not is_all_scrubbed(m.text)), None)
     return Exchange(
         user=_open(user),
         assistant=_open(assistant),
@@ -162,4 +167,4 @@ def _read(words: Words) -> Exchange:
 
 
 def _open(text: str | None) -> str | None:
-    return None if text is None or not text.strip() or is_scrubbed(text) else text
+    return None if text is None or not text.strip() or is_all_scrubbed(text) else text

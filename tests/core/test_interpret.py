@@ -1,6 +1,7 @@
 """A trace's facts as a turn: order and repetition do not matter, late facts only replace by better evidence."""
 
 import json
+import time
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -75,3 +76,15 @@ def test_after_the_sweep_a_late_root_is_better_evidence() -> None:
 def test_nothing_left_keeps_the_kept_turn() -> None:
     assert read(trace_id=TRACE, kept=WHOLE, swept=True, owner="s1") == ("s1", WHOLE)
     assert read(trace_id=TRACE, candidates=("b", "a")) == ("a", None)
+
+
+def test_the_cost_of_a_trace_does_not_grow_with_its_depth() -> None:
+    ids = [f"{n:016x}" for n in range(4_001)]
+    deep = [
+        span(TRACE, ids[n], parent=ids[n - 1] if n > 1 else ids[4_000], gen_ai__operation__name="chat")
+        for n in range(1, 4_001)
+    ]
+
+    began = time.process_time()
+    assert read(otlp_record(*deep), trace_id=TRACE).turn is not None
+    assert time.process_time() - began < 3
