@@ -21,6 +21,7 @@ GENAI_MARKERS = (
     b"langfuse.",
     b"langsmith.",
     b"ai.prompt",
+    b"ai.operationId",
     b"ai.telemetry",
     b"pydantic_ai.",
     b"gcp.vertex.agent",

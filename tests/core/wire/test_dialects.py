@@ -9,7 +9,7 @@ from streamer.adapters.mlflow_translation import translated
 from streamer.core.assemble import assemble
 from streamer.core.interpret import interpret
 from streamer.core.turn import ToolEvent, Turn
-from tests.builders import facts_of, otlp_record, span, turn_of
+from tests.builders import any_value, facts_of, otlp_record, span, turn_of
 
 TRACE, ROOT, CHILD, OTHER = "0" * 31 + "1", "0" * 15 + "1", "0" * 15 + "2", "0" * 15 + "3"
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
@@ -229,3 +229,37 @@ def test_a_dialect_without_a_file_is_read_by_mlflow_and_marked() -> None:
     ours = interpret(TRACE, facts, None).turn
     assert ours is not None
     assert ours.user is None
+
+
+def test_words_beside_what_a_filter_took_out_are_read() -> None:
+    turn = said(input__value="[REDACTED] is my name. Where is my order?", output__value="[REDACTED] <REDACTED>")
+
+    assert (turn.user, turn.assistant, turn.unscorable) == (
+        "[REDACTED] is my name. Where is my order?",
+        None,
+        "redacted",
+    )
+
+
+def test_text_completions_do_not_say_who_speaks() -> None:
+    turn = said(
+        gen_ai__system="aws",
+        gen_ai__request__model="m",
+        **{"gen_ai.prompt.0.user": "q", "gen_ai.completion.0.content": "a"},
+    )
+
+    assert (turn.user, turn.assistant) == ("q", "a")
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("message", '{"content": "a"}'),
+        ("gen_ai.event.content", '{"message": {"content": "a"}, "finish_reason": "stop"}'),
+    ],
+)
+def test_an_answer_in_an_event_may_be_json_without_a_role(name: str, answer: str) -> None:
+    chat = span(TRACE, ROOT, gen_ai__operation__name="chat")
+    chat.events.add(name="gen_ai.choice").attributes.add(key=name, value=any_value(answer))
+
+    assert turn_of([otlp_record(chat)], TRACE).assistant == "a"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from streamer.core.turn import Role
 from streamer.core.wire.conventions.said import content_of
 from streamer.core.wire.decode import Attributes
 
@@ -23,6 +24,18 @@ def listed(attributes: Attributes, prefix: str) -> list[Any]:
         _put(tree, path, content_of(attributes[name]) if path[-1] == "content" else attributes[name])
     found = _lists(tree)
     return found if isinstance(found, list) else []
+
+
+def spoken(attributes: Attributes, prefix: str, role: Role) -> list[Any]:
+    """Listed messages. Text completions do not say who speaks, or say it by `user` instead of `content`."""
+    return [_said_by(item, role) for item in listed(attributes, prefix)]
+
+
+def _said_by(item: Any, role: Role) -> Any:  # noqa: ANN401
+    if not isinstance(item, Mapping) or "role" in item:
+        return item
+    text = item.get("content", item.get("user"))
+    return item if text is None else {"role": role, **item, "content": text}
 
 
 def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:  # noqa: ANN401

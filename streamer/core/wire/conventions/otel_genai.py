@@ -9,7 +9,7 @@ from typing import Any
 from streamer.core.turn import IoSource, Message, Role, ToolEvent
 from streamer.core.wire.conventions.calls import calls_in, exchange, tool_event
 from streamer.core.wire.conventions.messages import messages_in, raw_messages
-from streamer.core.wire.conventions.numbered import listed
+from streamer.core.wire.conventions.numbered import spoken
 from streamer.core.wire.conventions.said import Kind, Said, Words, content_of, is_role, named, text_of
 from streamer.core.wire.conventions.shapes import is_message
 from streamer.core.wire.decode import Attributes, Span
@@ -33,6 +33,8 @@ _EVENT_ROLES: dict[str, Role] = {
     "gen_ai.tool.message": "tool",
 }
 _VARIABLES = frozenset(f"gen_ai.prompt.variable.{name}" for name in ("question", "query", "user_input"))
+_EVENT_CONTENT = "gen_ai.event.content"
+"""Azure's SDKs: the whole body of an event as JSON, since an event of a span has none."""
 _DETAILS = "gen_ai.client.inference.operation.details"
 
 MARKERS = frozenset({"gen_ai.operation.name", "gen_ai.system", "gen_ai.request.model"})
@@ -65,12 +67,12 @@ def _sides(attributes: Attributes) -> Words:
     asked = (
         attributes.get("gen_ai.input.messages")
         or attributes.get("gen_ai.prompt")
-        or listed(attributes, "gen_ai.prompt")
+        or spoken(attributes, "gen_ai.prompt", "user")
     )
     answered = (
         attributes.get("gen_ai.output.messages")
         or attributes.get("gen_ai.completion")
-        or listed(attributes, "gen_ai.completion")
+        or spoken(attributes, "gen_ai.completion", "assistant")
     )
     words = exchange(asked, answered, system=text_of(unwrap(attributes.get("gen_ai.system_instructions"))))
     return words if _VARIABLES.isdisjoint(attributes.names) else _out_of_template(words, attributes)
@@ -121,15 +123,22 @@ def _both(attributes: Attributes) -> Iterator[Any]:
 
 def _item(attributes: Attributes, role: Role) -> dict[str, Any]:
     """An event as a message; `message` is the whole answer (Strands) or an object around it (semconv 1.28 to 1.36)."""
-    item = {name: content_of(value) if name == "content" else value for name, value in attributes.items()}
+    around = unwrap(attributes.get(_EVENT_CONTENT), 1)
+    told = around if isinstance(around, dict) else attributes
+    item = {name: content_of(value) if name == "content" else value for name, value in told.items()}
     message = item.pop("message", None)
     around = unwrap(message, 1)
-    if isinstance(message, dict) or is_message(around):
+    if isinstance(message, dict) or is_message(around) or _is_bare(around):
         item |= around
     elif message is not None:
         # Strands ends each of an answer's texts with a newline of its own.
         item["content"] = content_of(message.removesuffix("\n") if isinstance(message, str) else message)
     return {"role": role, **{key: value for key, value in item.items() if key != "role" or is_role(value)}}
+
+
+def _is_bare(around: Any) -> bool:  # noqa: ANN401
+    """A message of the assistant's, which need not say so (semconv 1.28 to 1.36)."""
+    return isinstance(around, dict) and "content" in around and around.keys() <= {"content", "tool_calls"}
 
 
 def _tool(span: Span) -> ToolEvent:
