@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from streamer.app.checking import Finding, findings
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
+from streamer.cli.text import Text
 from streamer.settings import load
 
 console = Console()

@@ -12,11 +12,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from streamer.app import people as app
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
+from streamer.cli.text import Text
 from streamer.core.preview import Preview, SeenRecord, SeenTurn
 from streamer.core.wire.cut import Cutter
 from streamer.core.wire.records import Record
@@ -56,7 +56,7 @@ def decode(
         rules, records = app.cut_rules_of(None, ""), [_record(name) for name in names]
     found = app.previewed(records, Cutter(rules if kind == "auto" else replace(rules, encoding=kind)))
     if raw is not None:
-        raw.write_bytes(found.raw)
+        _write(raw, found.raw)
     if as_json:
         print_json(told(found, names))
     else:
@@ -66,6 +66,13 @@ def decode(
 
 def _record(name: str) -> Record:
     return Record(name, 0, 0, 0, sys.stdin.buffer.read()) if name == STDIN else app.record_in(Path(name))
+
+
+def _write(file: Path, raw: bytes) -> None:
+    try:
+        file.write_bytes(raw)
+    except OSError as error:
+        raise ConfigurationError(f"--raw cannot write {file}: {error.strerror}") from None
 
 
 # ---------------------------------------------------------------- for machines
@@ -104,6 +111,7 @@ def _turn(seen: SeenTurn) -> dict[str, Any]:
         "user": turn.user,
         "assistant": turn.assistant,
         "system": turn.system,
+        "omitted": list(turn.omitted),
         "tools": [
             {"name": tool.name, "arguments": tool.arguments, "result": tool.result, "error": tool.error}
             for tool in turn.tools
@@ -161,7 +169,8 @@ def _lines(seen: SeenTurn) -> list[tuple[str, str]]:
         lines = [("session", "none: the trace would be parked, then dropped"), ("remedy", seen.remedy)]
     if turn.session_conflicts:
         lines.append(("also named", ", ".join(turn.session_conflicts)))
-    lines += [("user", turn.user or "–"), ("assistant", turn.assistant or "–")]
+    asked = " ".join([*([turn.user] if turn.user else []), *(f"[{name}]" for name in turn.omitted)])
+    lines += [("user", asked or "–"), ("assistant", turn.assistant or "–")]
     lines += [("tool", f"{tool.name}({tool.arguments}) → {tool.result}") for tool in turn.tools]
     dialects = ", ".join(seen.dialects) or "no known dialect"
     lines.append(("read from", f"{turn.io_source}, {turn.spans_seen} spans, {dialects}"))

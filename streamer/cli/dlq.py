@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from rich.text import Text
 
 from streamer.app import dead_letters as app
 from streamer.app import people
@@ -20,6 +19,7 @@ from streamer.cli.decode import block, show_preview, told
 from streamer.cli.figures import at
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
+from streamer.cli.text import Text
 from streamer.core.letterbox import ATTEMPTS_MAX, Listed, Tally
 from streamer.core.wire.cut import Cutter
 from streamer.core.wire.records import ProblemReason, Record

@@ -13,11 +13,11 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from streamer.app import people as app
 from streamer.cli.figures import MEANING, at, readable
 from streamer.cli.options import ConfigOption, JsonOption
+from streamer.cli.text import Text
 from streamer.core.ids import Scope
 from streamer.core.ledger import Entry
 from streamer.core.session import SessionRef, SessionState

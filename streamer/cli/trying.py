@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.rule import Rule
-from rich.text import Text
 
 from streamer.app import trying
 from streamer.app.trying import Tried
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
+from streamer.cli.text import Text
 from streamer.core.judges import JudgeSpec
 from streamer.core.preview import Preview
 from streamer.core.verdict import Usage, Verdict

@@ -133,3 +133,26 @@ def test_words_are_printed_as_they_are_and_wrap(tmp_path: Path) -> None:
 def test_a_mistake_is_one_sentence(arguments: tuple[str, ...], said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         run(*arguments)
+
+
+def test_an_image_is_named(tmp_path: Path) -> None:
+    asked = json.dumps([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:"}}]}])
+    file = write(tmp_path / "a.bin", span("0a" * 16, "01" * 8, session__id="s1", input__value=asked))
+
+    assert told(file)["turns"][0]["omitted"] == ["image"]
+    assert "[image]" in run(file)
+
+
+def test_raw_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="--raw cannot write"):
+        run(FIXTURES / "langfuse-00.bin", "--raw", tmp_path)
+
+
+def test_words_do_not_command_the_terminal(tmp_path: Path) -> None:
+    said = run(
+        write(tmp_path / "a.bin", span("0a" * 16, "01" * 8, session__id="s\x1b[2J", input__value="\x1b]0;x\x07\x9b1m"))
+    )
+
+    assert "\x1b" not in said
+    assert "\x9b" not in said
+    assert "\\x1b]0;x\\x07" in said
