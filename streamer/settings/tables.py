@@ -58,6 +58,9 @@ class Source(Table):
     topics: Topics = Field(("otlp_spans",), description="the Collector's Kafka exporter writes here by default")
     tenant: Filled = Field("default", description="one tenant unless said otherwise")
     tenant_header: Filled | None = Field(None, description="a record header that names the tenant")
+    tenant_resource: Filled | None = Field(
+        None, description="a resource attribute that does, before the header: whoever writes spans can set it"
+    )
     encoding: RecordEncoding = Field(
         "auto", description="headers and first bytes tell; a name here is believed instead"
     )
@@ -85,6 +88,7 @@ class Source(Table):
         return CutRules(
             tenant=self.tenant,
             tenant_header=self.tenant_header,
+            tenant_resource=self.tenant_resource,
             encoding=self.encoding,
             keep=self.keep,
             services=frozenset(self.services),

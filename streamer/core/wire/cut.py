@@ -13,7 +13,7 @@ import stringzilla
 import xxhash
 from google.protobuf.message import DecodeError
 
-from streamer.core.session_id import is_trace_id
+from streamer.core.session_id import clean, is_trace_id
 from streamer.core.wire import varint
 from streamer.core.wire.bounds import holds_too_much
 from streamer.core.wire.by_trace import ID_HEAD, by_trace
@@ -125,7 +125,7 @@ class Cutter:
             heap.rule = "other_logs"
             return
         kept = [(part.resource, [log for scope in self._kept(part, heap) for log in scope.spans]) for part in parts]
-        logs = read_logs(kept, self._tenant(record))
+        logs = read_logs(kept, lambda resource: self._tenant(record, resource))
         heap.controls += logs.controls
         annexes, spans = _parsed(logs.annexes), heap.spans
         if annexes:
@@ -139,7 +139,9 @@ class Cutter:
         judge = stringzilla.find(value, _JUDGE) >= 0
         return _Sought(order, order.sessions.present(value), order.ends.present(value), judge)
 
-    def _tenant(self, record: Record) -> str:
+    def _tenant(self, record: Record, resource: bytes) -> str:
+        if (own := self._rules.tenant_resource) and (named := clean(attribute_of(resource, own))):
+            return named
         for name, value in record.headers if self._rules.tenant_header else ():
             if name == self._rules.tenant_header and value:
                 return value.decode("utf-8", "replace")
@@ -164,7 +166,7 @@ class Cutter:
         slices: dict[bytes, list[bytes]] = {}
         for scope_spans in part.scope_spans if listed else self._kept(part, heap):
             self._gather(scope_spans, sought, head, slices, heap)
-        tenant, fallbacks = self._tenant(record), self._rules.session_fallbacks
+        tenant, fallbacks = self._tenant(record, resource), self._rules.session_fallbacks
         other = named_by(resource, self._rules.session_keys) if sought.names(resource) else None
         if fallbacks and not other:
             other = session_of(record, resource, fallbacks)

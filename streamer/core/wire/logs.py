@@ -6,7 +6,7 @@ are made canonical, so that the same log is the same event whoever wrote it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import stringzilla
@@ -51,13 +51,13 @@ def may_matter(value: bytes) -> bool:
     return any(stringzilla.find(value, marker) >= 0 for marker in _MARKERS)
 
 
-def read_logs(parts: Iterable[tuple[bytes, Iterable[bytes]]], tenant: str) -> Logs:
+def read_logs(parts: Iterable[tuple[bytes, Iterable[bytes]]], tenant_of: Callable[[bytes], str]) -> Logs:
     """`parts`: the log records of each resource, with that resource's bytes."""
     request, controls = Request(), list[Control]()
     for resource, records in parts:
         events: defaultdict[tuple[bytes, bytes], list[bytes]] = defaultdict(list)
         for raw in records:
-            _read(raw, tenant, events, controls)
+            _read(raw, tenant_of(resource), events, controls)
         if events:
             scope = request.resource_spans.add(resource=resource).scope_spans.add(scope=ANNEX_SCOPE)
             scope.spans.extend(_annex(ids, found) for ids, found in events.items())

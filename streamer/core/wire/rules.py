@@ -49,6 +49,8 @@ class CutRules:
 
     tenant: str = "default"
     tenant_header: str | None = None
+    tenant_resource: str | None = None
+    """A resource attribute that names the tenant, where a record holds several. Whoever writes spans can set it."""
     keep: Literal["genai", "listed", "all"] = "genai"
     services: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()

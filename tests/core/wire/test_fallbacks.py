@@ -63,3 +63,11 @@ def test_the_order_of_keys_is_the_users() -> None:
     (first,) = preview([spans], Cutter(CutRules())).turns
     (second,) = preview([spans], Cutter(CutRules(session_keys=("gen_ai.conversation.id",)))).turns
     assert (first.session_id, second.session_id) == ("browser", "chat-5")
+
+
+def test_tenants_of_one_record_are_apart_where_a_resource_may_name_them() -> None:
+    first, second = record_of(named="s1", resource="acme"), record_of(named="s1", resource="beta", trace="0b" * 16)
+    both = first._replace(value=(first.value or b"") + (second.value or b""))
+    apart = preview([both], Cutter(CutRules(tenant_resource="chat.id")))
+    assert [(seen.tenant, seen.session_id) for seen in apart.turns] == [("acme", "s1"), ("beta", "s1")]
+    assert {seen.tenant for seen in preview([both], Cutter(CutRules())).turns} == {"default"}
