@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from benchmarks import cpu
 from benchmarks.figure import Figure
 from streamer.core.judges import JudgeSpec
-from streamer.core.quiet import QUIET
 from streamer.core.transcript import Transcript
 from streamer.core.turn import Turn
+from streamer.quiet import QUIET
 
 CALLS, AT_ONCE = 400, 16
 SPEC = JudgeSpec(type="user_frustration", name="user_frustration", model="openai:/gpt-4.1-mini")

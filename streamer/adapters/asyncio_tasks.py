@@ -11,8 +11,6 @@ from typing import Any
 
 from streamer.errors import ConfigurationError, StreamerError
 
-CANCELLED_S = 1.0
-
 
 class AsyncioTasks:
     """Must be made inside the running main task."""

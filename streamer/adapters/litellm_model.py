@@ -5,7 +5,6 @@ Rule: an error's detail names its class and status, never what was asked: provid
 
 import asyncio
 import math
-import os
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,12 +12,12 @@ from difflib import get_close_matches
 from typing import Any
 
 from streamer.core.model import Completion, ModelRequest, canonical
-from streamer.core.quiet import QUIET
 from streamer.core.retry import RETRY_AFTER_MS_MAX
 from streamer.core.verdict import FailureKind
 from streamer.core.wire.values import encodable
 from streamer.errors import ConfigurationError
 from streamer.ports import CallFailed
+from streamer.quiet import hush
 
 CHARS_PER_TOKEN = 3
 """An estimate that errs upwards for English (about 4) and other Latin scripts; a tokenizer costs 100 times the CPU."""
@@ -152,8 +151,7 @@ def _tokens(usage: Any, side: str) -> int:  # noqa: ANN401 – litellm's Usage, 
 
 def _imported() -> Any:  # noqa: ANN401 – the module litellm, which has no types
     """Importing it takes seconds, and it calls home unless told not to."""
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)  # noqa: TID251 – read by the library at import, not by us
+    hush()
     import litellm
 
     return litellm

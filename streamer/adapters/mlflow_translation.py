@@ -7,27 +7,23 @@ tracing/otel/translation.
 
 import base64
 import json
-import os
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
-from streamer.core.quiet import QUIET
 from streamer.core.turn import ToolEvent
 from streamer.core.wire.conventions.calls import exchange
 from streamer.core.wire.conventions.mlflow import KINDS
 from streamer.core.wire.conventions.said import Said, compact
 from streamer.core.wire.decode import Span
 from streamer.core.wire.values import unwrap
+from streamer.quiet import hush
 
 
 def translated(span: Span) -> Said | None:
     """What MLflow would store as the span's inputs and outputs; None where it knows no better than we."""
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)  # noqa: TID251 – read by the library when it is imported
-    from mlflow.entities import Span as MlflowSpan
-    from mlflow.tracing.otel.translation import translate_span_when_storing
-
     try:
-        found = translate_span_when_storing(MlflowSpan.from_dict(_entity(span)))["attributes"]
+        found = _library()(_entity(span))
     except Exception:  # noqa: BLE001 – a translator's own code, on whatever a stranger wrote
         return None
     asked, answered = (found.get(f"mlflow.span{side}") for side in ("Inputs", "Outputs"))
@@ -39,6 +35,20 @@ def translated(span: Span) -> Said | None:
         return Said(kind, ToolEvent(name=span.name, arguments=arguments, result=result, error=span.is_error))
     words = exchange(asked, answered)
     return Said(kind, words=lambda: words)
+
+
+@cache
+def _library() -> Callable[[dict[str, Any]], Mapping[str, Any]]:
+    """A span's attributes as MLflow would store them."""
+    hush()
+    from mlflow.entities import Span as MlflowSpan
+    from mlflow.tracing.otel.translation import translate_span_when_storing
+
+    def attributes(entity: dict[str, Any]) -> Mapping[str, Any]:
+        stored: Mapping[str, Any] = translate_span_when_storing(MlflowSpan.from_dict(entity))["attributes"]
+        return stored
+
+    return attributes
 
 
 def _entity(span: Span) -> dict[str, Any]:

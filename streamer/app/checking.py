@@ -4,7 +4,7 @@ Rule: it changes nothing and joins no group.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Literal, NamedTuple
 
 from streamer.adapters.kafka import reader as kafka_reader
@@ -14,10 +14,11 @@ from streamer.adapters.mlflow_assessments import MlflowAssessments
 from streamer.adapters.mlflow_translation import translated
 from streamer.app.building import access_of
 from streamer.app.people import last_records, redis_of
+from streamer.core.dead_letters import SUFFIX
 from streamer.core.ids import mlflow_trace_id
 from streamer.core.sample import Sample, sample
 from streamer.core.wire.cut import Cutter
-from streamer.core.words import counted
+from streamer.core.words import counted, counts
 from streamer.errors import StreamerError
 from streamer.settings import Settings, Source, without_credentials
 
@@ -42,7 +43,7 @@ async def findings(settings: Settings, last: int) -> AsyncIterator[Finding]:
     kafka = await _kafka(settings)
     yield kafka
     there = kafka.state == "ok"
-    for name in (settings.feed.topic, *(f"{t}.dlq" for s in settings.sources for t in s.topics if t[0] != "^")):
+    for name in (settings.feed.topic, *(f"{t}{SUFFIX}" for s in settings.sources for t in s.topics if t[0] != "^")):
         yield await asyncio.to_thread(_written_topic, settings, name) if there else _not_looked_at(name)
     for model in sorted({judge.model for judge in settings.judges}):
         yield await asyncio.to_thread(_model, model)
@@ -150,10 +151,10 @@ def sampled(topic: str, found: Sample) -> list[Finding]:
     dialects = ", ".join(f"{name} {count}" for name, count in found.dialects.most_common())
     said = [Finding(step, "ok", f"{kept}; dialects: {dialects or 'none'}")]
     if left_out := dict(found.out_of_scope):
-        said.append(Finding(step, "ok", f"records left out by rule: {_counted(left_out)}"))
+        said.append(Finding(step, "ok", f"records left out by rule: {counts(left_out)}"))
     if problems := dict(found.problems):
         remedy = "encoding: otlp_proto under traces: in the Collector's kafka exporter; look: streamer decode"
-        said.append(Finding(step, "warn", f"unreadable: {_counted(problems)}", remedy))
+        said.append(Finding(step, "warn", f"unreadable: {counts(problems)}", remedy))
     if found.traces:
         remedy = "; ".join(line for line, _ in found.remedies.most_common(REMEDIES_SAID))
         said.append(_rung(step, "name a session", found.with_session, found.traces, remedy))
@@ -161,10 +162,6 @@ def sampled(topic: str, found: Sample) -> list[Finding]:
             _rung(step, "say something to judge", found.with_text, found.traces, "switch on content capture in the SDK")
         )
     return said
-
-
-def _counted(by_name: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in sorted(by_name.items()))
 
 
 def _rung(step: str, what: str, count: int, of: int, remedy: str) -> Finding:

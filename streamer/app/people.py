@@ -53,18 +53,18 @@ async def session_lines(redis: RedisConnection, limit: int, state: str | None) -
 
 async def status(redis: RedisConnection, settings: Settings) -> dict[str, Any]:
     """By name: counts over all buckets, each source's watermark and what holds it back, the day's spending."""
-    now_ms = SystemClock().now_ms()
-    said: dict[str, Any] = (await RedisReader(redis.shared).counts(now_ms))._asdict()
+    asked_at_ms = now_ms()
+    said: dict[str, Any] = (await RedisReader(redis.shared).counts(asked_at_ms))._asdict()
     store = redis.handle()
     share = await store.memory_share()
     for source in settings.sources:
         progress = await store.progress(source.name)
         mark = watermark_of(progress.values())
-        said[f"watermark_age_ms.{source.name}"] = None if mark < 0 else now_ms - mark
+        said[f"watermark_age_ms.{source.name}"] = None if mark < 0 else asked_at_ms - mark
         said[f"held_back_by.{source.name}"] = _holding(progress)
         blown = await store.blown(source.name, sorted({p.topic for p in progress}))
         said[f"reading.{source.name}"] = _reading(share, progress, settings.limits().gap_ms_min, blown)
-    spent = await spending_of(redis, settings).spent(now_ms)
+    spent = await spending_of(redis, settings).spent(asked_at_ms)
     return {
         **said,
         "spent_usd_today": spent.usd,

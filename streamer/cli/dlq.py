@@ -23,7 +23,7 @@ from streamer.cli.text import Text
 from streamer.core.letterbox import ATTEMPTS_MAX, Listed, Tally
 from streamer.core.wire.cut import Cutter
 from streamer.core.wire.records import ProblemReason, Record
-from streamer.core.words import sized
+from streamer.core.words import counts, sized
 from streamer.errors import StreamerError
 from streamer.settings import Settings, ago_named, load
 
@@ -31,6 +31,7 @@ console = Console(highlight=False)
 cli = typer.Typer(no_args_is_help=True, help="Dead letters: records that could not be read, set aside with a reason.")
 VALUE_CHARS_MAX = 200
 DETAIL_CHARS_MAX = 60
+NONE_YET = "no dead letters yet: none of the sources' dead-letter topics exists"
 
 TopicOption = Annotated[str | None, typer.Option("--topic", "-t", help="only of this topic")]
 ReasonOption = Annotated[ProblemReason | None, typer.Option("--reason", "-r", help="only those with this reason")]
@@ -207,11 +208,11 @@ def _cut(detail: str) -> str:
 def _sums(held: Held, letters: list[Listed], totals: dict[str, int], limit: int) -> list[str]:
     said = []
     if not held.topics:
-        said.append("no dead letters yet: none of the sources' dead-letter topics exists")
+        said.append(NONE_YET)
     elif not letters:
         said.append(f"no dead letters in {', '.join(held.topics)}")
     else:
-        said.append(f"{len(letters)} dead letters: " + _counted(totals))
+        said.append(f"{len(letters)} dead letters: " + counts(totals))
     if len(letters) > limit:
         said.append(f"the latest {limit} are shown; --limit {len(letters)} shows all")
     replayed = sum(listed.replayed for listed in held.letters)
@@ -245,14 +246,14 @@ def _lines(listed: Listed, original: Record | None) -> list[tuple[str, str]]:
 
 def _tally_lines(held: Held, tally: Tally, done: bool) -> list[str]:
     if not held.topics:
-        return ["no dead letters yet: none of the sources' dead-letter topics exists"]
+        return [NONE_YET]
     said = [f"{tally.letters} dead letters: {tally.decode} decode now"]
     if tally.fail:
-        said.append(f"  {tally.fail.total()} still do not: {_counted(tally.fail)}")
+        said.append(f"  {tally.fail.total()} still do not: {counts(tally.fail)}")
     if tally.leave_out:
-        said.append(f"  {tally.leave_out.total()} would be left out by the sources' rules: {_counted(tally.leave_out)}")
+        said.append(f"  {tally.leave_out.total()} would be left out by the sources' rules: {counts(tally.leave_out)}")
     if tally.refused:
-        said.append(f"  {tally.refused.total()} cannot be replayed: {_counted(tally.refused)}")
+        said.append(f"  {tally.refused.total()} cannot be replayed: {counts(tally.refused)}")
     if any(listed.attempts >= ATTEMPTS_MAX for listed in held.letters):
         said.append(f"  (what came back {ATTEMPTS_MAX} times is not put back again: streamer dlq show WHERE --raw OUT)")
     if tally.already:
@@ -262,10 +263,6 @@ def _tally_lines(held: Held, tally: Tally, done: bool) -> list[str]:
     else:
         said.append(f"nothing was written; --yes puts {tally.wanted} back on their topics")
     return said
-
-
-def _counted(by_name: dict[str, int] | Counter[str]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in sorted(by_name.items()))
 
 
 def _plain(value: bytes) -> str:

@@ -6,7 +6,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Literal, NamedTuple
 
 from streamer.core.judges import JudgeSpec
@@ -98,31 +98,3 @@ KNOWN = frozenset(field.name for field in fields(Entry))
 def versions_of(ledger: Mapping[str, Entry], specs: Sequence[JudgeSpec]) -> dict[str, str]:
     """Every judge that the session knows or ought to know, and its version."""
     return {**{name: e.judge_version for name, e in ledger.items()}, **{s.name: s.version for s in specs}}
-
-
-def without_judge(entry: Entry) -> Entry:
-    """What is left of an entry whose judge was taken out of the configuration: what it said stands, nothing is owed."""
-    return replace(entry, state="removed", failure=None, next_at_ms=0)
-
-
-FACTS_EXPIRED = JudgeFailure(kind="facts_expired", detail="a trace's spans are gone and were never read")
-SHARED = JudgeFailure(
-    kind="shared_session_id", detail="more traces carry this session id than a conversation has: everybody's, no one's"
-)
-
-
-def unread(old: Entry | None, failure: JudgeFailure, generation: int, judge_version: str) -> Entry:
-    """No judge can be given the session as it is. A verdict that stood moves into the history."""
-    base = old or Entry(state="failed", generation=generation, judge_version=judge_version)
-    same = old is not None and old.failure == failure
-    return replace(
-        base,
-        state="failed",
-        generation=generation,
-        judge_version=judge_version,
-        transcript_hash=None,
-        verdict=None,
-        failure=failure,
-        feed=same and base.feed,
-        history=base.past(),
-    )

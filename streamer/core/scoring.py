@@ -1,4 +1,4 @@
-"""What a judge's answer, a failure or a lack of money makes of its entry in the ledger."""
+"""What becomes of a judge's entry in the ledger: by an answer, a failure, a lack of money, or the loss of its turns."""
 
 from dataclasses import replace
 
@@ -9,6 +9,10 @@ from streamer.core.verdict import JudgeFailure, Verdict
 
 DEFERRED_MS = 600_000
 """A session that waits for money looks again so often, and at the start of the next day."""
+FACTS_EXPIRED = JudgeFailure(kind="facts_expired", detail="a trace's spans are gone and were never read")
+SHARED = JudgeFailure(
+    kind="shared_session_id", detail="more traces carry this session id than a conversation has: everybody's, no one's"
+)
 
 
 def judged(base: Entry, verdict: Verdict) -> Entry:
@@ -73,3 +77,25 @@ def begun(old: Entry | None, transcript_hash: str, turns: int, generation: int, 
         history=old.past() if old else (),
         turns=turns,
     )
+
+
+def unread(old: Entry | None, failure: JudgeFailure, generation: int, judge_version: str) -> Entry:
+    """No judge can be given the session as it is. A verdict that stood moves into the history."""
+    base = old or Entry(state="failed", generation=generation, judge_version=judge_version)
+    same = old is not None and old.failure == failure
+    return replace(
+        base,
+        state="failed",
+        generation=generation,
+        judge_version=judge_version,
+        transcript_hash=None,
+        verdict=None,
+        failure=failure,
+        feed=same and base.feed,
+        history=base.past(),
+    )
+
+
+def without_judge(entry: Entry) -> Entry:
+    """What is left of an entry whose judge was taken out of the configuration: what it said stands, nothing is owed."""
+    return replace(entry, state="removed", failure=None, next_at_ms=0)

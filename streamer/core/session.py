@@ -75,6 +75,11 @@ class SessionState:
     turns: Mapping[str, Turn] = field(default_factory=dict)
     ledger: Mapping[str, Entry] = field(default_factory=dict)
 
+    @property
+    def has_grown(self) -> bool:
+        """No claim has completed for what the session holds now; later ones retry, deliver or look again."""
+        return self.judged < self.version
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:

@@ -1,5 +1,7 @@
 """Numbers as people read them."""
 
+from collections.abc import Mapping
+
 _UNITS_MS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000))
 _SIZES = ("B", "KB", "MB", "GB", "TB")
 
@@ -24,3 +26,8 @@ def sized(size: float) -> str:
 def counted(number: int, thing: str) -> str:
     """`1 judge`, `2 judges`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def counts(by_name: Mapping[str, int]) -> str:
+    """`bad_span 2, unreadable 1`."""
+    return ", ".join(f"{name} {count}" for name, count in sorted(by_name.items()))

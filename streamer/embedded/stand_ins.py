@@ -9,9 +9,9 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from streamer.core.quiet import QUIET
 from streamer.embedded.program import Program, free_port
 from streamer.errors import ConfigurationError
+from streamer.quiet import QUIET
 
 START_S_MAX = 240
 """MLflow's server imports for seconds, and migrates its database where it has none."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from streamer.core.assessment import RowRef
 from streamer.core.lifecycle import Limits
 from streamer.core.session import Claim, Outcome
-from streamer.errors import OwnershipLost, TransientError
+from streamer.errors import OwnershipLost, PermanentError, TransientError
 from streamer.ports import Clock, SessionStore
 
 
@@ -29,6 +29,13 @@ class Held:
     doubtful: bool = False
     refused: bool = False
     """MLflow will not take a row, or let one go, as things are; a person may mend it."""
+
+    def note(self, error: TransientError | PermanentError) -> None:
+        """What a write to MLflow that failed leaves behind."""
+        if isinstance(error, TransientError):
+            self.doubtful = self.doubtful or error.maybe_done
+        else:
+            self.refused = True
 
     @property
     def undisturbed(self) -> bool:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from streamer.core.assemble import assemble
 from streamer.core.interpret import Interpretation, interpret
 from streamer.core.judges import JudgeSpec
-from streamer.core.ledger import FACTS_EXPIRED, SHARED, Entry, unread, without_judge
+from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Closing, Limits, Rule, closing, gap_of
+from streamer.core.scoring import FACTS_EXPIRED, SHARED, unread, without_judge
 from streamer.core.session import Claim, Facts, Outcome, SessionRef
 from streamer.core.session_id import SESSION_KEYS
 from streamer.core.turn import Turn
@@ -213,7 +214,7 @@ class Judge:
         entries = {s.name: unread(ledger.get(s.name), failure, generation, s.version) for s in self._p.specs}
         transcript = assemble(held.claim.session.session_id, turns)
         told = await self._p.publishing.publish(held, self._p.specs, entries, transcript, closed)
-        if await self._complete(held, self._outcome(held, told, closed)) and _is_first(held.claim):
+        if await self._complete(held, self._outcome(held, told, closed)) and held.claim.state.has_grown:
             self._p.metrics.count("sessions_unread", kind=failure.kind)
 
     def _outcome(
@@ -265,7 +266,7 @@ class Judge:
                 return False
             if not done:
                 self._p.metrics.count("stale_completions")
-            elif outcome.reason is not None and _is_first(held.claim):
+            elif outcome.reason is not None and held.claim.state.has_grown:
                 self._p.metrics.count("closings", reason=outcome.reason)
             self._p.journal.say("info", "completed" if done else "stale", session=key, token=held.claim.token)
             return done
@@ -283,8 +284,3 @@ class Judge:
             await self._p.store.put_back(held.claim, in_ms)
         except (TransientError, PermanentError) as error:
             self._abandon(held, error)
-
-
-def _is_first(claim: Claim) -> bool:
-    """No claim has completed for what the session holds now; later ones retry, deliver or look again."""
-    return claim.state.judged < claim.state.version

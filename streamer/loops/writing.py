@@ -111,10 +111,10 @@ class Writing:
                 if row.error is None and await self._delete(held, others):
                     placed.add(row.ref.judge)
             except TransientError as error:
-                held.doubtful = held.doubtful or error.maybe_done
+                held.note(error)
                 self._journal.say("warning", "row_not_written", session=held.claim.session.key, cause=str(error))
             except PermanentError as error:
-                held.refused = True
+                held.note(error)
                 self._metrics.count("rows", action="refused")
                 self._journal.say("error", "row_refused", session=held.claim.session.key, cause=str(error))
         return True
@@ -148,8 +148,7 @@ class Writing:
             try:
                 await self._rows.delete(ref)
             except (TransientError, PermanentError) as error:
-                held.doubtful = held.doubtful or (isinstance(error, TransientError) and error.maybe_done)
-                held.refused = held.refused or isinstance(error, PermanentError)
+                held.note(error)
                 self._journal.say("warning", "row_not_deleted", session=held.claim.session.key, cause=str(error))
                 return False
             self._metrics.count("rows", action="deleted")

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from itertools import combinations
 
+from streamer.core.dead_letters import SUFFIX
 from streamer.core.words import lasting
 from streamer.errors import ConfigurationError
 from streamer.settings.tables import Settings
@@ -92,7 +93,7 @@ def _sources(settings: Settings) -> Iterator[str]:
     if not settings.sources:
         yield "there are no [[sources]]: nothing would be read; add one with topics"
     for n, source in enumerate(settings.sources):
-        if both := [t for t in source.topics if t.endswith(".dlq") and t.removesuffix(".dlq") in source.topics]:
+        if both := [t for t in source.topics if t.endswith(SUFFIX) and t.removesuffix(SUFFIX) in source.topics]:
             yield f"{_at(settings, f'sources[{n}].topics')} names its own dead letters, {both[0]}: take them out"
         if source.keep == "listed" and not (source.services or source.scopes):
             yield (
@@ -111,7 +112,7 @@ def _sources(settings: Settings) -> Iterator[str]:
 
 def _feed(settings: Settings) -> Iterator[str]:
     for n, source in enumerate(settings.sources):
-        if settings.feed.topic in {f"{topic}.dlq" for topic in source.topics}:
+        if settings.feed.topic in {f"{topic}{SUFFIX}" for topic in source.topics}:
             yield f"{_at(settings, 'feed.topic')} is where dead letters go; give the feed a topic of its own"
         if any(_reads(topic, settings.feed.topic) for topic in source.topics):
             yield (

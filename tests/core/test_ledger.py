@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from streamer.core.ledger import FACTS_EXPIRED, HISTORY_MAX, Entry, EntryState, unread
+from streamer.core.ledger import HISTORY_MAX, Entry, EntryState
 from streamer.core.lifecycle import Limits
 from streamer.core.retry import PATIENT_TRIES_MAX, PAUSE_MS_MAX, next_try_ms
+from streamer.core.scoring import FACTS_EXPIRED, unread
 from streamer.core.verdict import FailureKind, JudgeFailure, Usage, Verdict
 
 JUDGED = Entry(

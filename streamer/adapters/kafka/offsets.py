@@ -15,6 +15,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streamer.adapters.kafka.clients import made
+from streamer.core.dead_letters import SUFFIX
 from streamer.core.reading import Start
 from streamer.errors import ConfigurationError, TransientError
 from streamer.ports import TopicPartition
@@ -41,7 +42,7 @@ class Offsets:
         for name in wanted:
             if topics[name].error is not None:
                 raise TransientError(f"{name}: {topics[name].error.name()}")
-            if name.endswith(".dlq") and name.removesuffix(".dlq") in wanted:
+            if name.endswith(SUFFIX) and name.removesuffix(SUFFIX) in wanted:
                 raise ConfigurationError(
                     f"[[sources]] topics also match their dead letters, {name}: end the regex with $"
                 )

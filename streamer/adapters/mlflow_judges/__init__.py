@@ -4,7 +4,6 @@ Rule: a judge's model call goes to `ask` and nowhere else.
 """
 
 import asyncio
-import os
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
@@ -13,12 +12,12 @@ from streamer.adapters.mlflow_judges.bridge import Judgement, Stopped, register_
 from streamer.adapters.mlflow_judges.scorers import accepted, scorer_of
 from streamer.adapters.mlflow_judges.traces import traces_of
 from streamer.core.judges import JudgeSpec
-from streamer.core.quiet import QUIET
 from streamer.core.transcript import Transcript
 from streamer.core.turn import Turn
 from streamer.core.verdict import JudgeFailure, Verdict
 from streamer.core.wire.values import encodable
 from streamer.ports import Ask
+from streamer.quiet import hush
 
 
 class MlflowJudges:
@@ -27,8 +26,7 @@ class MlflowJudges:
     def __init__(self, sessions_at_once: int = 16, specs: Collection[JudgeSpec] = ()) -> None:
         """`specs` are made ready now: importing MLflow takes seconds that no session should wait for.
         ConfigurationError for one that MLflow does not take."""
-        for name, value in QUIET.items():
-            os.environ.setdefault(name, value)  # noqa: TID251 – read by libraries at import, not by us
+        hush()
         register_provider()
         self._threads = ThreadPoolExecutor(sessions_at_once * max(1, len(specs)), "judge")
         self._scorers: dict[tuple[str, str], Callable[..., Any]] = {}

@@ -18,7 +18,7 @@ from streamer.core.wire import varint
 from streamer.core.wire.bounds import holds_too_much
 from streamer.core.wire.by_trace import ID_HEAD, by_trace
 from streamer.core.wire.containers import OTLP_TAG, Limits, open_value
-from streamer.core.wire.fallbacks import attribute_of, named_by, session_of
+from streamer.core.wire.fallbacks import attribute_of, attributes_of, named_by, session_of
 from streamer.core.wire.frames import compressor
 from streamer.core.wire.gathered import Heap, failed
 from streamer.core.wire.logs import ANNEX_SCOPE, is_log, may_matter, read_logs
@@ -62,7 +62,7 @@ class Cutter:
     """Cuts records by fixed rules. One per thread: its compressor is used again and again."""
 
     def __init__(self, rules: CutRules) -> None:
-        self.rules = self._rules = rules
+        self.rules = rules
         self._plain = rules.encoding in ("auto", "otlp_proto")
         self._compress = compressor().compress
         keys, ends = rules.session_keys, rules.end_keys
@@ -75,7 +75,7 @@ class Cutter:
         value = record.value
         if not value:
             return Cut([], [], 0, "tombstone")
-        if len(value) > self._rules.value_bytes_max:
+        if len(value) > self.rules.value_bytes_max:
             return failed("too_large", f"{len(value)} bytes", 0)
         if holds_too_much(value):
             return failed("too_large", "more spans, scopes and resources than any exporter writes", 0)
@@ -88,8 +88,8 @@ class Cutter:
 
     def _cut_opened(self, record: Record, value: bytes) -> Cut:
         """What is wrapped, written in JSON, broken, or none of ours."""
-        limits = Limits(self._rules.value_bytes_max, self._rules.unpacked_bytes_max)
-        opened = open_value(value, record.headers, self._rules.encoding, limits)
+        limits = Limits(self.rules.value_bytes_max, self.rules.unpacked_bytes_max)
+        opened = open_value(value, record.headers, self.rules.encoding, limits)
         heap = Heap()
         for problem in opened.problems:
             heap.add(problem)
@@ -113,7 +113,7 @@ class Cutter:
         if stringzilla.find(value, ANNEX_SCOPE) >= 0:  # what logs tell of a span are events there
             order = self._annexed
         sought = self._seek(value, order)
-        if self._rules.keep == "genai" and not (sought.sessions or sought.ends or _is_genai(value)):
+        if self.rules.keep == "genai" and not (sought.sessions or sought.ends or _is_genai(value)):
             heap.rule = "no_genai_key"
             return None
         for part in parts:
@@ -140,19 +140,28 @@ class Cutter:
         return _Sought(order, order.sessions.present(value), order.ends.present(value), judge)
 
     def _tenant(self, record: Record, resource: bytes) -> str:
-        if (own := self._rules.tenant_resource) and (named := clean(attribute_of(resource, own))):
+        if (own := self.rules.tenant_resource) and (named := clean(attribute_of(resource, own))):
             return named
-        for name, value in record.headers if self._rules.tenant_header else ():
-            if name == self._rules.tenant_header and value:
+        for name, value in record.headers if self.rules.tenant_header else ():
+            if name == self.rules.tenant_header and value:
                 return value.decode("utf-8", "replace")
-        return self._rules.tenant
+        return self.rules.tenant
+
+    def _session_behind(self, record: Record, resource: bytes, sought: _Sought) -> str | None:
+        """The session that the resource names or, where none is, the record."""
+        names, fallbacks = sought.names(resource), self.rules.session_fallbacks
+        if not (names or fallbacks):
+            return None
+        attributes = attributes_of(resource)
+        named = named_by(attributes, self.rules.session_keys) if names else None
+        return named or session_of(record, attributes, fallbacks)
 
     def _kept(self, part: Any, heap: Heap) -> Iterable[Any]:  # noqa: ANN401
         """The scopes of one resource that the rules ask for."""
-        if self._rules.keep != "listed" or _service_of(part.resource) in self._rules.services:
+        if self.rules.keep != "listed" or _service_of(part.resource) in self.rules.services:
             every: Iterable[Any] = part.scope_spans
             return every
-        kept = [scope for scope in part.scope_spans if _name_of(scope.scope) in self._rules.scopes]
+        kept = [scope for scope in part.scope_spans if _name_of(scope.scope) in self.rules.scopes]
         heap.unlisted += len(part.scope_spans) - len(kept)
         return kept
 
@@ -166,10 +175,7 @@ class Cutter:
         slices: dict[bytes, list[bytes]] = {}
         for scope_spans in part.scope_spans if listed else self._kept(part, heap):
             self._gather(scope_spans, sought, head, slices, heap)
-        tenant, fallbacks = self._tenant(record, resource), self._rules.session_fallbacks
-        other = named_by(resource, self._rules.session_keys) if sought.names(resource) else None
-        if fallbacks and not other:
-            other = session_of(record, resource, fallbacks)
+        tenant, other = self._tenant(record, resource), self._session_behind(record, resource, sought)
         for trace_id, pieces in slices.items():
             heap.fragments.append(self._fragment(tenant, trace_id, b"".join(pieces), sought, other))
 
