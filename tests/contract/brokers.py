@@ -19,7 +19,8 @@ from tests.simulation.world import EPOCH_MS, Worker, World
 
 T = TypeVar("T")
 PARTITIONS = 3
-WAIT_S = 20
+WAIT_S = 60
+"""librdkafka's mock ends each of the rounds of a rebalance only after the session timeout less a second."""
 NOTHING = Fetched((), {}, frozenset(), {})
 
 
