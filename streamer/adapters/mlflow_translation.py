@@ -15,7 +15,7 @@ from streamer.core.turn import ToolEvent
 from streamer.core.wire.conventions.calls import exchange
 from streamer.core.wire.conventions.mlflow import KINDS
 from streamer.core.wire.conventions.said import Said, compact
-from streamer.core.wire.decode import Span
+from streamer.core.wire.span import Span
 from streamer.core.wire.values import unwrap
 from streamer.quiet import hush
 

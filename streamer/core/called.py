@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from streamer.core.turn import ToolEvent
-from streamer.core.wire.decode import Span
+from streamer.core.wire.span import Span
 
 
 def calls_of(spans: Sequence[Span], tool_of: Callable[[str], ToolEvent | None]) -> tuple[ToolEvent, ...]:

@@ -14,7 +14,7 @@ from streamer.core.told import by_machine, told
 from streamer.core.turn import IoSource, Message, ToolEvent
 from streamer.core.wire.conventions import Heard
 from streamer.core.wire.conventions.said import NO_WORDS, Words
-from streamer.core.wire.decode import Span
+from streamer.core.wire.span import Span
 
 HISTORY_MAX = 100
 """Messages of resent history that are kept with a turn: more would make a long session quadratic."""

@@ -14,9 +14,10 @@ from streamer.core.session_id import SESSION_KEYS, Resolved, clean, owner_of, re
 from streamer.core.turn import Turn, Unscorable
 from streamer.core.wire.caps import Caps
 from streamer.core.wire.conventions import Heard, Translate
-from streamer.core.wire.decode import CAPS, Span, decode
+from streamer.core.wire.decode import CAPS, decode
 from streamer.core.wire.rules import END_KEYS
 from streamer.core.wire.scan import is_true
+from streamer.core.wire.span import Span
 from streamer.core.wire.values import unwrap
 
 USER_KEYS = (

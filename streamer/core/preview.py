@@ -15,9 +15,10 @@ from streamer.core.turn import Turn
 from streamer.core.wire import varint
 from streamer.core.wire.conventions import Translate, spoken_by
 from streamer.core.wire.cut import Cutter
-from streamer.core.wire.decode import Span, decode
+from streamer.core.wire.decode import decode
 from streamer.core.wire.frames import decompress
 from streamer.core.wire.records import Control, Cut, Fragment, Problem, Record, Tried
+from streamer.core.wire.span import Span
 
 _PLAIN = (Tried("otlp_proto", ""),)
 

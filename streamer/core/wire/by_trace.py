@@ -11,10 +11,9 @@ from google.protobuf.message import DecodeError
 from streamer.core.wire.gathered import Heap
 from streamer.core.wire.records import Problem
 from streamer.core.wire.schema import Head
+from streamer.core.wire.walk import ID_HEAD, SPAN_ID_HEAD
 
 _TRACE_ID = slice(2, 18)
-ID_HEAD, _SPAN_ID_HEAD = b"\n\x10", b"\x12\x08"
-"""How a span begins: field 1 with 16 bytes, field 2 with 8 bytes. The Collector's ends with field 2, then field 1."""
 _SPAN_ID_HEAD_LAST = slice(-28, -26)
 _NO_TRACE = bytes(16)
 
@@ -39,9 +38,9 @@ def by_trace(groups: dict[bytes, list[bytes]], heap: Heap) -> dict[bytes, list[b
 
 def _have_span_ids(ids: bytes, members: Sequence[bytes]) -> bool:
     if len(ids) > 18:
-        return ids[18:] == _SPAN_ID_HEAD
+        return ids[18:] == SPAN_ID_HEAD
     for span in members:  # noqa: SIM110 – a generator costs twice as much, and this is done for every span
-        if span[_SPAN_ID_HEAD_LAST] != _SPAN_ID_HEAD:
+        if span[_SPAN_ID_HEAD_LAST] != SPAN_ID_HEAD:
             return False
     return True
 

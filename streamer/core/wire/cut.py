@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError
 from streamer.core.session_id import clean, is_trace_id
 from streamer.core.wire import varint
 from streamer.core.wire.bounds import holds_too_much
-from streamer.core.wire.by_trace import ID_HEAD, by_trace
+from streamer.core.wire.by_trace import by_trace
 from streamer.core.wire.containers import OTLP_TAG, Limits, open_value
 from streamer.core.wire.fallbacks import attribute_of, attributes_of, named_by, session_of
 from streamer.core.wire.frames import compressor
@@ -27,6 +27,7 @@ from streamer.core.wire.rules import GENAI_MARKERS, JUDGE_KEY, CutRules
 from streamer.core.wire.salvage import salvage
 from streamer.core.wire.scan import OF_EVENT, OF_SPAN, AnyOrder, Scan, tagged
 from streamer.core.wire.schema import Request, Scope
+from streamer.core.wire.walk import ID_HEAD, WalkedScope, walk
 
 __all__ = ["CutRules", "Cutter"]
 
@@ -79,10 +80,15 @@ class Cutter:
             return failed("too_large", f"{len(value)} bytes", 0)
         if holds_too_much(value):
             return failed("too_large", "more spans, scopes and resources than any exporter writes", 0)
-        parts = _parsed(value) if self._plain and value[0] == OTLP_TAG else None
+        heap = Heap()
+        plain = self._plain and value[0] == OTLP_TAG
+        if plain and (walked := walk(value)):
+            ascending = all(scope.ascending for part in walked for scope in part.scope_spans if scope.size)
+            self._cut_spans(record, value, walked, ascending, heap)
+            return heap.result()
+        parts = _parsed(value) if plain else None
         if not parts or next(_firsts(parts), None) is None:
             return self._cut_opened(record, value)
-        heap = Heap()
         self._cut_request(record, value, parts, heap)
         return heap.result()
 
@@ -105,20 +111,25 @@ class Cutter:
     def _cut_request(
         self, record: Record, value: bytes, parts: Sequence[Any], heap: Heap, listed: bool = False
     ) -> None:
-        """An export request. `listed`: services and scopes were asked for already."""
+        """An export request, of spans or of logs. `listed`: services and scopes were asked for already."""
         ascending = all(span.startswith(ID_HEAD) for span in _firsts(parts))
         if not ascending and all(map(is_log, _firsts(parts))):
-            return self._cut_logs(record, value, parts, heap)
+            self._cut_logs(record, value, parts, heap)
+        else:
+            self._cut_spans(record, value, parts, ascending, heap, listed)
+
+    def _cut_spans(
+        self, record: Record, value: bytes, parts: Sequence[Any], ascending: bool, heap: Heap, listed: bool = False
+    ) -> None:
         order = self._ascending if ascending else self._any_order
         if stringzilla.find(value, ANNEX_SCOPE) >= 0:  # what logs tell of a span are events there
             order = self._annexed
         sought = self._seek(value, order)
         if self.rules.keep == "genai" and not (sought.sessions or sought.ends or _is_genai(value)):
             heap.rule = "no_genai_key"
-            return None
+            return
         for part in parts:
             self._cut_part(record, part, sought, heap, listed)
-        return None
 
     def _cut_logs(self, record: Record, value: bytes, parts: Sequence[Any], heap: Heap) -> None:
         if not may_matter(value):
@@ -188,6 +199,13 @@ class Cutter:
         heap: Heap,
     ) -> None:
         """Spans of one scope by trace, each group as the bytes of a ScopeSpans behind the resource's."""
+        if isinstance(scope_spans, WalkedScope) and not sought.judge:
+            heap.spans += scope_spans.size
+            scope = varint.delimited(b"\n", scope_spans.scope)
+            for trace_id, runs in scope_spans.runs.items():
+                size = len(scope) + sum(map(len, runs))
+                slices.setdefault(trace_id, [head]).extend((_FIELD_2.head(size), scope, *runs))
+            return
         groups: defaultdict[bytes, list[bytes]] = defaultdict(list)
         spans: Iterable[bytes] = scope_spans.spans
         if sought.judge:

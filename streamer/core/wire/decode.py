@@ -2,13 +2,11 @@
 
 Rule: spans are a set. Of two versions of a span the greater by (has an end, end, number of attributes, bytes) stands,
 whatever the order in which fragments come. What logs say of a span (an annex, logs.py) joins its events, each once,
-and is no span of its own. Attributes are decoded when they are asked for: most never are, so the parsed map is kept as
-it is and only the set of its names is made.
+and is no span of its own.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence, Set
-from functools import cached_property
+from collections.abc import Sequence, Set
 from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError
@@ -18,100 +16,10 @@ from streamer.core.wire.caps import Caps, shortened, within
 from streamer.core.wire.encode import pack
 from streamer.core.wire.frames import decompress
 from streamer.core.wire.logs import ANNEX_SCOPE
-from streamer.core.wire.values import only_text, readable, value_of
+from streamer.core.wire.span import NO_PARENT, Attributes, Span, event_of
+from streamer.core.wire.values import readable
 
 CAPS = Caps()
-
-
-class Attributes(Mapping[str, Any]):
-    """Attributes as Python values (values.value_of), decoded on access."""
-
-    __slots__ = ("_raw", "names")
-
-    def __init__(self, raw: Mapping[str, bytes]) -> None:
-        self._raw = raw
-        self.names = frozenset(raw)
-        """To look names up in; one that is not UTF-8 is bytes here. Whoever goes through them iterates over self."""
-
-    def within(self, bytes_max: int) -> "Attributes":
-        """These, or others with texts cut to the cap."""
-        short = shortened(own := readable(self._raw), bytes_max)
-        return self if short is own else Attributes(short)
-
-    def __getitem__(self, key: str) -> Any:  # noqa: ANN401
-        if key not in self.names:  # a protobuf map would say b""
-            raise KeyError(key)
-        return value_of(self._raw[key])
-
-    def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401
-        return value_of(self._raw[key]) if key in self.names else default
-
-    def __contains__(self, key: object) -> bool:
-        return key in self.names
-
-    def __iter__(self) -> Iterator[str]:
-        return only_text(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-
-class Span:
-    """A span as read. Ids are lowercase hex, `parent_id` is "" for a root; times are Unix ns, 0 where unknown."""
-
-    # Of the class, since most spans have neither.
-    logged: Set[bytes] = frozenset()
-    """Events that logs tell of it."""
-    truncated = False
-    """Something of it, or other spans of its trace, went over the caps."""
-
-    def __init__(self, read: Any, attributes: Attributes, resource: Attributes) -> None:  # noqa: ANN401
-        parent = read.parent_span_id
-        self._read = read
-        self.trace_id: str = read.trace_id.hex()
-        self.span_id: str = read.span_id.hex()
-        self.parent_id: str = "" if parent in _NO_PARENT else parent.hex()
-        self.start_ns: int = read.start
-        self.end_ns: int = read.end
-        self.attributes = attributes
-        self.resource = resource
-
-    @cached_property
-    def name(self) -> str:
-        return str(self._read.name[:_NAME_BYTES_MAX].decode("utf-8", "replace"))
-
-    @property
-    def is_error(self) -> bool:
-        return bool(self._read.status.code == 2)
-
-    @property
-    def has_events(self) -> bool:
-        return bool(self._read.events or self.logged)
-
-    @property
-    def has_logged_events(self) -> bool:
-        """Some of its events came as logs."""
-        return bool(self.logged)
-
-    def events(self) -> Iterator[tuple[str, Attributes]]:
-        """(name, attributes) of each event that can be read; in order of time where logs tell some of them."""
-        found = [event for raw in self._read.events if (event := _event(raw))]
-        if self.logged:
-            found += [event for raw in sorted(self.logged) if (event := _event(raw))]
-            found.sort(key=lambda event: event.time)
-        for event in found:
-            yield event.name.decode("utf-8", "replace"), Attributes(event.attributes)
-
-
-def _event(raw: bytes) -> Any:  # noqa: ANN401
-    try:
-        return schema.Event.FromString(raw)
-    except DecodeError:
-        return None
-
-
-_NAME_BYTES_MAX = 1024
-_NO_PARENT = (b"", bytes(8))
 _NOTHING: Set[bytes] = frozenset()
 
 
@@ -130,18 +38,55 @@ class _Version(NamedTuple):
 def decode(frames: Sequence[bytes], caps: Caps = CAPS) -> list[Span]:
     """Spans of all fragments, united, by (start, span id). Never raises; what is no span of a trace is left out, and
     so is what goes over the caps: spans that begin last first, but for the roots."""
+    spans = _plain(frames, caps)
+    if spans is None:
+        spans = _united_spans(frames, caps)
+    if len(spans) > 1:
+        spans.sort(key=lambda span: (span.start_ns, span.span_id))
+    return spans
+
+
+def _plain(frames: Sequence[bytes], caps: Caps) -> list[Span] | None:
+    """The same in one parse a fragment, for traces as most are: each span once, all well-formed, nothing from logs,
+    nothing near a cap. None for any other."""
+    spans: dict[bytes, Span] = {}
+    size = 0
+    for frame in frames:
+        raw = decompress(frame)
+        if raw is None:
+            continue
+        size += len(raw)
+        if len(raw) > caps.text_bytes or size > caps.bytes:
+            return None
+        try:
+            part = schema.Trace.FromString(raw)
+        except DecodeError:
+            return None
+        resource = _resource(part.resource)
+        for scope_spans in part.scope_spans:
+            if scope_spans.scope == ANNEX_SCOPE:
+                return None
+            for read in scope_spans.spans:
+                trace_id, span_id = read.trace_id, read.span_id
+                if len(trace_id) != 16 or len(span_id) != 8:
+                    continue
+                name = trace_id + span_id
+                if name in spans:
+                    return None
+                spans[name] = Span(name, read, Attributes(read.attributes), resource)
+    return list(spans.values()) if len(spans) <= caps.spans else None
+
+
+def _united_spans(frames: Sequence[bytes], caps: Caps) -> list[Span]:
+    """Any trace: the best version of each span, what logs say of it, and as much as the caps allow."""
     found = _united(frames, caps)
     if found.size > caps.bytes:
         found = _united(within(frames, caps), caps)
         found.cut = True
     best, logged = found.best, found.logged
     if found.cut or logged or found.longest > caps.text_bytes:
-        spans = [_span(version, logged.get(name, _NOTHING), caps, found.cut) for name, version in best.items()]
-    else:
-        spans = [Span(read, Attributes(read.attributes), resource) for read, body, resource, _ in best.values()]
-    if len(spans) > 1:
-        spans.sort(key=lambda span: (span.start_ns, span.span_id))
-    return spans
+        return [_span(name, version, logged.get(name, _NOTHING), caps, found.cut) for name, version in best.items()]
+    return [Span(name, one.read, Attributes(one.read.attributes), one.resource) for name, one in best.items()]
 
 
 class _United:
@@ -207,13 +152,13 @@ def _leave_out(found: _United, spans_max: int) -> None:
 
     def order(name: bytes) -> tuple[bool, int, bytes]:
         read = best[name].read
-        return read.parent_span_id not in _NO_PARENT, read.start, name
+        return read.parent_span_id not in NO_PARENT, read.start, name
 
     for name in sorted(best, key=order)[spans_max:]:
         del best[name]
 
 
-def _span(version: _Version, logged: Set[bytes], caps: Caps, cut: bool) -> Span:
+def _span(name: bytes, version: _Version, logged: Set[bytes], caps: Caps, cut: bool) -> Span:
     read, body, resource, resource_raw = version
     attributes = Attributes(read.attributes)
     bytes_max = caps.text_bytes
@@ -224,14 +169,14 @@ def _span(version: _Version, logged: Set[bytes], caps: Caps, cut: bool) -> Span:
         del read.events[:]
         read.events.extend(events)
         attributes, resource, logged = own, around, said
-    span = Span(read, attributes, resource)
+    span = Span(name, read, attributes, resource)
     span.logged, span.truncated = logged, cut
     return span
 
 
 def _short(raw: bytes, bytes_max: int) -> bytes:
     """An event with its texts within the cap."""
-    event = _event(raw) if len(raw) > bytes_max else None
+    event = event_of(raw) if len(raw) > bytes_max else None
     if event is None:
         return raw
     own = readable(event.attributes)

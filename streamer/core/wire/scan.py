@@ -18,7 +18,7 @@ from streamer.core.session_id import reading_of
 from streamer.core.wire import varint
 from streamer.core.wire.values import unwrap, value_of
 
-_TAIL_BYTES = 8
+_TAIL_BYTES = 7
 """Keys share tails (`…session_id`): one pass over a record for each tail tells which keys are not in it."""
 _VALUE_BYTES_MAX, _VALUE_TAGS_MAX = 64 * 1024, 64
 """How far, and past how many bytes that may begin one, AnyOrder looks back for a value: no id is that long."""
@@ -128,7 +128,27 @@ class AnyOrder(Scan):
 
     _BEHIND = b""
 
+    def __init__(self, readings: Iterable[tuple[str, Reading]], tags: bytes) -> None:
+        super().__init__(readings, tags)
+        self._heads: dict[int, tuple[int, bytes]] = {}
+        """Key's length → how far before the key its last pair began, and what stood there: tag and length of the
+        pair, tag and length of the value. Ids of one application are of one length."""
+
     def _pair_at(self, piece: bytes, key_at: int, key_end: int) -> tuple[bytes, bytes] | None:
+        size = key_end - key_at
+        back, head = self._heads.get(size, _NO_HEAD)
+        at = key_at - back
+        if at > 1 and piece[at - 2 : at + 2] == head and piece[key_end : key_end + 1] != b"\x12":
+            return piece[at + 1 : key_at], piece[at:key_end]
+        pair = self._searched(piece, key_at, key_end)
+        if pair and size < len(pair[1]) < 0x80:
+            back = len(pair[1]) - size
+            at = key_at - back
+            if piece[at - 1 : at + 2] == bytes((back + size, 0x12, back - 2)) and piece[at - 2] in self._tags:
+                self._heads[size] = back, piece[at - 2 : at + 2]
+        return pair
+
+    def _searched(self, piece: bytes, key_at: int, key_end: int) -> tuple[bytes, bytes] | None:
         if piece.startswith(b"\x12", key_end):
             end = _value_end(piece, key_end + 1)
             if self._is_attribute(piece, key_at, end):
@@ -142,6 +162,9 @@ class AnyOrder(Scan):
             if _value_end(piece, at + 1) == key_at and self._is_attribute(piece, at, key_end):
                 return piece[at + 1 : key_at], piece[at:key_end]
         return None
+
+
+_NO_HEAD = (0, b"")
 
 
 def _length_at(piece: bytes, at: int) -> tuple[int, int] | None:

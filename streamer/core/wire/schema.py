@@ -18,7 +18,11 @@ _INT32, _INT64, _FIXED64, _DOUBLE = _F.TYPE_INT32, _F.TYPE_INT64, _F.TYPE_FIXED6
 _MESSAGES: dict[str, dict[str, tuple[int, int | str, bool]]] = {
     "Request": {"resource_spans": (1, "ResourceSpans", True)},
     "ResourceSpans": {"resource": (1, _BYTES, False), "scope_spans": (2, "ScopeSpans", True)},
+    "Bare": {"resource_spans": (1, "BareResource", True)},
+    "BareResource": {"resource": (1, _BYTES, False), "scope_spans": (2, _BYTES, True)},
     "ScopeSpans": {"scope": (1, _BYTES, False), "spans": (2, _BYTES, True)},
+    "Trace": {"resource": (1, _BYTES, False), "scope_spans": (2, "TraceScope", True)},
+    "TraceScope": {"scope": (1, _BYTES, False), "spans": (2, "Span", True)},
     "Head": {"trace_id": (1, _BYTES, False), "span_id": (2, _BYTES, False)},
     "Resource": {"attributes": (1, "map", True)},
     "Scope": {"name": (1, _BYTES, False)},
@@ -95,7 +99,12 @@ def _add_map(message: descriptor_pb2.DescriptorProto, field: str) -> None:
 
 _CLASSES = _compile()
 Request: Any = _CLASSES["Request"]
+Bare: Any = _CLASSES["Bare"]
+"""A Request whose ScopeSpans are left as bytes."""
 ResourceSpans: Any = _CLASSES["ResourceSpans"]
+ScopeSpans: Any = _CLASSES["ScopeSpans"]
+Trace: Any = _CLASSES["Trace"]
+"""A ResourceSpans with its spans parsed: one that is broken costs them all."""
 Head: Any = _CLASSES["Head"]
 Resource: Any = _CLASSES["Resource"]
 Scope: Any = _CLASSES["Scope"]

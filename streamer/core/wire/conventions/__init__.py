@@ -23,7 +23,7 @@ from streamer.core.wire.conventions import (
     vercel_ai,
 )
 from streamer.core.wire.conventions.said import NO_WORDS, Kind, Said, Words
-from streamer.core.wire.decode import Span
+from streamer.core.wire.span import Span
 
 
 class Dialect(NamedTuple):

@@ -11,7 +11,7 @@ from streamer.core.turn import Message, ToolEvent
 from streamer.core.wire.conventions.messages import message_of, parsed, raw_messages
 from streamer.core.wire.conventions.said import Words, compact, text_of
 from streamer.core.wire.conventions.shapes import as_message
-from streamer.core.wire.decode import Span
+from streamer.core.wire.span import Span
 from streamer.core.wire.values import unwrap
 
 _CALLS = frozenset({"tool_call", "tool_use", "tool-call", "function_call", "toolUse", "functionCall"})

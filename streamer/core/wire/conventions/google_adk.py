@@ -7,7 +7,7 @@ from typing import Any
 from streamer.core.turn import ToolEvent
 from streamer.core.wire.conventions.calls import exchange, tool_event
 from streamer.core.wire.conventions.said import Said, Words, named, text_of
-from streamer.core.wire.decode import Attributes, Span
+from streamer.core.wire.span import Attributes, Span
 from streamer.core.wire.values import unwrap
 
 MARKERS = frozenset({"gcp.vertex.agent.llm_request", "gcp.vertex.agent.tool_call_args"})

@@ -5,7 +5,7 @@ from functools import partial
 
 from streamer.core.wire.conventions.calls import exchange, tool_event
 from streamer.core.wire.conventions.said import Kind, Said, Words
-from streamer.core.wire.decode import Attributes, Span
+from streamer.core.wire.span import Attributes, Span
 
 MARKERS = frozenset({"lmnr.span.type", "lmnr.span.input", "lmnr.span.output"})
 _KINDS: dict[str, Kind] = {"LLM": "LLM", "TOOL": "TOOL", "DEFAULT": "CHAIN"}

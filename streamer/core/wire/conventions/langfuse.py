@@ -5,7 +5,7 @@ from functools import partial
 from streamer.core.turn import ToolEvent
 from streamer.core.wire.conventions.calls import exchange, tool_event
 from streamer.core.wire.conventions.said import Kind, Said, Words, named
-from streamer.core.wire.decode import Attributes, Span
+from streamer.core.wire.span import Attributes, Span
 
 MARKERS = frozenset({"langfuse.observation.type", "langfuse.observation.input", "langfuse.trace.input"})
 _KINDS: dict[str, Kind] = {

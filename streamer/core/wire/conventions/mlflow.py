@@ -7,7 +7,7 @@ from typing import Any
 from streamer.core.turn import ToolEvent
 from streamer.core.wire.conventions.calls import exchange, tool_event
 from streamer.core.wire.conventions.said import Kind, Said, Words
-from streamer.core.wire.decode import Attributes, Span
+from streamer.core.wire.span import Attributes, Span
 from streamer.core.wire.values import unwrap
 
 KINDS: dict[str, Kind] = {

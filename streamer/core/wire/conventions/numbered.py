@@ -5,7 +5,7 @@ from typing import Any
 
 from streamer.core.turn import Role
 from streamer.core.wire.conventions.said import content_of
-from streamer.core.wire.decode import Attributes
+from streamer.core.wire.span import Attributes
 
 _NODES_MAX = 10_000
 _DEPTH_MAX = 12

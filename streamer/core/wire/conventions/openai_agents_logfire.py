@@ -6,7 +6,7 @@ from typing import Any
 
 from streamer.core.wire.conventions.calls import exchange, tool_event
 from streamer.core.wire.conventions.said import Said, Words, named
-from streamer.core.wire.decode import Attributes, Span
+from streamer.core.wire.span import Attributes, Span
 from streamer.core.wire.values import unwrap
 
 _MODEL, _FUNCTION, _AGENT = frozenset({"raw_input", "request_data"}), "mcp_data", "handoffs"

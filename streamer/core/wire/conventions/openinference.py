@@ -8,7 +8,7 @@ from streamer.core.wire.conventions.calls import calls_in, tool_event
 from streamer.core.wire.conventions.messages import messages_in
 from streamer.core.wire.conventions.numbered import listed
 from streamer.core.wire.conventions.said import Kind, Said, Words, named
-from streamer.core.wire.decode import Attributes, Span
+from streamer.core.wire.span import Attributes, Span
 
 _KINDS: dict[str, Kind] = {
     "LLM": "LLM",

@@ -12,7 +12,7 @@ from streamer.core.wire.conventions.messages import messages_in, raw_messages
 from streamer.core.wire.conventions.numbered import spoken
 from streamer.core.wire.conventions.said import Kind, Said, Words, content_of, is_role, named, text_of
 from streamer.core.wire.conventions.shapes import is_message
-from streamer.core.wire.decode import Attributes, Span
+from streamer.core.wire.span import Attributes, Span
 from streamer.core.wire.values import unwrap
 
 _KINDS: dict[str, Kind] = {

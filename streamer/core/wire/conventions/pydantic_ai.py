@@ -9,7 +9,7 @@ from streamer.core.turn import Message, ToolEvent
 from streamer.core.wire.conventions.calls import after_system, calls_in, exchange, tool_event
 from streamer.core.wire.conventions.messages import messages_in
 from streamer.core.wire.conventions.said import Said, Words, compact, named, text_of
-from streamer.core.wire.decode import Attributes, Span
+from streamer.core.wire.span import Attributes, Span
 from streamer.core.wire.values import unwrap
 
 MARKERS = frozenset(

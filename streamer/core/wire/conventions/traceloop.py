@@ -6,7 +6,7 @@ from functools import partial
 
 from streamer.core.wire.conventions.calls import exchange, tool_event
 from streamer.core.wire.conventions.said import Kind, Said, Words
-from streamer.core.wire.decode import Attributes, Span
+from streamer.core.wire.span import Attributes, Span
 from streamer.core.wire.values import unwrap
 
 MARKERS = frozenset({"traceloop.span.kind", "traceloop.entity.input", "traceloop.entity.output"})

@@ -8,7 +8,7 @@ from streamer.core.turn import Message, ToolEvent
 from streamer.core.wire.conventions.calls import after_system, calls_in, tool_event
 from streamer.core.wire.conventions.messages import messages_in
 from streamer.core.wire.conventions.said import Kind, Said, Words, named, text_of
-from streamer.core.wire.decode import Attributes, Span
+from streamer.core.wire.span import Attributes, Span
 from streamer.core.wire.values import unwrap
 
 MARKERS = frozenset({"ai.operationId"})

@@ -8,8 +8,9 @@ import pytest
 
 from streamer.core.wire.containers.json_fields import id_of
 from streamer.core.wire.cut import CutRules, Cutter
-from streamer.core.wire.decode import Span, decode
+from streamer.core.wire.decode import decode
 from streamer.core.wire.records import Cut
+from streamer.core.wire.span import Span
 from tests.builders import raw_record
 
 TRACE = "0a" * 16
