@@ -16,7 +16,7 @@ from streamer.core.ids import Scope
 from streamer.core.judges import JudgeSpec
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.reading import Start
-from streamer.core.session import Begun, Claim, Facts, Outcome, SessionRef, SessionState, Sweep, Wake
+from streamer.core.session import NEVER, Begun, Claim, Facts, Look, Outcome, SessionRef, SessionState, Sweep, Wake
 from streamer.core.transcript import Transcript
 from streamer.core.turn import Turn
 from streamer.core.verdict import FailureKind, JudgeFailure, Verdict
@@ -165,7 +165,7 @@ class SessionStore(Protocol):
     async def adopt(self, scope: Scope, trace_id: str, session: SessionRef, activity_ms: int) -> None:
         """A claim found an owner that no scan had named: add the candidate and wake it. Repeatable."""
 
-    async def release(self, claim: Claim, gap_ms: int, wait_until_ms: int) -> None:
+    async def release(self, claim: Claim, gap_ms: int, wait_until_ms: int, look: Look = NEVER) -> None:
         """Not closed yet: back at the true time. No call was made, no revision given. Repeatable."""
 
     async def put_back(self, claim: Claim, in_ms: int) -> None:

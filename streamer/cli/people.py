@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 from rich.console import Console
@@ -36,6 +36,8 @@ CLOSED_BY = {
     "quiet": "its quiet gap",
     "ended": "an explicit end",
     "max_age": "its maximum age",
+    "max_turns": "its number of turns",
+    "max_bytes": "the length of what was said",
     "max_traces": "too many traces under one id",
     "empty": "the loss of all its traces to other sessions",
 }
@@ -71,9 +73,12 @@ def config_show(
     return None
 
 
-def schema() -> None:
-    """Print the JSON Schema of the feed. Example: streamer schema > assessments-v1.json"""
-    print((files("streamer") / "schema" / "assessments-v1.json").read_text())
+def schema(
+    of: Annotated[Literal["feed", "control"], typer.Argument(help="the feed's records, or control records")] = "feed",
+) -> None:
+    """Print a JSON Schema. Example: streamer schema > assessments-v1.json"""
+    name = {"feed": "assessments-v1.json", "control": "control-v1.json"}[of]
+    print((files("streamer") / "schema" / name).read_text())
 
 
 def pause(config: ConfigOption = None) -> None:

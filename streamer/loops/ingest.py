@@ -223,7 +223,8 @@ class Ingest:
                     activity_ms[name] = max(activity_ms.get(name, -1), record_ms)
                 for control in cut.controls:
                     session = SessionRef(Scope(self._p.name, control.tenant), control.ended)
-                    ends_ms[session] = max(ends_ms.get(session, -1), record_ms)
+                    ended_ms = record_ms if control.at_ms is None else min(control.at_ms, record_ms)
+                    ends_ms[session] = max(ends_ms.get(session, -1), ended_ms)
                 fragments += cut.fragments
         await self._set_aside(letters)
         if fragments:
@@ -242,6 +243,9 @@ class Ingest:
     async def _save_fragments(self, fragments: Sequence[Fragment], activity_ms: Mapping[tuple[str, str], int]) -> None:
         """Phase 1: the traces' buckets. Phase 2, always, also for duplicates: every candidate ever named."""
         saved = await self._p.store.save_fragments(self._p.name, fragments)
+        span_bytes: dict[tuple[str, str], int] = defaultdict(int)
+        for fragment in fragments:
+            span_bytes[fragment.tenant, fragment.trace_id] += fragment.span_bytes
         wakes = [
             Wake(
                 SessionRef(Scope(self._p.name, tenant), session_id),
@@ -249,6 +253,7 @@ class Ingest:
                 trace.version,
                 activity_ms[tenant, trace_id],
                 trace.ends_session,
+                span_bytes[tenant, trace_id],
             )
             for (tenant, trace_id), trace in saved.items()
             for session_id in trace.candidates

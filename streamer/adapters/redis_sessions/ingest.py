@@ -90,7 +90,7 @@ class IngestSide(Handle):
                 scope, session_id = chunk[0].session
                 arguments += (key, scope.source, scope.tenant, session_id, len(chunk))
                 for w in chunk:
-                    arguments += (w.trace_id, w.version, w.activity_ms, int(w.ends_session))
+                    arguments += (w.trace_id, w.version, w.activity_ms, int(w.ends_session), w.span_bytes)
             yield self._call(script, bucket, arguments)
 
     async def end_session(self, session: SessionRef, at_ms: int) -> None:

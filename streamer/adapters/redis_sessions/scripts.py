@@ -65,5 +65,7 @@ def limits_argument(limits: Limits) -> str:
         limits.zombie_ms_max,
         limits.return_ms,
         limits.traces_max,
+        limits.max_turns or 0,
+        limits.max_bytes or 0,
     )
     return ",".join(map(str, numbers))
