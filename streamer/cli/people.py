@@ -119,8 +119,10 @@ def explain(
         )
     ref, state = found
     if as_json:
-        return print_json({**_story(ref, state), "paused": said["paused"]})
+        return print_json({**_story(ref, state), "outlook": said["outlook"], "paused": said["paused"]})
     _tell(ref, state)
+    if said["outlook"]:
+        console.print(Text(f"  open: {said['outlook']}", style="bold"))
     if said["paused"]:
         console.print(Text("  model calls are paused: streamer resume", style="yellow"))
     return None

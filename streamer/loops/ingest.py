@@ -18,6 +18,7 @@ from streamer.core.wire.cut import Cutter
 from streamer.core.wire.records import DeadLetter, Fragment, Record
 from streamer.errors import FuseBlown, TransientError
 from streamer.loops.setting_aside import SettingAside
+from streamer.loops.telling import Standing, Telling
 from streamer.ports import (
     Clock,
     DeadLetters,
@@ -59,6 +60,7 @@ class Ingest:
     def __init__(self, parts: IngestParts) -> None:
         self._p = parts
         self._aside = SettingAside(parts.name, parts.dead_letters, parts.metrics, parts.journal)
+        self._telling = Telling(parts.name, parts.store, parts.fuse, parts.clock, parts.metrics)
         self._readings: dict[TopicPartition, Reading] = {}
         self._stale = False
         self._listed_at_ms = self._metadata_at_ms = self._memory_at_ms = -1
@@ -66,6 +68,7 @@ class Ingest:
         self._ahead: frozenset[TopicPartition] = frozenset()
         self._blown: frozenset[TopicPartition] = frozenset()
         self._topics: frozenset[str] = frozenset()
+        self._silent: frozenset[TopicPartition] = frozenset()
         self._told: set[str] = set()
         self._interrupted_by = ""
 
@@ -90,6 +93,7 @@ class Ingest:
         await self._take_over(fetched)
         if self._p.clock.now_ms() - self._metadata_at_ms >= self._p.limits.metadata_ms:
             await self._refresh_partitions()
+        await self._telling.tell(self._readings, Standing(self._held, self._ahead, self._silent))
         by_partition: dict[TopicPartition, list[Record]] = defaultdict(list)
         for record in fetched.records:
             by_partition[TopicPartition(record.topic, record.partition)].append(record)
@@ -175,13 +179,7 @@ class Ingest:
         self._metadata_at_ms = asked_at_ms
         self._topics = frozenset(p.topic for p in partitions)
         self._p.fuse.reads(self._p.name, self._topics)
-        await self._tell_fuse()
-
-    async def _tell_fuse(self) -> None:
-        for topic in sorted(self._topics):
-            self._p.metrics.gauge("fuse_blown", float(topic in self._p.fuse.blown), source=self._p.name, topic=topic)
-        if blown := sorted(self._topics & self._p.fuse.blown.keys()):
-            await self._p.store.tell_blown(self._p.name, blown)
+        self._telling.tell_fuse(self._topics)
 
     async def _watch_fuse(self) -> None:
         """What was read is saved by now. A blown topic waits until the process starts again, whatever Redis' memory
@@ -196,7 +194,7 @@ class Ingest:
             for topic in new:
                 cause = f"{fuse.blown[topic]}; see streamer dlq list and the exporter's encoding, then start again"
                 self._p.journal.say("error", "fuse_blown", source=self._p.name, topic=topic, cause=cause)
-            await self._tell_fuse()
+            self._telling.tell_fuse(self._topics)
         if fuse.is_over(self._p.name, all(reading.is_committed for reading in self._readings.values())):
             said = ", ".join(map(str, fuse.blown.values()))
             raise FuseBlown(
@@ -278,6 +276,7 @@ class Ingest:
             return
         self._listed_at_ms = asked_at_ms
         ends = await self._p.source.end_offsets(sorted(self._readings))
+        self._silent = frozenset(self._readings.keys() - ends.keys())
         for partition, reading in self._readings.items():
             if partition in ends:
                 reading.hear(asked_at_ms, ends[partition])

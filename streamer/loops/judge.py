@@ -134,6 +134,7 @@ class Judge:
         if closed.reason == "quiet" and claim.due == "quiet":
             late_ms = claim.claimed_at_ms - claim.state.activity_ms - closed.gap_ms
             self._p.metrics.observe("close_lateness_seconds", max(0, late_ms) / 1000)
+        self._observe_delay(claim, turns)
         if turns:
             new = [turn for trace_id, turn in turns.items() if claim.state.turns.get(trace_id) != turn]
             await self._p.store.keep_turns(claim, new, closed.gap_ms)
@@ -144,6 +145,13 @@ class Judge:
         else:
             await self._score_and_write(held, turns, closed)
         return None
+
+    def _observe_delay(self, claim: Claim, turns: Mapping[str, Turn]) -> None:
+        """Spans that wait before Kafka, in an SDK or in a Collector's full queue, are seen by no watermark."""
+        if turns and claim.state.has_grown:
+            ended_ms = max(turn.end_ns for turn in turns.values()) // 1_000_000
+            delay_s = max(0, claim.state.activity_ms - ended_ms) / 1000
+            self._p.metrics.observe("span_delay_seconds", delay_s, source=claim.session.scope.source)
 
     def _closing(self, claim: Claim, turns: Mapping[str, Turn]) -> Closing:
         gap_ms = gap_of(self._p.rules, claim.session.scope.tenant, turns.values(), self._p.limits.gap_ms_min)

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
 
 from streamer.core.assessment import RowRef
+from streamer.core.holding import Told
 from streamer.core.ids import BUCKETS, Scope, bucket_of_trace
 from streamer.core.lifecycle import Limits
 from streamer.core.model import Completion
@@ -20,8 +21,8 @@ from streamer.errors import OwnershipLost, Reconnected
 from streamer.ports import ClaimReply, Saved, TopicPartition
 from tests.fakes import redis_audit as audit
 from tests.fakes import redis_scripts as scripts
-from tests.fakes.blown import BlownFuses
 from tests.fakes.redis_state import Bucket, TraceRow, snapshot
+from tests.fakes.told import ToldDoings
 
 T = TypeVar("T")
 SHARED = -1  # the tag of what is in no bucket: progress and spending
@@ -46,7 +47,7 @@ class FakeRedis:
         self.epoch = [0] * nodes
         self.safe_ms = [0] * nodes
         self.memory_share = 0.0
-        self.blown: dict[tuple[str, str], int] = {}
+        self.told: dict[str, dict[TopicPartition, Told]] = {}
         self.after: Callable[[Bucket], None] = lambda bucket: None
         """Looks at a bucket after each script: a simulation's checkers."""
 
@@ -73,7 +74,7 @@ class FakeRedis:
         return answer
 
 
-class FakeSessionStore(BlownFuses):
+class FakeSessionStore(ToldDoings):
     def __init__(self, redis: FakeRedis, gate: Gate = open_gate) -> None:
         self.redis, self.gate = redis, gate
         self.seen = list(redis.epoch)
@@ -139,7 +140,7 @@ class FakeSessionStore(BlownFuses):
         def merge(b: Bucket, now: int) -> None:
             known = b.edit(("progress", source), dict[TopicPartition, int]())
             for gone in set(known) - set(partitions):
-                del known[gone]
+                self.redis.told.get(source, {}).pop(gone, known.pop(gone))
             for partition in partitions:
                 known.setdefault(partition, -1)
 

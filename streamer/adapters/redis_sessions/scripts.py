@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from streamer.core.lifecycle import Limits
 
-OUTSIDE = ("add_partitions", "publish_progress", "reserve", "settle")
+OUTSIDE = ("add_partitions", "publish_progress", "tell_doing", "reserve", "settle")
 REFUSED_WHEN_FULL = ("save_fragments", "wake", "park", "end_session", "add_partitions", "publish_progress", "reserve")
 """Without `allow-oom`: what fills Redis stops, what empties it goes on (facts, Redis section F)."""
 IN_BUCKETS = (
