@@ -262,8 +262,9 @@ def _sentence(entry: Entry) -> str:
             where = "the feed only: MLflow takes no session id of more than 250 characters"
         usage = entry.verdict.usage
         cost = "price unknown" if usage.cost_usd is None else f"${usage.cost_usd:.5f}"
+        until = "" if not entry.interim else " for the time being: the session goes on,"
         return (
-            f"{entry.verdict.value} at revision {entry.revision}, {at(entry.scored_at_ms)}, on {where}; "
+            f"{entry.verdict.value}{until} at revision {entry.revision}, {at(entry.scored_at_ms)}, on {where}; "
             f"{usage.input_tokens + usage.output_tokens} tokens, {cost}\n      "
             f"{entry.verdict.rationale[:TEXT_CHARS_MAX]}"
         )
