@@ -58,6 +58,14 @@ METRICS: dict[str, Metric] = {
     "redis_memory_share": _gauge("share", "Used memory over maxmemory, of the primary; 0 without a limit."),
     "ingest_interrupted": _counter("passes", "Passes that failed and went back to the committed offsets.", "source"),
     "watermark_ms": _gauge("ms", "Record time before which everything is saved, Unix ms; -1: unknown.", "source"),
+    "watermark_held_seconds": _gauge(
+        "seconds",
+        "How far the watermark is behind now, by the partition that holds it back and why; 0 once it no longer does.",
+        "source",
+        "topic",
+        "partition",
+        "cause",
+    ),
     # sessions
     "releases": _counter("claims", "Claims that found the session not closed yet and put it back."),
     "claims_abandoned": _counter("claims", "Claims given up after a failure; the lease runs out and another finishes."),
@@ -65,6 +73,9 @@ METRICS: dict[str, Metric] = {
     "stale_completions": _counter("claims", "Completions that were refused because the claim was not in force."),
     "closings": _counter("sessions", "Sessions closed, once each time they had grown.", "reason"),
     "close_lateness_seconds": _seconds("From the quiet gap's end, by the record's time, to the claim that closed."),
+    "span_delay_seconds": _seconds(
+        "From the end of a session's last span to its last record, at each closing that it had grown for.", "source"
+    ),
     "verdict_delay_seconds": _seconds("From a session's last turn to its verdicts, where the closing placed them all."),
     "unreadable_traces": _counter("traces", "Traces, by claim, in which no span could be read: they give no turn."),
     "sessions_unread": _counter(

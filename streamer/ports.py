@@ -12,11 +12,12 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from streamer.core.assessment import Row, RowRef
 from streamer.core.feed import FeedRecord
+from streamer.core.holding import Doing, Told
 from streamer.core.ids import Scope
 from streamer.core.judges import JudgeSpec
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.reading import Start
-from streamer.core.session import Begun, Claim, Facts, Outcome, SessionRef, SessionState, Sweep, Wake
+from streamer.core.session import NEVER, Begun, Claim, Facts, Look, Outcome, SessionRef, SessionState, Sweep, Wake
 from streamer.core.transcript import Transcript
 from streamer.core.turn import Turn
 from streamer.core.verdict import FailureKind, JudgeFailure, Verdict
@@ -137,11 +138,11 @@ class SessionStore(Protocol):
     async def progress(self, source: str) -> Mapping[TopicPartition, int]:
         """-1 for a partition without progress."""
 
-    async def tell_blown(self, source: str, topics: Sequence[str]) -> None:
-        """For people: these are not read. Forgotten a minute after it was told last. Repeatable."""
+    async def tell_doing(self, source: str, doing: Mapping[TopicPartition, Doing]) -> None:
+        """For people: what their reader does with partitions now. Repeatable."""
 
-    async def blown(self, source: str, topics: Sequence[str]) -> frozenset[str]:
-        """Those of the topics that a worker does not read now."""
+    async def told(self, source: str) -> Mapping[TopicPartition, Told]:
+        """What readers told last, and when."""
 
     async def probe(self) -> None:
         """Every primary answers once more; Reconnected if one was replaced since this store's last call to it."""
@@ -165,7 +166,7 @@ class SessionStore(Protocol):
     async def adopt(self, scope: Scope, trace_id: str, session: SessionRef, activity_ms: int) -> None:
         """A claim found an owner that no scan had named: add the candidate and wake it. Repeatable."""
 
-    async def release(self, claim: Claim, gap_ms: int, wait_until_ms: int) -> None:
+    async def release(self, claim: Claim, gap_ms: int, wait_until_ms: int, look: Look = NEVER) -> None:
         """Not closed yet: back at the true time. No call was made, no revision given. Repeatable."""
 
     async def put_back(self, claim: Claim, in_ms: int) -> None:

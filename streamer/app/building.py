@@ -39,6 +39,7 @@ from streamer.loops.judge import Judge, JudgeParts
 from streamer.loops.probe import Probe
 from streamer.loops.publishing import Publishing
 from streamer.loops.scoring import Scoring
+from streamer.loops.watermark_watch import WatermarkWatch
 from streamer.loops.writing import Writing
 from streamer.ports import DeadLetters
 from streamer.settings import Settings, Source
@@ -95,6 +96,8 @@ async def start(process: Process, roles: frozenset[Role], estimate: Estimate | N
         await _add_judge(process, redis, publisher, estimate)
     if "audit" in roles:
         process.loops["audit"] = Audit(redis.handle(), process.metrics, process.journal).step
+        sources = [source.name for source in process.settings.sources]
+        process.loops["watermark"] = WatermarkWatch(sources, redis.handle(), process.metrics, process.journal).step
 
     def on_change(service: str, reason: str | None) -> None:
         known = cast(Service, service)

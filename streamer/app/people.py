@@ -16,6 +16,9 @@ from streamer.adapters.redis_sessions import RedisConnection
 from streamer.adapters.redis_sessions.reader import RedisReader
 from streamer.adapters.system_clock import SystemClock
 from streamer.app.building import open_for, spending_of
+from streamer.app.outlook import NOTHING_READ as NOTHING_READ
+from streamer.app.outlook import holding, outlook
+from streamer.core.holding import HEARD_MS, hold_of
 from streamer.core.interpret import owns
 from streamer.core.pressure import FULL_SHARE, ahead
 from streamer.core.preview import Preview, preview
@@ -31,7 +34,6 @@ from streamer.ports import TopicPartition
 from streamer.settings import Settings
 
 SESSION_KEY = re.compile(r"[0-9a-f]{32}")
-NOTHING_READ = "nothing read yet"
 
 
 @asynccontextmanager
@@ -56,13 +58,15 @@ async def status(redis: RedisConnection, settings: Settings) -> dict[str, Any]:
     asked_at_ms = now_ms()
     said: dict[str, Any] = (await RedisReader(redis.shared).counts(asked_at_ms))._asdict()
     store = redis.handle()
-    share = await store.memory_share()
+    share, redis_ms = await store.memory_share(), await store.time_ms()
     for source in settings.sources:
-        progress = await store.progress(source.name)
+        progress, told = await store.progress(source.name), await store.told(source.name)
         mark = watermark_of(progress.values())
         said[f"watermark_age_ms.{source.name}"] = None if mark < 0 else asked_at_ms - mark
-        said[f"held_back_by.{source.name}"] = _holding(progress)
-        blown = await store.blown(source.name, sorted({p.topic for p in progress}))
+        held = holding(progress, hold_of(progress, told, redis_ms), redis_ms)
+        said[f"held_back_by.{source.name}"], said[f"held_cause.{source.name}"] = held
+        fresh = [p for p, one in told.items() if one.doing == "fuse" and redis_ms - one.at_ms <= HEARD_MS]
+        blown = frozenset(p.topic for p in fresh)
         said[f"reading.{source.name}"] = _reading(share, progress, settings.limits().gap_ms_min, blown)
     spent = await spending_of(redis, settings).spent(asked_at_ms)
     return {
@@ -90,6 +94,7 @@ async def explained(
     keys = next((s.session_keys for s in settings.sources if s.name == ref.scope.source), SESSION_KEYS)
     kept = found[1].turns.items()
     turns = {t: turn for t, turn in kept if t not in facts or owns(ref.session_id, t, facts[t], keys)}
+    said["outlook"] = await outlook(redis, settings, ref, found[1])
     return (ref, replace(found[1], turns=turns)), said
 
 
@@ -115,14 +120,6 @@ def last_records(settings: Settings, topic: str, last: int) -> list[Record]:
 def previewed(records: Iterable[Record], cutter: Cutter) -> Preview:
     """What would be stored of records, dialects without a file of their own included."""
     return preview(records, cutter, translated)
-
-
-def _holding(progress: Mapping[TopicPartition, int]) -> str:
-    """The partition whose progress is the watermark."""
-    if max(progress.values(), default=-1) < 0:
-        return NOTHING_READ
-    slowest = min(progress, key=lambda p: progress[p])
-    return f"{slowest.topic}/{slowest.partition}" + (", which nobody has read yet" if progress[slowest] < 0 else "")
 
 
 def _reading(share: float, progress: Mapping[TopicPartition, int], gap_ms: int, blown: frozenset[str]) -> str:

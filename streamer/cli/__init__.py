@@ -13,6 +13,7 @@ from streamer.cli import dlq, people
 from streamer.cli.check import check
 from streamer.cli.decode import decode
 from streamer.cli.options import ConfigOption, FromOption
+from streamer.cli.session_end import end_session
 from streamer.cli.trying import try_
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.settings import Settings, load
@@ -71,6 +72,7 @@ def _run(
 people.add_to(cli)
 cli.add_typer(dlq.cli, name="dlq")
 cli.command()(check)
+cli.command("end-session")(end_session)
 cli.command("try")(try_)
 cli.command()(decode)
 

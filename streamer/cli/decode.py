@@ -28,7 +28,9 @@ STDIN = "-"
 
 def decode(
     files: Annotated[list[str] | None, typer.Argument(help="one record's value each; - is standard input")] = None,
-    encoding: Annotated[str, typer.Option(help="auto, otlp_proto, otlp_json, mlflow_json or cloudevents")] = "auto",
+    encoding: Annotated[
+        str, typer.Option(help="auto, otlp_proto, otlp_json, mlflow_json, cloudevents or control")
+    ] = "auto",
     as_json: JsonOption = False,
     raw: Annotated[Path | None, typer.Option(help="also write what would be stored here, as one OTLP request")] = None,
     topic: Annotated[str | None, typer.Option(help="the last records of a topic instead; joins no group")] = None,

@@ -17,7 +17,8 @@ MEANING = {
     "generation": "number of the configuration in force",
     "paused": "streamer pause | resume",
     "watermark_age_ms": "every record up to so long ago is saved",
-    "held_back_by": "the partition whose progress that is",
+    "held_back_by": "the partition whose progress that is, and why it is not further",
+    "held_cause": "the same in one word",
     "reading": "what ingest reads now",
     "spent_tokens_today": "of models whose price is not known",
 }

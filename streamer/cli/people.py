@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 from rich.console import Console
@@ -36,6 +36,8 @@ CLOSED_BY = {
     "quiet": "its quiet gap",
     "ended": "an explicit end",
     "max_age": "its maximum age",
+    "max_turns": "its number of turns",
+    "max_bytes": "the length of what was said",
     "max_traces": "too many traces under one id",
     "empty": "the loss of all its traces to other sessions",
 }
@@ -71,9 +73,12 @@ def config_show(
     return None
 
 
-def schema() -> None:
-    """Print the JSON Schema of the feed. Example: streamer schema > assessments-v1.json"""
-    print((files("streamer") / "schema" / "assessments-v1.json").read_text())
+def schema(
+    of: Annotated[Literal["feed", "control"], typer.Argument(help="the feed's records, or control records")] = "feed",
+) -> None:
+    """Print a JSON Schema. Example: streamer schema > assessments-v1.json"""
+    name = {"feed": "assessments-v1.json", "control": "control-v1.json"}[of]
+    print((files("streamer") / "schema" / name).read_text())
 
 
 def pause(config: ConfigOption = None) -> None:
@@ -114,8 +119,10 @@ def explain(
         )
     ref, state = found
     if as_json:
-        return print_json({**_story(ref, state), "paused": said["paused"]})
+        return print_json({**_story(ref, state), "outlook": said["outlook"], "paused": said["paused"]})
     _tell(ref, state)
+    if said["outlook"]:
+        console.print(Text(f"  open: {said['outlook']}", style="bold"))
     if said["paused"]:
         console.print(Text("  model calls are paused: streamer resume", style="yellow"))
     return None
@@ -255,8 +262,9 @@ def _sentence(entry: Entry) -> str:
             where = "the feed only: MLflow takes no session id of more than 250 characters"
         usage = entry.verdict.usage
         cost = "price unknown" if usage.cost_usd is None else f"${usage.cost_usd:.5f}"
+        until = "" if not entry.interim else " for the time being: the session goes on,"
         return (
-            f"{entry.verdict.value} at revision {entry.revision}, {at(entry.scored_at_ms)}, on {where}; "
+            f"{entry.verdict.value}{until} at revision {entry.revision}, {at(entry.scored_at_ms)}, on {where}; "
             f"{usage.input_tokens + usage.output_tokens} tokens, {cost}\n      "
             f"{entry.verdict.rationale[:TEXT_CHARS_MAX]}"
         )

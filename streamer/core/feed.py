@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import quote
 
+from streamer.core.close_reason import CloseReason
 from streamer.core.ids import digest, mlflow_trace_id
 from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
-from streamer.core.session import Claim, CloseReason
+from streamer.core.session import Claim
 from streamer.core.turn import Turn, flags_of, in_order, traces_in_order
 from streamer.core.verdict import Usage
 
@@ -44,19 +45,17 @@ def verdict_record(
     reason: CloseReason,
     now_ms: int,
     *,
-    interim: bool = False,
     origin: Origin = "live",
     users: UserIds = "hashed",
 ) -> FeedRecord:
-    """A judge's entry on the feed: its verdict where `entry` is judged, otherwise the failure. `turns` are in order."""
+    """A judge's entry on the feed: its verdict where `entry` is judged, otherwise the failure. `turns` are in order;
+    `reason` is that of this closing, and told unless the entry was said at another."""
     if entry.state != "judged" or entry.verdict is None:
-        return failure_record(
-            namespace, claim, spec, entry, turns, reason, now_ms, interim=interim, origin=origin, users=users
-        )
+        return failure_record(namespace, claim, spec, entry, turns, reason, now_ms, origin=origin, users=users)
     said = entry.verdict.value
     value = {
-        **_frame("verdict", namespace, claim, turns, reason, now_ms, origin, users),
-        **_judgement(namespace, claim, spec, entry, interim, entry.verdict.usage),
+        **_frame("verdict", namespace, claim, turns, entry.close_reason or reason, now_ms, origin, users),
+        **_judgement(namespace, claim, spec, entry, entry.verdict.usage),
         "value": _clean(said) if isinstance(said, str) else said,
         "rationale": _clean(entry.verdict.rationale[:RATIONALE_CHARS_MAX]),
         "supersedes": entry.history[-1].revision if entry.history else None,
@@ -73,7 +72,6 @@ def failure_record(
     reason: CloseReason,
     now_ms: int,
     *,
-    interim: bool = False,
     origin: Origin = "live",
     users: UserIds = "hashed",
 ) -> FeedRecord:
@@ -82,8 +80,8 @@ def failure_record(
     if failure is None:
         raise ValueError(f"entry of {spec.name} is {entry.state}: neither a verdict nor a failure")
     value = {
-        **_frame("failure", namespace, claim, turns, reason, now_ms, origin, users),
-        **_judgement(namespace, claim, spec, entry, interim, failure.usage),
+        **_frame("failure", namespace, claim, turns, entry.close_reason or reason, now_ms, origin, users),
+        **_judgement(namespace, claim, spec, entry, failure.usage),
         "failure": {"kind": failure.kind, "detail": _clean(failure.detail)},
     }
     return _record("failure", claim, spec.name, turns, value)
@@ -208,18 +206,16 @@ def _frame(
     }
 
 
-def _judgement(
-    namespace: str, claim: Claim, spec: JudgeSpec, entry: Entry, interim: bool, usage: Usage
-) -> dict[str, Any]:
+def _judgement(namespace: str, claim: Claim, spec: JudgeSpec, entry: Entry, usage: Usage) -> dict[str, Any]:
     """What verdicts and failures say of the judge's work."""
-    identity = (entry.state, entry.transcript_hash or "", str(entry.revision))
+    identity = [entry.state, entry.transcript_hash or "", str(entry.revision), *(["interim"] if entry.interim else [])]
     return {
         "event_id": _event_id(namespace, claim, spec.name, *identity),
         "judge": _clean(spec.name),
         "judge_version": entry.judge_version,
         "model": spec.model,
         "revision": entry.revision,
-        "interim": interim,
+        "interim": entry.interim,
         "transcript_hash": entry.transcript_hash,
         "prompt_hash": entry.prompt_hash,
         "usage": {

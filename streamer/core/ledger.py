@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Literal, NamedTuple
 
+from streamer.core.close_reason import INTERIM, CloseReason
 from streamer.core.judges import JudgeSpec
 from streamer.core.verdict import JudgeFailure, Usage, Verdict, VerdictValue
 
@@ -56,6 +57,13 @@ class Entry:
     turns: int = 0
     scored_at_ms: int = 0
     history: tuple[Past, ...] = ()
+    close_reason: CloseReason | None = None
+    """Of the closing that this was said at."""
+
+    @property
+    def interim(self) -> bool:
+        """Said for the time being: the session went on."""
+        return self.close_reason in INTERIM
 
     def settled(self, transcript_hash: str, now_ms: int) -> bool:
         """Nothing is to be asked about this transcript now: it is judged, failed for good, or waits."""

@@ -1,14 +1,17 @@
 """When a session may be closed: the state table's arithmetic (docs/decisions/state-table.md).
 
 Rule: everything here is in record time. An explicit end counts until a fact comes more than `settle_ms` after it; the
-maximum age counts from the first fact since the last completed closing.
+maximum age counts from the first fact since the last completed closing. Maximum age, turns and bytes close a session
+for the time being: its last closing, by quiet or an end, is still to come.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from streamer.core.session import CloseReason, SessionState
+from streamer.core.close_reason import CloseReason
+from streamer.core.fullness import Most, filled_by, look_of, size_of
+from streamer.core.session import NEVER, NOTHING, Look, SessionState, Size
 from streamer.core.turn import Turn
 
 DAY_MS = 86_400_000
@@ -24,6 +27,10 @@ class Limits:
     gap_ms_min: int = 900_000
     """The smallest quiet gap that any rule gives: until a claim has found the session's rule, this one counts."""
     max_age_ms: int = DAY_MS
+    max_turns: int | None = None
+    """A session that has gained so many turns since its last closing is judged for the time being."""
+    max_bytes: int | None = None
+    """The same of the bytes of what was said in them."""
     settle_ms: int = 10_000
     """Spans still come after an explicit end: collectors batch for seconds (batch processor: 200 ms; SDKs: 5 s)."""
     trace_timeout_ms: int = 1_200_000
@@ -80,6 +87,14 @@ def gap_of(rules: Sequence[Rule], tenant: str, turns: Iterable[Turn], gap_ms_min
     return next((rule.idle_gap_ms for rule in rules if rule.matches(tenant, said)), gap_ms_min)
 
 
+NO_LIMIT = Most(None, None)
+
+
+def most_of(limits: Limits) -> Most:
+    """What a session may gain before it is judged without being quiet."""
+    return Most(limits.max_turns, limits.max_bytes)
+
+
 def close_times(state: SessionState, gap_ms: int, limits: Limits) -> dict[CloseReason, int]:
     """The moments at which a session may close, by reason."""
     times: dict[CloseReason, int] = {}
@@ -97,11 +112,18 @@ class Closing(NamedTuple):
     at_ms: int
     """The moment by which it would close if nothing more came."""
     gap_ms: int
+    size: Size = NOTHING
+    look: Look = NEVER
 
 
 def closing(state: SessionState, turns: Mapping[str, Turn], gap_ms: int, watermark_ms: int, limits: Limits) -> Closing:
     """Is the session closed at this watermark? A trace without its root keeps it open until the trace timeout."""
     whole = all(turn.has_root for turn in turns.values())
     times = close_times(state, gap_ms if whole else max(gap_ms, limits.trace_timeout_ms), limits)
+    most = most_of(limits)
+    size = size_of(turns.values()) if most != NO_LIMIT else Size(len(turns))
+    if filled := filled_by(state, size, most):
+        times[filled] = state.activity_ms if state.full_ms is None else state.full_ms
     due = [reason for reason, at_ms in times.items() if at_ms <= watermark_ms]
-    return Closing(due[0] if due else None, min(times.values()), gap_ms)
+    look = look_of(state, size, most, closed=bool(due))
+    return Closing(due[0] if due else None, min(times.values()), gap_ms, size, look)

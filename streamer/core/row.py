@@ -25,6 +25,8 @@ def row_of(ref: RowRef, claim: Claim, spec: JudgeSpec, entry: Entry, transcript:
         "streamer.judge_version": entry.judge_version,
         "streamer.prompt_hash": entry.prompt_hash or "",
         "streamer.revision": str(entry.revision),
+        "streamer.close_reason": entry.close_reason or "",
+        "streamer.interim": "true" if entry.interim else "false",
         "streamer.turns": str(len(transcript.turns)),
         "streamer.flags": ",".join(flags_of(transcript.turns)),
         "streamer.transcript_hash": transcript.hash,

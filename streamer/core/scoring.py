@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from streamer.core.close_reason import INTERIM, CloseReason
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import DAY_MS, Limits
 from streamer.core.retry import PATIENT, next_try_ms
@@ -61,13 +62,24 @@ def retracted(old: Entry | None, generation: int, judge_version: str) -> Entry:
         judge_version=judge_version,
         revision=old.revision if old else 0,
         history=old.past() if old else (),
+        close_reason="empty",
     )
 
 
-def begun(old: Entry | None, transcript_hash: str, turns: int, generation: int, judge_version: str) -> Entry:
+def closed_again(entry: Entry, reason: CloseReason) -> Entry:
+    """The same transcript at another closing. What was interim and is so no longer is told and written again, with the
+    same revision; what was final stays so."""
+    if not entry.interim or reason in INTERIM:
+        return entry
+    return replace(entry, close_reason=reason, feed=False, mlflow=False, unwritten="")
+
+
+def begun(
+    old: Entry | None, transcript_hash: str, turns: int, generation: int, judge_version: str, reason: CloseReason
+) -> Entry:
     """What a judge starts from on a transcript: where it was, if it has met this one before."""
     if old is not None and old.transcript_hash == transcript_hash:
-        return replace(old, generation=generation, judge_version=judge_version)
+        return replace(old, generation=generation, judge_version=judge_version, close_reason=reason)
     return Entry(
         state="retrying",
         generation=generation,
@@ -76,13 +88,14 @@ def begun(old: Entry | None, transcript_hash: str, turns: int, generation: int, 
         revision=old.revision if old else 0,
         history=old.past() if old else (),
         turns=turns,
+        close_reason=reason,
     )
 
 
-def unread(old: Entry | None, failure: JudgeFailure, generation: int, judge_version: str) -> Entry:
+def unread(old: Entry | None, failure: JudgeFailure, generation: int, judge_version: str, reason: CloseReason) -> Entry:
     """No judge can be given the session as it is. A verdict that stood moves into the history."""
     base = old or Entry(state="failed", generation=generation, judge_version=judge_version)
-    same = old is not None and old.failure == failure
+    same = old is not None and old.failure == failure and old.interim == (reason in INTERIM)
     return replace(
         base,
         state="failed",
@@ -93,6 +106,7 @@ def unread(old: Entry | None, failure: JudgeFailure, generation: int, judge_vers
         failure=failure,
         feed=same and base.feed,
         history=base.past(),
+        close_reason=base.close_reason if same else reason,
     )
 
 

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from streamer.core.assessment import RowRef
+from streamer.core.close_reason import INTERIM, CloseReason
 from streamer.core.ids import Scope, bucket_of_session, session_key
 from streamer.core.ledger import Entry
 from streamer.core.turn import Turn
-
-CloseReason = Literal["quiet", "ended", "max_age", "max_traces", "empty"]
 
 
 class SessionRef(NamedTuple):
@@ -40,6 +39,26 @@ class Wake(NamedTuple):
     version: int
     activity_ms: int
     ends_session: bool = False
+    span_bytes: int = 0
+    """Of the spans that came now, uncompressed: more than what is said in them."""
+
+
+class Size(NamedTuple):
+    """Of a session: turns, and bytes of what was said in them."""
+
+    turns: int = 0
+    bytes: int = 0
+
+
+class Look(NamedTuple):
+    """Where ingest's own counts, of member traces and of bytes of spans, have a claim look whether the session is full.
+    0: never."""
+
+    traces: int = 0
+    bytes: int = 0
+
+
+NOTHING, NEVER = Size(), Look()
 
 
 class Facts(NamedTuple):
@@ -68,6 +87,12 @@ class SessionState:
     missing_since_ms: int | None = None
     reason: CloseReason | None = None
     """Of the last completed closing."""
+    closed_size: Size = NOTHING
+    """What the session held then."""
+    span_bytes: int = 0
+    """Bytes of spans that ingest has told of in all."""
+    full_ms: int | None = None
+    """When ingest's counts reached what a claim is to look at."""
     shared: bool = False
     """More traces than `traces_max` carry this id; those beyond were not taken."""
     members: Mapping[str, int] = field(default_factory=dict)
@@ -79,6 +104,11 @@ class SessionState:
     def has_grown(self) -> bool:
         """No claim has completed for what the session holds now; later ones retry, deliver or look again."""
         return self.judged < self.version
+
+    @property
+    def owes_closing(self) -> bool:
+        """It has grown, or was closed for the time being only: a closing is still to come."""
+        return self.has_grown or self.reason in INTERIM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +170,9 @@ class Outcome:
     doubtful: bool = False
     """A write was sent and never answered: it may still happen, so the intent ages out instead of being dropped."""
     reason: CloseReason | None = None
+    size: Size = NOTHING
+    """What the session holds at this closing."""
+    look: Look = NEVER
 
 
 class Sweep(NamedTuple):

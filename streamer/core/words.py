@@ -14,6 +14,15 @@ def lasting(ms: int) -> str:
     return f"{ms} ms"
 
 
+def countdown(ms: int) -> str:
+    """A time to go, to the second, rounded up: `3:12`, `1:02:03`, `2 d 1:00:00`."""
+    minutes, seconds = divmod(-(-ms // 1_000), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    small = f"{hours}:{minutes:02}:{seconds:02}" if hours or days else f"{minutes}:{seconds:02}"
+    return f"{days} d {small}" if days else small
+
+
 def sized(size: float) -> str:
     """Bytes in powers of ten: `1.5 MB`."""
     left = list(_SIZES)

@@ -18,6 +18,7 @@ from streamer.core.wire.cut import Cutter
 from streamer.core.wire.records import DeadLetter, Fragment, Record
 from streamer.errors import FuseBlown, TransientError
 from streamer.loops.setting_aside import SettingAside
+from streamer.loops.telling import Standing, Telling
 from streamer.ports import (
     Clock,
     DeadLetters,
@@ -59,6 +60,7 @@ class Ingest:
     def __init__(self, parts: IngestParts) -> None:
         self._p = parts
         self._aside = SettingAside(parts.name, parts.dead_letters, parts.metrics, parts.journal)
+        self._telling = Telling(parts.name, parts.store, parts.fuse, parts.clock, parts.metrics)
         self._readings: dict[TopicPartition, Reading] = {}
         self._stale = False
         self._listed_at_ms = self._metadata_at_ms = self._memory_at_ms = -1
@@ -66,6 +68,7 @@ class Ingest:
         self._ahead: frozenset[TopicPartition] = frozenset()
         self._blown: frozenset[TopicPartition] = frozenset()
         self._topics: frozenset[str] = frozenset()
+        self._silent: frozenset[TopicPartition] = frozenset()
         self._told: set[str] = set()
         self._interrupted_by = ""
 
@@ -90,6 +93,7 @@ class Ingest:
         await self._take_over(fetched)
         if self._p.clock.now_ms() - self._metadata_at_ms >= self._p.limits.metadata_ms:
             await self._refresh_partitions()
+        await self._telling.tell(self._readings, Standing(self._held, self._ahead, self._silent))
         by_partition: dict[TopicPartition, list[Record]] = defaultdict(list)
         for record in fetched.records:
             by_partition[TopicPartition(record.topic, record.partition)].append(record)
@@ -175,13 +179,7 @@ class Ingest:
         self._metadata_at_ms = asked_at_ms
         self._topics = frozenset(p.topic for p in partitions)
         self._p.fuse.reads(self._p.name, self._topics)
-        await self._tell_fuse()
-
-    async def _tell_fuse(self) -> None:
-        for topic in sorted(self._topics):
-            self._p.metrics.gauge("fuse_blown", float(topic in self._p.fuse.blown), source=self._p.name, topic=topic)
-        if blown := sorted(self._topics & self._p.fuse.blown.keys()):
-            await self._p.store.tell_blown(self._p.name, blown)
+        self._telling.tell_fuse(self._topics)
 
     async def _watch_fuse(self) -> None:
         """What was read is saved by now. A blown topic waits until the process starts again, whatever Redis' memory
@@ -196,7 +194,7 @@ class Ingest:
             for topic in new:
                 cause = f"{fuse.blown[topic]}; see streamer dlq list and the exporter's encoding, then start again"
                 self._p.journal.say("error", "fuse_blown", source=self._p.name, topic=topic, cause=cause)
-            await self._tell_fuse()
+            self._telling.tell_fuse(self._topics)
         if fuse.is_over(self._p.name, all(reading.is_committed for reading in self._readings.values())):
             said = ", ".join(map(str, fuse.blown.values()))
             raise FuseBlown(
@@ -223,7 +221,8 @@ class Ingest:
                     activity_ms[name] = max(activity_ms.get(name, -1), record_ms)
                 for control in cut.controls:
                     session = SessionRef(Scope(self._p.name, control.tenant), control.ended)
-                    ends_ms[session] = max(ends_ms.get(session, -1), record_ms)
+                    ended_ms = record_ms if control.at_ms is None else min(control.at_ms, record_ms)
+                    ends_ms[session] = max(ends_ms.get(session, -1), ended_ms)
                 fragments += cut.fragments
         await self._set_aside(letters)
         if fragments:
@@ -242,6 +241,9 @@ class Ingest:
     async def _save_fragments(self, fragments: Sequence[Fragment], activity_ms: Mapping[tuple[str, str], int]) -> None:
         """Phase 1: the traces' buckets. Phase 2, always, also for duplicates: every candidate ever named."""
         saved = await self._p.store.save_fragments(self._p.name, fragments)
+        span_bytes: dict[tuple[str, str], int] = defaultdict(int)
+        for fragment in fragments:
+            span_bytes[fragment.tenant, fragment.trace_id] += fragment.span_bytes
         wakes = [
             Wake(
                 SessionRef(Scope(self._p.name, tenant), session_id),
@@ -249,6 +251,7 @@ class Ingest:
                 trace.version,
                 activity_ms[tenant, trace_id],
                 trace.ends_session,
+                span_bytes[tenant, trace_id],
             )
             for (tenant, trace_id), trace in saved.items()
             for session_id in trace.candidates
@@ -273,6 +276,7 @@ class Ingest:
             return
         self._listed_at_ms = asked_at_ms
         ends = await self._p.source.end_offsets(sorted(self._readings))
+        self._silent = frozenset(self._readings.keys() - ends.keys())
         for partition, reading in self._readings.items():
             if partition in ends:
                 reading.hear(asked_at_ms, ends[partition])

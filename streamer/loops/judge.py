@@ -130,10 +130,11 @@ class Judge:
         closed = self._closing(claim, turns)
         if closed.reason is None:
             self._p.metrics.count("releases")
-            return await self._p.store.release(claim, closed.gap_ms, closed.at_ms)
+            return await self._p.store.release(claim, closed.gap_ms, closed.at_ms, closed.look)
         if closed.reason == "quiet" and claim.due == "quiet":
             late_ms = claim.claimed_at_ms - claim.state.activity_ms - closed.gap_ms
             self._p.metrics.observe("close_lateness_seconds", max(0, late_ms) / 1000)
+        self._observe_delay(claim, turns)
         if turns:
             new = [turn for trace_id, turn in turns.items() if claim.state.turns.get(trace_id) != turn]
             await self._p.store.keep_turns(claim, new, closed.gap_ms)
@@ -144,6 +145,13 @@ class Judge:
         else:
             await self._score_and_write(held, turns, closed)
         return None
+
+    def _observe_delay(self, claim: Claim, turns: Mapping[str, Turn]) -> None:
+        """Spans that wait before Kafka, in an SDK or in a Collector's full queue, are seen by no watermark."""
+        if turns and claim.state.has_grown:
+            ended_ms = max(turn.end_ns for turn in turns.values()) // 1_000_000
+            delay_s = max(0, claim.state.activity_ms - ended_ms) / 1000
+            self._p.metrics.observe("span_delay_seconds", delay_s, source=claim.session.scope.source)
 
     def _closing(self, claim: Claim, turns: Mapping[str, Turn]) -> Closing:
         gap_ms = gap_of(self._p.rules, claim.session.scope.tenant, turns.values(), self._p.limits.gap_ms_min)
@@ -188,7 +196,8 @@ class Judge:
 
     async def _score_and_write(self, held: Held, turns: Mapping[str, Turn], closed: Closing) -> None:
         transcript = assemble(held.claim.session.session_id, turns)
-        scored = await self._p.scoring.entries(held, self._p.specs, transcript)
+        reason = closed.reason or "quiet"
+        scored = await self._p.scoring.entries(held, self._p.specs, transcript, reason)
         told = await self._p.publishing.publish(held, self._p.specs, scored, transcript, closed)
         placement = await self._p.writing.write(held, self._p.specs, told, transcript)
         done = await self._complete(held, self._outcome(held, placement.entries, closed, placement))
@@ -211,7 +220,8 @@ class Judge:
     async def _tell_unread(self, held: Held, turns: Mapping[str, Turn], closed: Closing, failure: JudgeFailure) -> None:
         """No judge is asked, and the ledger and the feed say why."""
         ledger, generation = held.claim.state.ledger, self._p.in_force.number
-        entries = {s.name: unread(ledger.get(s.name), failure, generation, s.version) for s in self._p.specs}
+        reason = closed.reason or "quiet"
+        entries = {s.name: unread(ledger.get(s.name), failure, generation, s.version, reason) for s in self._p.specs}
         transcript = assemble(held.claim.session.session_id, turns)
         told = await self._p.publishing.publish(held, self._p.specs, entries, transcript, closed)
         if await self._complete(held, self._outcome(held, told, closed)) and held.claim.state.has_grown:
@@ -244,6 +254,8 @@ class Judge:
             looking=placed.looking,
             retracted=placed.retracted,
             reason=closed.reason,
+            size=closed.size,
+            look=closed.look,
         )
 
     def _delivery_retry_ms(self, held: Held) -> int:
@@ -266,7 +278,7 @@ class Judge:
                 return False
             if not done:
                 self._p.metrics.count("stale_completions")
-            elif outcome.reason is not None and held.claim.state.has_grown:
+            elif outcome.reason is not None and held.claim.state.owes_closing:
                 self._p.metrics.count("closings", reason=outcome.reason)
             self._p.journal.say("info", "completed" if done else "stale", session=key, token=held.claim.token)
             return done

@@ -40,7 +40,7 @@ class Publishing:
     ) -> Mapping[str, Entry]:
         """Entries with `feed` set where Kafka has acknowledged their record."""
         due = [spec for spec in specs if self._is_due(held, entries[spec.name])]
-        if not due and not held.claim.state.has_grown:
+        if not due and not held.claim.state.owes_closing:
             return entries
         claim, now_ms = held.claim, self._clock.now_ms()
         reason = closed.reason or "quiet"

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from streamer.core.close_reason import CloseReason
 from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Limits
 from streamer.core.model import Completion, ModelRequest
-from streamer.core.scoring import begun, deferred, failed, judged
+from streamer.core.scoring import begun, closed_again, deferred, failed, judged
 from streamer.core.transcript import Transcript
 from streamer.core.verdict import JudgeFailure
 from streamer.errors import PermanentError, TransientError
@@ -37,16 +38,18 @@ class Scoring:
         self._limits, self._clock, self._tasks = limits, clock, tasks
         self._metrics, self._journal = metrics, journal
 
-    async def entries(self, held: Held, specs: Sequence[JudgeSpec], transcript: Transcript) -> dict[str, Entry]:
+    async def entries(
+        self, held: Held, specs: Sequence[JudgeSpec], transcript: Transcript, reason: CloseReason
+    ) -> dict[str, Entry]:
         """All judges at once; a failing one does not hold back the others."""
-        works = [self._entry(held, spec, transcript) for spec in specs]
+        works = [self._entry(held, spec, transcript, reason) for spec in specs]
         return dict(zip((spec.name for spec in specs), await self._tasks.together(works), strict=True))
 
-    async def _entry(self, held: Held, spec: JudgeSpec, transcript: Transcript) -> Entry:
+    async def _entry(self, held: Held, spec: JudgeSpec, transcript: Transcript, reason: CloseReason) -> Entry:
         old, generation = held.claim.state.ledger.get(spec.name), held.claim.generation
         if old is not None and old.settled(transcript.hash, self._clock.now_ms()):
-            return replace(old, generation=generation)
-        base = begun(old, transcript.hash, len(transcript.turns), generation, spec.version)
+            return replace(closed_again(old, reason), generation=generation)
+        base = begun(old, transcript.hash, len(transcript.turns), generation, spec.version, reason)
         if not any(turn.unscorable is None for turn in transcript.turns):
             kind = transcript.turns[0].unscorable or "no_content"
             return self._failed(base, spec, JudgeFailure(kind="not_scorable", detail=kind))

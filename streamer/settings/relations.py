@@ -22,6 +22,7 @@ def check(settings: Settings) -> None:
     if said := [
         *_gaps(settings),
         *_durations(settings),
+        *_sizes(settings),
         *_fuse(settings),
         *_sources(settings),
         *_feed(settings),
@@ -55,6 +56,15 @@ def _gaps(settings: Settings) -> Iterator[str]:
                 f"{_at(settings, 'sessions.trace_timeout_ms')} must be at least {gap}: a trace without its root keeps "
                 "its session open longer than a whole one, never shorter; raise it"
             )
+
+
+def _sizes(settings: Settings) -> Iterator[str]:
+    s = settings.sessions
+    if s.max_turns is not None and s.max_turns >= s.traces_max:
+        yield (
+            f"{_at(settings, 'sessions.max_turns')} must be below {_at(settings, 'sessions.traces_max')}: a session "
+            "with so many traces is everybody's and not judged at all; lower it"
+        )
 
 
 def _durations(settings: Settings) -> Iterator[str]:

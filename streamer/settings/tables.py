@@ -118,6 +118,12 @@ class Sessions(Table):
     idle_gap_ms: SomeMs = Field(900_000, description="15 min, as Opik and AgentCore; MLflow's 5 min splits slow users")
     settle_ms: Ms = Field(10_000, description="spans still come after an explicit end: SDKs batch for 5 s")
     max_age_ms: Ms = Field(DAY_MS, description="a session that never falls quiet is judged once a day")
+    max_turns: Whole | None = Field(
+        None, ge=1, description="so many new ones are judged for the time being; none: only quiet, an end or age close"
+    )
+    max_bytes: Whole | None = Field(
+        None, ge=1, le=2**53, description="the same of new text, so that a judge's context cannot be outgrown unseen"
+    )
     trace_timeout_ms: Ms = Field(1_200_000, description="a trace without its root keeps its session open so long")
     late_ms: Ms = Field(600_000, description="raw spans outlive the verdict by this, for late ones")
     parked_ms: Ms = Field(3_600_000, description="a trace that no span gives a session is kept so long")
@@ -236,6 +242,8 @@ class Settings(Table):
         return Limits(
             gap_ms_min=min(gaps),
             max_age_ms=s.max_age_ms,
+            max_turns=s.max_turns,
+            max_bytes=s.max_bytes,
             settle_ms=s.settle_ms,
             trace_timeout_ms=s.trace_timeout_ms,
             late_ms=s.late_ms,

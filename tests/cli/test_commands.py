@@ -44,5 +44,6 @@ def test_config_show_says_durations_in_their_units_and_where_redis_is(config: st
 @pytest.mark.parametrize("words", [[], ["config", "show"], ["feed", "tail"]])
 def test_every_command_has_an_example(words: list[str]) -> None:
     commands = ["run", "ingest", "judge", "check", "explain", "sessions", "status", "pause", "resume", "schema"]
+    commands.append("end-session")
     for command in [words] if words else [[name] for name in commands]:
         assert f"streamer {' '.join(command)}" in CliRunner().invoke(cli, [*command, "--help"]).output

@@ -13,7 +13,9 @@ from tests.fakes.redis_state import Bucket, SessionRow
 from tests.fakes.session_store import SHARED, FakeRedis
 
 Contents = dict[tuple[str, ...], Any]
+COUNTED = ("look_traces", "look_bytes", "closed_turns", "closed_bytes")
 NUMBERS = (
+    *COUNTED,
     "version",
     "judged",
     "activity",
@@ -27,6 +29,8 @@ NUMBERS = (
     "missing",
     "mend",
     "shared",
+    "span_bytes",
+    "full",
 )
 
 
@@ -55,7 +59,9 @@ def of_bucket(tag: str, bucket: Bucket) -> Contents:
 
 def of_row(tag: str, row: SessionRow) -> Contents:
     base = f"s:{row.ref.key}"
-    fields = {field: int(getattr(row, field) or 0) for field in NUMBERS}
+    look = row.look or (0, 0)
+    counted = dict(zip(COUNTED, (*look, *row.closed_size), strict=True))
+    fields = {field: int(counted.get(field, getattr(row, field, 0)) or 0) for field in NUMBERS}
     parts: dict[str, dict[Any, Any]] = {
         "m": row.members,
         "t": row.turns,

@@ -9,7 +9,7 @@ from streamer.core.ids import BUCKETS, Scope
 from streamer.core.ledger import Entry, EntryState
 from streamer.core.lifecycle import Limits
 from streamer.core.model import Completion
-from streamer.core.session import Claim, Outcome, SessionRef, Sweep, Wake
+from streamer.core.session import Claim, Look, Outcome, SessionRef, Size, Sweep, Wake
 from streamer.core.turn import Turn
 from streamer.core.wire.records import Fragment
 from streamer.errors import OwnershipLost
@@ -18,7 +18,7 @@ from streamer.ports import SessionStore
 START_MS = 1_700_000_000_000
 LIMITS = Limits(
     gap_ms_min=900, max_age_ms=20_000, settle_ms=100, lease_ms=1_500, late_ms=2_000, parked_ms=5_000, look_ms=500,
-    looks_max=3, zombie_ms_max=8_000, return_ms=30_000, traces_max=5,
+    looks_max=3, zombie_ms_max=8_000, return_ms=30_000, traces_max=5, max_turns=2, max_bytes=500,
 )  # fmt: skip
 SCOPES = (Scope("spans", "acme"), Scope("spans", "beta"), Scope("logs", "a|b"))
 JUDGES = ("frustration", "safety")
@@ -85,7 +85,11 @@ async def save(t: Twins, now: int) -> None:
         t.versions[Scope(scope.source, tenant), trace_id] = version
         for candidate in candidates:
             at = now - t.r.randrange(1_000)
-            wakes.append(Wake(SessionRef(Scope(scope.source, tenant), candidate), trace_id, version, at, ends))
+            wakes.append(
+                Wake(
+                    SessionRef(Scope(scope.source, tenant), candidate), trace_id, version, at, ends, t.r.randrange(200)
+                )
+            )
     if t.r.random() < 0.9:
         for ref, trace_id in sorted(await t.both("wake", wakes)):
             await t.both("park", ref.scope, trace_id)
@@ -141,10 +145,14 @@ async def renew(t: Twins, now: int) -> None:
     await t.both("renew", t.claims)
 
 
+def next_look(t: Twins) -> Look:
+    return Look(t.r.choice((0, 1, 3, 5)), t.r.choice((0, 200, 900)))
+
+
 async def give_up(t: Twins, now: int) -> None:
     c = t.r.choice(t.claims)
     if t.r.random() < 0.5:
-        await t.both("release", c, t.r.choice((0, 900, 2_000)), now + t.r.randrange(-500, 2_000))
+        await t.both("release", c, t.r.choice((0, 900, 2_000)), now + t.r.randrange(-500, 2_000), next_look(t))
     else:
         await t.both("put_back", c, t.r.randrange(0, 800))
 
@@ -189,7 +197,9 @@ async def write(t: Twins, now: int) -> None:
         begun=begun not in ("lost", "skipped"),
         crowded=t.r.random() < 0.1,
         doubtful=t.r.random() < 0.2,
-        reason=t.r.choice(("quiet", "ended", "quiet", None)),
+        reason=t.r.choice(("quiet", "ended", "quiet", "max_age", "max_turns", None)),
+        size=Size(t.r.randrange(4), t.r.randrange(300)),
+        look=next_look(t),
     )
     await t.both("end_write", c, outcome)
 

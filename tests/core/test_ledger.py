@@ -81,12 +81,12 @@ def test_what_is_not_about_the_session_is_tried_for_a_day(kind: FailureKind) -> 
 
 
 def test_expired_facts_keep_the_verdict_that_stood_in_the_history() -> None:
-    expired = unread(JUDGED, FACTS_EXPIRED, 2, "v2")
+    expired = unread(JUDGED, FACTS_EXPIRED, 2, "v2", "quiet")
     assert (expired.state, expired.verdict, expired.revision) == ("failed", None, JUDGED.revision)
     assert expired.history == JUDGED.past()
     assert not expired.feed
     told = replace(expired, feed=True)
-    assert unread(told, FACTS_EXPIRED, 2, "v2") == told
+    assert unread(told, FACTS_EXPIRED, 2, "v2", "quiet") == told
 
 
 @pytest.mark.parametrize("kind", ["bad_request", "refused", "context_too_long", "not_scorable"])

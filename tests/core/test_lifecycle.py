@@ -2,8 +2,9 @@
 
 import pytest
 
+from streamer.core.close_reason import CloseReason
 from streamer.core.lifecycle import Limits, Rule, closing, gap_of
-from streamer.core.session import CloseReason, SessionState
+from streamer.core.session import SessionState
 from streamer.core.turn import Turn
 
 LIMITS = Limits(gap_ms_min=1_000, max_age_ms=10_000, settle_ms=100, trace_timeout_ms=5_000)

@@ -93,6 +93,18 @@ def test_unreadable_records_are_dead_letters_and_cost_nothing_good(stage: Stage)
     assert all(letter["dlq.topic"] == "otlp_spans" and letter["dlq.offset"].isdigit() for letter in mine)
 
 
+def test_a_control_record_closes_a_session_before_its_quiet_gap(stage: Stage) -> None:
+    end = {"streamer": "control", "type": "session.end", "session_id": "e2e-8", "at_ms": 2**53 - 1}
+    before = len(stage.dead_letters())
+    stage.turn("e2e-8", "Goodbye, and thank you!", "Goodbye.")
+    stage.collector.produce(json.dumps(end).encode())
+    row = row_at(stage, "e2e-8", 1)
+    assert (row["metadata"]["streamer.close_reason"], row["metadata"]["streamer.interim"]) == ("ended", "false")
+    told = [record for record in stage.feed() if record["session"]["id"] == "e2e-8"]
+    assert {record["close_reason"] for record in told} == {"ended"}
+    assert len(stage.dead_letters()) == before
+
+
 @pytest.mark.parametrize(
     "words", [["explain", "e2e-6"], ["sessions"], ["status"], ["feed", "tail", "--no-follow"], ["check"]]
 )

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from streamer.core.assessment import RowRef
+from streamer.core.close_reason import INTERIM
 from streamer.core.ids import Scope
 from streamer.core.lifecycle import IN_FORCE_MS, Limits
 from streamer.core.model import Completion
-from streamer.core.session import Begun, Claim, Facts, Outcome, SessionRef, Wake
+from streamer.core.session import Begun, Claim, Facts, Look, Outcome, SessionRef, Wake
 from streamer.core.turn import Turn
 from streamer.core.wire.records import Fragment
 from streamer.ports import Saved
@@ -56,6 +57,7 @@ def wake(b: Bucket, now: int, w: Wake) -> bool:
     s.opened = w.activity_ms if s.opened is None else s.opened
     if w.ends_session and takes:
         s.ended = max(s.ended or 0, w.activity_ms)
+    s.grow(w.span_bytes if takes else 0, b.limits)
     s.missing, s.looks = None, 0
     b.edit(("sessions",), dict[str, int]())[w.session.key] = now
     if s.lease <= now:
@@ -78,7 +80,7 @@ def end_session(b: Bucket, now: int, ref: SessionRef, at_ms: int) -> None:
     s = b.edit(("s", ref.key), SessionRow(ref))
     s.ended = max(s.ended or 0, at_ms)
     b.edit(("sessions",), dict[str, int]())[ref.key] = now
-    if s.lease <= now and s.version > s.judged:
+    if s.lease <= now and (s.version > s.judged or s.reason in INTERIM):
         s.lease = 0
         b.move_to_quiet(s)
 
@@ -182,12 +184,13 @@ def renew(b: Bucket, now: int, c: Claim) -> bool:
     return True
 
 
-def release(b: Bucket, c: Claim, gap_ms: int, wait_until_ms: int) -> None:
+def release(b: Bucket, c: Claim, gap_ms: int, wait_until_ms: int, look: Look) -> None:
     s = b.session(c.session.key)
     if s is None or s.token != c.token:
         return
     s = b.edit(("s", c.session.key), s)
     s.lease, s.gap, s.settled = 0, gap_ms, s.token
+    s.count(look, b.limits)
     if s.version == c.state.version:
         b.move(c.session, "quiet", wait_until_ms)
     else:
@@ -247,6 +250,8 @@ def end_write(b: Bucket, now: int, c: Claim, out: Outcome) -> bool:
     s.lease, s.settled, s.reason = 0, s.token, out.reason
     s.judged = max(s.judged, out.version)
     s.ledger.update(out.entries)
+    s.full = None
+    s.count(out.look, b.limits, out.size)
     s.missing = (s.missing or now) if out.first_missing or out.looking else None
     s.intents = open_intents(s, now, b.limits)
     crowded = bool(s.intents) or out.crowded
@@ -280,6 +285,9 @@ def _next_index(b: Bucket, now: int, s: SessionRow, out: Outcome, crowded: bool)
         b.move(s.ref, "again", at if out.next_in_ms is None else min(at, now + out.next_in_ms))
     elif out.next_in_ms is not None:
         b.move(s.ref, "again", now + out.next_in_ms)
+    elif s.reason in INTERIM:
+        s.looks = 0
+        b.move_to_quiet(s)
     else:
         s.looks = 0
         b.move(s.ref, None)

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from streamer.core.assessment import RowRef
+from streamer.core.close_reason import INTERIM, CloseReason
 from streamer.core.ids import Scope
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Limits, close_times
 from streamer.core.model import Completion
-from streamer.core.session import CloseReason, Facts, SessionRef, SessionState
+from streamer.core.session import NOTHING, Facts, Look, SessionRef, SessionState, Size
 from streamer.core.turn import Turn
 
 T = TypeVar("T")
@@ -46,6 +47,11 @@ class SessionRow:
     missing: int | None = None
     shared: bool = False
     reason: CloseReason | None = None
+    closed_size: Size = NOTHING
+    span_bytes: int = 0
+    look: Look | None = None
+    """Where the last claim wanted to look again; None: no claim has counted yet."""
+    full: int | None = None
     members: dict[str, int] = field(default_factory=dict)
     turns: dict[str, Turn] = field(default_factory=dict)
     answers: dict[str, Completion] = field(default_factory=dict)
@@ -64,6 +70,9 @@ class SessionRow:
             looks=self.looks,
             mend=self.mend,
             reason=self.reason,
+            closed_size=self.closed_size,
+            span_bytes=self.span_bytes,
+            full_ms=self.full,
             shared=self.shared,
             missing_since_ms=self.missing,
             members=dict(self.members),
@@ -73,7 +82,28 @@ class SessionRow:
 
     def at_rest(self) -> bool:
         owes = bool(self.intents) or self.mend or any(entry.owes for entry in self.ledger.values())
-        return self.version == self.judged and not self.lease and not owes
+        return self.version == self.judged and self.reason not in INTERIM and not self.lease and not owes
+
+    def grow(self, span_bytes: int, limits: Limits) -> None:
+        """Ingest counts what came."""
+        self.span_bytes += span_bytes if limits.max_bytes else 0
+        self.fill(limits)
+
+    def count(self, look: Look, limits: Limits, closed: Size | None = None) -> None:
+        """A claim has counted, and says where it wants to look next."""
+        if limits.max_turns or limits.max_bytes:
+            self.look, self.closed_size = look, closed or self.closed_size
+            self.fill(limits)
+
+    def fill(self, limits: Limits) -> None:
+        """Marks a session that may be full."""
+
+        def reached(count: int, look: int | None, most: int | None) -> bool:
+            return bool(most) and look != 0 and count >= (look or most or 0)
+
+        traces, size = self.look or (None, None)
+        full = reached(len(self.members), traces, limits.max_turns) or reached(self.span_bytes, size, limits.max_bytes)
+        self.full = (self.full or self.activity) if full else None
 
 
 def snapshot(value: Any) -> Any:
@@ -157,7 +187,7 @@ class Bucket:
 
     def move_to_quiet(self, s: SessionRow) -> None:
         times = close_times(s.state(), s.gap or self.limits.gap_ms_min, self.limits)
-        self.move(s.ref, "quiet", min(times.values()))
+        self.move(s.ref, "quiet", min([*times.values(), *([] if s.full is None else [s.full])]))
 
 
 # ---------------------------------------------------------------- ingest

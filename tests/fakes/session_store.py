@@ -10,18 +10,19 @@ from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
 
 from streamer.core.assessment import RowRef
+from streamer.core.holding import Told
 from streamer.core.ids import BUCKETS, Scope, bucket_of_trace
 from streamer.core.lifecycle import Limits
 from streamer.core.model import Completion
-from streamer.core.session import Begun, Claim, Facts, Outcome, SessionRef, SessionState, Sweep, Wake
+from streamer.core.session import NEVER, Begun, Claim, Facts, Look, Outcome, SessionRef, SessionState, Sweep, Wake
 from streamer.core.turn import Turn
 from streamer.core.wire.records import Fragment
 from streamer.errors import OwnershipLost, Reconnected
 from streamer.ports import ClaimReply, Saved, TopicPartition
 from tests.fakes import redis_audit as audit
 from tests.fakes import redis_scripts as scripts
-from tests.fakes.blown import BlownFuses
 from tests.fakes.redis_state import Bucket, TraceRow, snapshot
+from tests.fakes.told import ToldDoings
 
 T = TypeVar("T")
 SHARED = -1  # the tag of what is in no bucket: progress and spending
@@ -46,7 +47,7 @@ class FakeRedis:
         self.epoch = [0] * nodes
         self.safe_ms = [0] * nodes
         self.memory_share = 0.0
-        self.blown: dict[tuple[str, str], int] = {}
+        self.told: dict[str, dict[TopicPartition, Told]] = {}
         self.after: Callable[[Bucket], None] = lambda bucket: None
         """Looks at a bucket after each script: a simulation's checkers."""
 
@@ -73,7 +74,7 @@ class FakeRedis:
         return answer
 
 
-class FakeSessionStore(BlownFuses):
+class FakeSessionStore(ToldDoings):
     def __init__(self, redis: FakeRedis, gate: Gate = open_gate) -> None:
         self.redis, self.gate = redis, gate
         self.seen = list(redis.epoch)
@@ -139,7 +140,7 @@ class FakeSessionStore(BlownFuses):
         def merge(b: Bucket, now: int) -> None:
             known = b.edit(("progress", source), dict[TopicPartition, int]())
             for gone in set(known) - set(partitions):
-                del known[gone]
+                self.redis.told.get(source, {}).pop(gone, known.pop(gone))
             for partition in partitions:
                 known.setdefault(partition, -1)
 
@@ -206,8 +207,8 @@ class FakeSessionStore(BlownFuses):
         if version:
             await self.wake([Wake(session, trace_id, version, activity_ms)])
 
-    async def release(self, claim: Claim, gap_ms: int, wait_until_ms: int) -> None:
-        await self._run(claim.bucket, lambda b, now: scripts.release(b, claim, gap_ms, wait_until_ms), claim)
+    async def release(self, claim: Claim, gap_ms: int, wait_until_ms: int, look: Look = NEVER) -> None:
+        await self._run(claim.bucket, lambda b, now: scripts.release(b, claim, gap_ms, wait_until_ms, look), claim)
 
     async def put_back(self, claim: Claim, in_ms: int) -> None:
         await self._run(claim.bucket, lambda b, now: scripts.put_back(b, now, claim, in_ms), claim)

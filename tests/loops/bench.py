@@ -4,6 +4,8 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
 from streamer.core.feed import FeedRecord
 from streamer.core.ids import Scope
 from streamer.core.judges import JudgeSpec
@@ -117,17 +119,26 @@ class Bench:
         trace = trace or f"{self.turns:032x}"
         said: dict[str, Any] = {"input__value": user, "output__value": "Hi.", "session__id": session}
         said |= {"openinference__span__kind": "AGENT", "start_ns": self.now * 10**6, "end_ns": self.now * 10**6 + 5}
-        one = span(trace, f"{self.turns:016x}", parent, **said)
-        saved = await self.store.save_fragments(SOURCE, fragments_of(otlp_record(one)))
+        await self._save(trace, span(trace, f"{self.turns:016x}", parent, **said))
+        if in_mlflow:
+            self.rows.traces.add(f"tr-{trace}")
+        return trace
+
+    async def say_nothing(self, session: str, trace: str) -> None:
+        """A late span without text, of a trace that is there."""
+        self.turns += 1
+        await self._save(trace, span(trace, f"{self.turns:016x}", "f" * 16, "lookup", session__id=session))
+
+    async def _save(self, trace: str, one: Span) -> None:
+        fragments = fragments_of(otlp_record(one))
+        saved = await self.store.save_fragments(SOURCE, fragments)
+        size = sum(fragment.span_bytes for fragment in fragments)
         wakes = [
-            Wake(SessionRef(self.scope, candidate), trace, kept.version, self.now)
+            Wake(SessionRef(self.scope, candidate), trace, kept.version, self.now, kept.ends_session, size)
             for kept in saved.values()
             for candidate in kept.candidates
         ]
         await self.store.wake(wakes)
-        if in_mlflow:
-            self.rows.traces.add(f"tr-{trace}")
-        return trace
 
     def worker(self) -> tuple[Judge, Tasks]:
         """A new process: it knows nothing but its configuration."""

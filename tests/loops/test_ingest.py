@@ -1,5 +1,6 @@
 """Ingest on a broker that says what a test wants to hear."""
 
+import json
 from collections.abc import Mapping, Sequence
 
 from streamer.core.fuse import Fuse, FuseLimits
@@ -148,3 +149,20 @@ async def test_a_log_that_says_a_session_is_over_ends_it() -> None:
         assert found is not None
         assert found[1].ended_ms == NOW_MS - 1_000
     assert bench.ingest._p.dead_letters.letters == []  # type: ignore[attr-defined]
+
+
+async def test_a_control_record_ends_a_session_that_is_not_known_yet_and_never_in_the_future() -> None:
+    moments: dict[str, int | None] = {"now": None, "past": NOW_MS - 9_000, "future": NOW_MS + 9_000}
+    said = [
+        json.dumps({"streamer": "control", "type": "session.end", "session_id": name, "at_ms": at_ms}).encode()
+        for name, at_ms in moments.items()
+    ]
+    bench = Bench(Source([Record("spans", 0, n, NOW_MS - 1_000, value) for n, value in enumerate(said)], end=3))
+    await bench.steps(15)
+    ended = {}
+    for name in moments:
+        found = await bench.store.session(SessionRef(Scope("default", "default"), name).key)
+        assert found is not None
+        ended[name] = found[1].ended_ms
+    assert ended == {"now": NOW_MS - 1_000, "past": NOW_MS - 9_000, "future": NOW_MS - 1_000}
+    assert bench.topic.letters == []

@@ -8,14 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from streamer.core.close_reason import INTERIM, CloseReason
 from streamer.core.ids import bucket_of_trace
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import gap_of
-from streamer.core.session import Claim, CloseReason
-from streamer.core.turn import Turn, traces_in_order
+from streamer.core.session import Claim
+from streamer.core.turn import Turn
 from streamer.loops.choke_point import Account
 from tests.fakes.redis_state import Bucket, SessionRow
-from tests.simulation.services import Logged, Stored
+from tests.simulation.configuration import LIMITS, RULES, specs
+from tests.simulation.judged_check import JudgedCheck
+from tests.simulation.services import Logged
 from tests.simulation.truth import newest, read
 from tests.simulation.world import Worker
 
@@ -45,6 +48,8 @@ class Laws:
         self.swept: set[str] = set()
         self.parked_out: set[str] = set()
         self.closed_by_age: dict[str, int] = {}
+        self.turns_at: dict[tuple[str, int], int] = {}
+        self.closed_turns: defaultdict[str, int] = defaultdict(int)
 
     # ------------------------------------------------------------ while it runs
 
@@ -76,28 +81,52 @@ class Laws:
             self.w.violate("config", f"{c.session.session_id} claimed under an old generation")
         if c.state.judged and c.state.version > c.state.judged:
             self.w.rare["re-opened and judged again"] += 1
+        self.turns_at[c.name] = len(turns)
+        if not c.state.has_grown and c.state.owes_closing and reason not in INTERIM:
+            self.w.rare["an interim verdict became the last word"] += 1
         if reason == "quiet":
             self._closed_as_quiet(c, turns)
         elif reason == "ended":
             self.w.rare["closed by an end"] += 1
-            if c.state.activity_ms > (c.state.ended_ms or 0) + self.c.parts.limits.settle_ms:
-                self.w.violate("early", f"{c.session.session_id} closed by an end before its last turn")
+            self._closed_by_end(c)
         elif reason == "max_age":
             self.w.rare["closed by maximum age"] += 1
             self._closed_by_age(c)
+        elif reason == "max_turns":
+            self.w.rare["closed by its number of turns"] += 1
+            self._closed_by_turns(c, len(turns))
+        elif reason == "max_bytes":
+            self.w.rare["closed by the length of what was said"] += 1
 
     def _closed_as_quiet(self, c: Claim, turns: Mapping[str, Turn]) -> None:
-        from tests.simulation.cluster import LIMITS, RULES
-
         gap_ms = gap_of(RULES, "default", turns.values(), LIMITS.gap_ms_min)
         quiet_ms = c.state.activity_ms + gap_ms
         if c.claimed_at_ms < quiet_ms:
             self.w.violate("early", f"{c.session.session_id} closed {quiet_ms - c.claimed_at_ms} ms early")
+        self._check_unread(c, quiet_ms)
+
+    def _check_unread(self, c: Claim, until_ms: int) -> None:
+        """S8: nothing of the session that Kafka held by then is unread."""
         for logged in self.unread[c.name]:
             mine = any(self.true_owner(trace) == c.session.session_id for trace in logged.traces)
             born_ms = self.c.broker.born[logged.record.partition]
-            if mine and logged.appended <= quiet_ms and logged.appended > born_ms + STARTING_MS:
+            if mine and logged.appended <= until_ms and logged.appended > born_ms + STARTING_MS:
                 self.w.violate("S8", f"{c.session.session_id} judged, its record of {logged.appended} unread")
+
+    def _closed_by_end(self, c: Claim) -> None:
+        """Not before it has settled, and only if nothing came later than that."""
+        settled_ms = (c.state.ended_ms or 0) + LIMITS.settle_ms
+        if c.claimed_at_ms < settled_ms:
+            self.w.violate("early", f"{c.session.session_id} closed {settled_ms - c.claimed_at_ms} ms before its end")
+        if c.state.activity_ms > settled_ms:
+            self.w.violate("early", f"{c.session.session_id} closed by an end before its last turn")
+        self._check_unread(c, settled_ms)
+
+    def _closed_by_turns(self, c: Claim, turns: int) -> None:
+        """Turns count anew after each completed closing."""
+        gained, most = turns - self.closed_turns[c.session.key], self.c.parts.limits.max_turns or 0
+        if c.token == self.tokens[c.session.key] and gained < most and not self.failed_over:
+            self.w.violate("early", f"{c.session.session_id} closed by its number of turns after {gained}")
 
     def _closed_by_age(self, c: Claim) -> None:
         """The age counts anew after each completed closing. A zombie may still decide by what it saw before one: the
@@ -110,6 +139,8 @@ class Laws:
             self.w.violate("early", f"{c.session.session_id} closed by age twice within {c.watermark_ms - last} ms")
 
     def completed(self, c: Claim, reason: CloseReason | None) -> None:
+        if reason is not None:
+            self.closed_turns[c.session.key] = self.turns_at.get(c.name, 0)
         if reason == "max_age":
             self.closed_by_age[c.session.key] = c.watermark_ms
 
@@ -190,8 +221,6 @@ class Laws:
                 JudgedCheck(self, s, turns, judge).check()
 
     def _judges_of(self, s: SessionRow) -> list[str]:
-        from tests.simulation.cluster import specs
-
         generation = max((entry.generation for entry in s.ledger.values()), default=1)
         return [spec.name for spec in specs(generation)]
 
@@ -220,79 +249,3 @@ class Laws:
             best = newest(self.c.feed, name, judge)
             if best is not None and best.kind != "retracted":
                 self.w.violate("feed", f"{name} was retracted, and a reader keeps its verdict")
-
-
-class JudgedCheck:
-    """S1, S4, S5, S6, L1 and the feed for one (session, judge) at rest."""
-
-    def __init__(self, laws: Laws, s: SessionRow, expected: Mapping[str, Turn], judge: str) -> None:
-        self.laws, self.c, self.w = laws, laws.c, laws.w
-        self.s, self.expected, self.judge = s, expected, judge
-        self.name = f"{s.ref.session_id} {judge}"
-        self.entry: Entry | None = s.ledger.get(judge)
-        self.rows = [
-            row
-            for row in self.c.mlflow.rows.values()
-            if row.ours and row.session == s.ref.session_id and row.ref.judge == judge
-        ]
-
-    def check(self) -> None:
-        entry = self.entry
-        if entry is None or entry.state in ("retrying", "deferred", "retracted"):
-            return self.w.violate("L1", f"{self.name}: ledger says {entry and entry.state}")
-        if entry.transcript_hash is None:
-            if not self.laws.failed_over:
-                self.w.violate("L1", f"{self.name}: facts_expired, though they had not")
-            return None
-        said = {turn.trace_id: turn for turn in self.c.seen[entry.transcript_hash].turns}
-        if lacking := self._lacks(said):
-            return self.w.violate("S5", f"{self.name} does not speak of {lacking}")
-        if len(self.rows) > 1:
-            return self.w.violate("S4", f"{self.name} has {len(self.rows)} rows")
-        if lost := set(said) - set(self.s.turns):
-            return self.w.violate("S5", f"{self.name}: the kept turns of {sorted(lost)} are gone")
-        if not entry.feed:
-            self.w.violate("feed", f"{self.name}: {entry.state} was never told to the feed")
-        if entry.state == "failed":
-            return self._check_failed()
-        return self._check_verdict(entry, said)
-
-    def _check_failed(self) -> None:
-        was_good = (self.s.ref.session_id, self.judge) in self.c.mlflow.good
-        if was_good and all(r.kind != "verdict" for r in self.rows):
-            self.w.violate("S6", f"{self.name}: the good verdict is gone")
-
-    def _check_verdict(self, entry: Entry, said: Mapping[str, Turn]) -> None:
-        first = [trace for trace in traces_in_order(said.values()) if self.c.mlflow.has(trace)]
-        if first and not self.rows:
-            self.w.violate("S4", f"{self.name} has no row")
-        for row in self.rows:
-            self._check_row(row, entry, first)
-        if first and first[0] != traces_in_order(said.values())[0]:
-            self.w.rare["a row stands on the next earliest trace"] += 1
-        best = newest(self.c.feed, self.s.ref.session_id, self.judge)
-        if best is None or best.value["transcript_hash"] != entry.transcript_hash:
-            self.w.violate("feed", f"{self.name}: what a reader keeps is not the last verdict")
-
-    def _check_row(self, row: Stored, entry: Entry, first: Sequence[str]) -> None:
-        if row.kind != "verdict":
-            self.w.violate("S6", f"{self.name} shows an error")
-        elif row.transcript_hash != entry.transcript_hash:
-            self.w.violate("S5", f"{self.name} shows an old transcript")
-        elif first and row.ref.trace_id != f"tr-{first[0]}":
-            self.w.violate("S5", f"{self.name} stands on {row.ref.trace_id}, not {first[0]}")
-        elif not first:
-            self.w.violate("S4", f"{self.name} has a row on a trace that is not its own")
-
-    def _lacks(self, said: Mapping[str, Turn]) -> list[str]:
-        """Turns missing from a verdict. What came after the sweep or with a parked trace is counted, not shown."""
-        out = self.laws.parked_out
-        missing = [t for t in self.expected if t not in said and t not in out]
-        missing += [t for t in said if t not in self.expected and t not in out]
-        for trace_id, true in self.expected.items():
-            if trace_id in said and trace_id not in out:
-                turn = said[trace_id]
-                whole = (turn.user, turn.assistant) == (true.user, true.assistant)
-                if not whole and not (trace_id in self.laws.swept and (turn.has_root or not true.has_root)):
-                    missing.append(f"{trace_id}: {turn.user!r} instead of {true.user!r}")
-        return missing

@@ -111,20 +111,6 @@ class CompletesAnyVersion(WatchedStore):
         return await super().end_write(claim, outcome if s is None else replace(outcome, version=s.version))
 
 
-class CountsAgeForever(WatchedStore):
-    """The maximum age is counted from the very first fact, not from the first since the last completed closing."""
-
-    async def end_write(self, claim: Claim, outcome: Outcome) -> bool:
-        done = await super().end_write(claim, outcome)
-        s = self.redis.buckets[claim.bucket].session(claim.session.key)
-        if done and s is not None and claim.state.opened_ms is not None:
-            s.opened = claim.state.opened_ms
-            b = self.redis.buckets[claim.bucket]
-            if "quiet" in b.indexes_of(s.ref):
-                b.move_to_quiet(s)
-        return done
-
-
 class NoIntents(WatchedStore):
     async def begin_write(self, claim: Claim, rows: Sequence[RowRef]) -> Begun:
         begun = await super().begin_write(claim, rows)
@@ -187,15 +173,6 @@ class OldGenerationClaims(WatchedStore):
 class NoRenewal(HeldClaims):
     async def step(self) -> int:
         return 500
-
-
-class ClosesBySmallestGap(WatchedJudge):
-    def _closing(self, claim: Claim, turns: Mapping[str, Turn]) -> Closing:
-        rules, self._p = self._p.rules, replace(self._p, rules=())
-        try:
-            return super()._closing(claim, turns)
-        finally:
-            self._p = replace(self._p, rules=rules)
 
 
 class NeverRetracts(WatchedJudge):

@@ -6,15 +6,14 @@ A plant swaps one class of the system for one with a single rule broken. Those t
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tests.simulation.cluster import LIMITS, Parts
+from tests.simulation.cluster import Parts
+from tests.simulation.configuration import LIMITS
 from tests.simulation.mistakes import (
     AnswersNotSaved,
     BuysWithoutLooking,
-    ClosesBySmallestGap,
     CommitsBeforeSaving,
     CompletesAnyToken,
     CompletesAnyVersion,
-    CountsAgeForever,
     DeletesByName,
     DropsUnreadable,
     ErrorsPatch,
@@ -39,6 +38,13 @@ from tests.simulation.mistakes import (
     TrustsCachedEnd,
     WakesOwnIdOnly,
     count_tokens,
+)
+from tests.simulation.mistakes_closing import (
+    ClosesBySmallestGap,
+    CountsAgeForever,
+    CountsTurnsForever,
+    InterimIsFinal,
+    InterimStands,
 )
 
 MOVES_ON = {
@@ -150,6 +156,22 @@ PLANTS: dict[str, Plant] = {
         "what a judge that was taken away owed stays owed, and its sessions are due for ever",
         "L1 L2",
         lambda: Parts(judge=RemovedJudgeOwes, harsh={"p_judge": 0.3}),
+    ),
+    "end_before_settle": Plant(
+        "an explicit end closes at once", "early S8", lambda: Parts(limits=replace(LIMITS, settle_ms=0))
+    ),
+    "interim_is_final": Plant(
+        "a session that was judged for the time being is at rest", "interim", lambda: Parts(store=InterimIsFinal)
+    ),
+    "interim_stands": Plant(
+        "an interim verdict is not told and written again as the last word",
+        "interim",
+        lambda: Parts(scoring=InterimStands),
+    ),
+    "turns_forever": Plant(
+        "turns are counted from the beginning, not from the last closing",
+        "early",
+        lambda: Parts(judge=CountsTurnsForever),
     ),
     "opened_forever": Plant(
         "the maximum age is counted from the very first fact", "early", lambda: Parts(store=CountsAgeForever)

@@ -166,6 +166,7 @@ class Stored:
     transcript_hash: str
     session: str
     ours: bool = True
+    interim: bool = False
 
 
 class Mlflow:
@@ -234,7 +235,8 @@ class Rows:
     def _put(self, row: Row) -> None:
         kind: Literal["verdict", "error"] = "verdict" if row.error is None else "error"
         said, session = row.metadata["streamer.transcript_hash"], row.metadata["mlflow.trace.session"]
-        self.m.rows[row.ref.assessment_id] = Stored(row.ref, kind, said, session)
+        interim = row.metadata["streamer.interim"] == "true"
+        self.m.rows[row.ref.assessment_id] = Stored(row.ref, kind, said, session, interim=interim)
         if kind == "verdict":
             self.m.good.add((session, row.ref.judge))
         self.m.w.tell("mlflow has", kind, session, row.ref.judge, row.ref.trace_id[-4:], said[:6])

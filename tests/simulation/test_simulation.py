@@ -15,6 +15,8 @@ QUICK = (
     "answer_not_saved",
     "delete_by_name",
     "intents_for_ever",
+    "end_before_settle",
+    "interim_is_final",
 )
 
 

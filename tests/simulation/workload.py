@@ -1,10 +1,13 @@
 """What applications, operators and bad luck do to the system."""
 
+import json
 from collections import defaultdict
 from typing import NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from streamer.core.wire.containers.control import record_of
+from streamer.core.wire.containers.opening import Ended
 from tests.builders import descending
 from tests.simulation.services import Broker, Mlflow
 from tests.simulation.world import EPOCH_MS, Pause, World
@@ -68,8 +71,17 @@ class Applications:
         while self.w.faults:
             await Pause(r.choice([500, 3_000, 9_000, 25_000]))
             self._trace(f"s{r.randint(0, 3)}")
+            if r.random() < 0.04:
+                self._end(f"s{r.randint(0, 5)}")
             if r.random() < 0.05:
                 self._later(0, b"\xff" * r.randint(1, 9), (), readable=False)
+
+    def _end(self, session: str) -> None:
+        """A control record: now or of a while ago, in any order to the session's turns."""
+        r = self.w.random
+        at_ms = r.choice([None, self.w.now - r.randint(0, 12_000), self.w.now + 60_000])
+        value = json.dumps(record_of(Ended(session, at_ms=at_ms))).encode()
+        self._later(r.choice([0, r.randint(0, 20_000)]), value, ())
 
     def _trace(self, session: str) -> None:
         r = self.w.random

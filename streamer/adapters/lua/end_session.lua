@@ -9,7 +9,7 @@ end
 s.ended = math.max(s.ended or 0, at)
 call('HSET', skey(key), 'ended', n2s(s.ended))
 call('ZADD', B .. 'sessions', n2s(now), key)
-if s.lease <= now and s.version > s.judged then
+if s.lease <= now and (s.version > s.judged or s.interim) then
   call('HSET', skey(key), 'lease', '0')
   move_to_quiet(s)
 end

@@ -1,19 +1,20 @@
--- Completes a claim, or drops its intent alone. Keys: s:<key>, :r, :i, :l, sessions, sweep, quiet:…, again:…, scopes
+-- Completes a claim, or drops its intent alone. Keys: s:<key>, :m (read), :r, :i, :l, sessions, sweep, quiet:…, again:…, scopes
 -- ARGV[3] key, [4] token, [5] flags (letters: D doubtful, B begun, C crowded, M first trace missing, L looking, R retracted),
--- [6] version judged, [7] look again in ms or "", [8] reason or "", [9] entries, [10] rows, [11] placed, then
+-- [6] version judged, [7] look again in ms or "", [8] reason or "", [9] turns and [10] bytes that it closed
+-- with, [11] [12] where it may be full next, [13] entries, [14] rows, [15] placed, then
 -- judge, entry (JSON) × entries; assessment id, <trace>|<judge> × rows; judge × placed
 -- Reply: 1 if it completed
 local s = load(ARGV[3])
 if not s then return 0 end
 local flags, key = ARGV[5], skey(s.key)
 local function is(flag) return string.find(flags, flag, 1, true) ~= nil end
-local entries, rows, at = {}, {}, 12
-for i = at, at + 2 * ARGV[9] - 1 do entries[#entries + 1] = ARGV[i] end
-at = at + 2 * ARGV[9]
-for i = at, at + 2 * ARGV[10] - 1 do rows[#rows + 1] = ARGV[i] end
-at = at + 2 * ARGV[10]
+local entries, rows, at = {}, {}, 16
+for i = at, at + 2 * ARGV[13] - 1 do entries[#entries + 1] = ARGV[i] end
+at = at + 2 * ARGV[13]
+for i = at, at + 2 * ARGV[14] - 1 do rows[#rows + 1] = ARGV[i] end
+at = at + 2 * ARGV[14]
 local placed = {}
-for i = at, at + ARGV[11] - 1 do placed[ARGV[i]] = true end
+for i = at, at + ARGV[15] - 1 do placed[ARGV[i]] = true end
 
 if not is('D') then call('HDEL', key .. ':i', ARGV[4]) end
 if s.token ~= tonumber(ARGV[4]) or ARGV[8] == '' then
@@ -27,7 +28,11 @@ end
 
 s.judged = math.max(s.judged, tonumber(ARGV[6]))
 call('HSET', key, 'lease', '0', 'settled', n2s(s.token), 'reason', ARGV[8], 'judged', n2s(s.judged))
+s.interim = INTERIM[ARGV[8]]
 hset_all(key .. ':l', entries)
+if L.max_turns > 0 or L.max_bytes > 0 then call('HSET', key, 'closed_turns', ARGV[9], 'closed_bytes', ARGV[10]) end
+s.full = nil
+look(s, ARGV[11], ARGV[12])
 if is('M') or is('L') then
   if not s.missing or s.missing == 0 then call('HSET', key, 'missing', n2s(now)) end
 else
@@ -61,6 +66,10 @@ if crowded or (is('L') and s.looks < L.looks_max) then
   move(s, 'again', next_at and math.min(look_at, next_at) or look_at)
 elseif next_at then
   move(s, 'again', next_at)
+elseif s.interim then
+  call('HDEL', key, 'looks')
+  s.opened = nil
+  move_to_quiet(s)
 else
   call('HDEL', key, 'looks')
   move(s, nil)

@@ -15,7 +15,7 @@ end
 local L = {}
 do
   local names = {'gap_min', 'max_age', 'settle', 'lease', 'late', 'parked', 'look', 'looks_max', 'zombie', 'return',
-                 'traces_max'}
+                 'traces_max', 'max_turns', 'max_bytes'}
   local i = 1
   for n in string.gmatch(ARGV[2], '%d+') do L[names[i]] = tonumber(n); i = i + 1 end
 end
@@ -23,15 +23,17 @@ local function skey(key) return B .. 's:' .. key end
 local function num(v) return v and tonumber(v) or nil end
 -- A session's fields by name, numbers where they are numbers; nil if there is no such session.
 local FIELDS = {'source', 'tenant', 'id', 'version', 'judged', 'activity', 'opened', 'ended', 'gap', 'token', 'settled',
-                'lease', 'looks', 'missing', 'mend', 'shared'}
+                'lease', 'looks', 'missing', 'mend', 'shared', 'span_bytes', 'look_traces', 'look_bytes', 'full', 'reason'}
+local INTERIM = {max_age = true, max_turns = true, max_bytes = true}
 local function load(key)
   local v = call('HMGET', skey(key), unpack(FIELDS))
   if not v[1] then return nil end
   local s = {key = key, source = v[1], tenant = v[2], id = v[3], scope = v[1] .. '|' .. v[2]}
-  for i = 4, 16 do s[FIELDS[i]] = num(v[i]) end
-  for _, name in ipairs({'version', 'judged', 'activity', 'token', 'settled', 'lease', 'looks'}) do
+  for i = 4, #FIELDS - 1 do s[FIELDS[i]] = num(v[i]) end
+  for _, name in ipairs({'version', 'judged', 'activity', 'token', 'settled', 'lease', 'looks', 'span_bytes'}) do
     s[name] = s[name] or 0
   end
+  s.interim = INTERIM[v[#FIELDS]]
   return s
 end
 -- Exactly one index, or none.
@@ -51,7 +53,25 @@ local function move_to_quiet(s)
   local at = s.activity + gap
   if s.ended and s.activity <= s.ended + L.settle then at = math.min(at, s.ended + L.settle) end
   if s.opened then at = math.min(at, s.opened + L.max_age) end
+  if s.full then at = math.min(at, s.full) end
   move(s, 'quiet', at)
+end
+-- Whether a session may be full: a claim counts. `traces`: how many members it has.
+local function fill(s, traces)
+  local function reached(count, look, most) return most > 0 and look ~= 0 and count >= (look or most) end
+  local full = reached(traces, s.look_traces, L.max_turns) or reached(s.span_bytes, s.look_bytes, L.max_bytes)
+  s.full = full and (s.full or s.activity) or nil
+end
+local function save_full(s)
+  if s.full then call('HSET', skey(s.key), 'full', n2s(s.full)) else call('HDEL', skey(s.key), 'full') end
+end
+-- What a claim has counted: where it wants to look next.
+local function look(s, traces, bytes)
+  if L.max_turns == 0 and L.max_bytes == 0 then return end
+  s.look_traces, s.look_bytes = tonumber(traces), tonumber(bytes)
+  call('HSET', skey(s.key), 'look_traces', traces, 'look_bytes', bytes)
+  fill(s, call('HLEN', skey(s.key) .. ':m'))
+  save_full(s)
 end
 local function holds(s, token) return s and s.token == tonumber(token) and s.lease > now end
 local function hset_all(key, flat)
@@ -75,7 +95,7 @@ local function age_intents(key, token)
 end
 -- The same sentence as core/ledger.py's Entry.owes.
 local function at_rest(s)
-  if s.version ~= s.judged or s.lease ~= 0 or s.mend == 1 then return false end
+  if s.version ~= s.judged or s.interim or s.lease ~= 0 or s.mend == 1 then return false end
   if call('EXISTS', skey(s.key) .. ':i') == 1 then return false end
   for _, raw in ipairs(call('HVALS', skey(s.key) .. ':l')) do
     local e = cjson.decode(raw)

@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import msgpack
 
 from streamer.adapters.redis_sessions.connection import parse_info
 from streamer.adapters.redis_sessions.handle import Handle
 from streamer.adapters.redis_sessions.scripts import Argument, ScriptCall
+from streamer.core.holding import Doing, Told
 from streamer.core.ids import Scope, bucket_of_session, bucket_of_trace
 from streamer.core.session import SessionRef, Wake
 from streamer.core.wire.records import Fragment
@@ -18,9 +19,6 @@ from streamer.ports import Saved, TopicPartition
 
 CHUNK = 200
 """Fragments or wakes in one Lua call: 900 blocked the server for 6.7 ms (facts, section E)."""
-
-BLOWN_MS = 60_000
-"""A worker that has blown a fuse says so every few seconds; one that is gone no longer does."""
 
 
 @lru_cache(maxsize=4096)
@@ -90,7 +88,7 @@ class IngestSide(Handle):
                 scope, session_id = chunk[0].session
                 arguments += (key, scope.source, scope.tenant, session_id, len(chunk))
                 for w in chunk:
-                    arguments += (w.trace_id, w.version, w.activity_ms, int(w.ends_session))
+                    arguments += (w.trace_id, w.version, w.activity_ms, int(w.ends_session), w.span_bytes)
             yield self._call(script, bucket, arguments)
 
     async def end_session(self, session: SessionRef, at_ms: int) -> None:
@@ -113,21 +111,20 @@ class IngestSide(Handle):
 
     async def progress(self, source: str) -> Mapping[TopicPartition, int]:
         (flat,) = await self._ask([("HGETALL", self._progress_key(source))])
-        known = {}
-        for name, ms in pairs(flat):
-            topic, _, partition = name.decode().rpartition("/")
-            known[TopicPartition(topic, int(partition))] = int(ms)
-        return known
+        return {read_partition(name): int(ms) for name, ms in pairs(flat)}
 
-    async def tell_blown(self, source: str, topics: Sequence[str]) -> None:
-        await self._ask([("SET", self._blown_key(source, topic), "1", "PX", BLOWN_MS) for topic in topics])
+    async def tell_doing(self, source: str, doing: Mapping[TopicPartition, Doing]) -> None:
+        arguments: list[Argument] = [self._s.now_ms()]
+        for p, word in doing.items():
+            arguments += (f"{p.topic}/{p.partition}", word)
+        await self._run([ScriptCall("tell_doing", self._told_key(source), arguments)])
 
-    async def blown(self, source: str, topics: Sequence[str]) -> frozenset[str]:
-        found = await self._ask([("EXISTS", self._blown_key(source, topic)) for topic in topics]) if topics else []
-        return frozenset(topic for topic, there in zip(topics, found, strict=True) if there)
+    async def told(self, source: str) -> Mapping[TopicPartition, Told]:
+        (flat,) = await self._ask([("HGETALL", self._told_key(source))])
+        return {read_partition(name): read_told(said) for name, said in pairs(flat)}
 
-    def _blown_key(self, source: str, topic: str) -> str:
-        return f"{self._s.prefix}:{{{source}}}:blown:{topic}"
+    def _told_key(self, source: str) -> str:
+        return f"{self._s.prefix}:{{{source}}}:told"
 
     async def probe(self) -> None:
         try:
@@ -150,3 +147,13 @@ class IngestSide(Handle):
 def pairs(flat: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
     """A flat reply as pairs."""
     return zip(flat[::2], flat[1::2], strict=True)
+
+
+def read_partition(name: bytes) -> TopicPartition:
+    topic, _, partition = name.decode().rpartition("/")
+    return TopicPartition(topic, int(partition))
+
+
+def read_told(said: bytes) -> Told:
+    word, _, at_ms = said.decode().partition("|")
+    return Told(cast(Doing, word), int(at_ms))

@@ -8,10 +8,11 @@ from streamer.adapters.redis_sessions.handle import lost
 from streamer.adapters.redis_sessions.ingest import IngestSide, pairs, unpack_candidates
 from streamer.adapters.redis_sessions.scripts import WAKE_ADOPTED, Argument
 from streamer.core.assessment import RowRef
+from streamer.core.close_reason import CloseReason
 from streamer.core.ids import BUCKETS, Scope, bucket_of_session, bucket_of_trace
 from streamer.core.ledger import Entry
 from streamer.core.model import Completion
-from streamer.core.session import Begun, Claim, CloseReason, Facts, Outcome, SessionRef, SessionState, Wake
+from streamer.core.session import NEVER, Begun, Claim, Facts, Look, Outcome, SessionRef, SessionState, Size, Wake
 from streamer.core.turn import Turn
 from streamer.ports import ClaimReply
 
@@ -107,6 +108,9 @@ class JudgeSide(IngestSide):
             looks=number(b"looks") or 0,
             mend=b"mend" in row,
             reason=cast(CloseReason, row[b"reason"].decode()) if b"reason" in row else None,
+            closed_size=Size(number(b"closed_turns") or 0, number(b"closed_bytes") or 0),
+            span_bytes=number(b"span_bytes") or 0,
+            full_ms=number(b"full"),
             shared=b"shared" in row,
             missing_since_ms=number(b"missing"),
             members={name.decode(): int(version) for name, version in pairs(members)},
@@ -146,8 +150,8 @@ class JudgeSide(IngestSide):
         if wake.version:
             await self._run(list(self._wake_calls(WAKE_ADOPTED, [wake])))
 
-    async def release(self, claim: Claim, gap_ms: int, wait_until_ms: int) -> None:
-        await self._of_claim("release", claim, gap_ms, wait_until_ms, claim.state.version)
+    async def release(self, claim: Claim, gap_ms: int, wait_until_ms: int, look: Look = NEVER) -> None:
+        await self._of_claim("release", claim, gap_ms, wait_until_ms, claim.state.version, *look)
 
     async def put_back(self, claim: Claim, in_ms: int) -> None:
         await self._of_claim("put_back", claim, in_ms)
@@ -189,7 +193,7 @@ class JudgeSide(IngestSide):
         lists: list[Argument] = [p for judge, entry in outcome.entries.items() for p in (judge, entry.to_json())]
         lists += [part for row in outcome.rows for part in write_row(row)]
         lists += outcome.placed
-        head = (flags, outcome.version, wait, outcome.reason or "")
+        head = (flags, outcome.version, wait, outcome.reason or "", *outcome.size, *outcome.look)
         return bool(await self._of_claim("end_write", claim, *head, *counts, *lists))
 
 

@@ -8,6 +8,7 @@ from streamer.adapters.redis_sessions.handle import Shared
 from streamer.adapters.redis_sessions.ingest import pairs
 from streamer.core.ids import BUCKETS
 from streamer.core.ledger import Entry
+from streamer.core.session import SessionRef
 from streamer.core.status import Counts, LineState, SessionLine
 
 
@@ -31,6 +32,10 @@ class RedisReader:
             if len(lines) == limit:
                 break
         return lines
+
+    async def session(self, ref: SessionRef) -> SessionLine | None:
+        """One, by its name."""
+        return await self._line(ref.bucket, ref.key, 0)
 
     async def counts(self, now_ms: int) -> Counts:
         """One round trip for the buckets, one for their indexes."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from streamer.core.lifecycle import Limits
 
-OUTSIDE = ("add_partitions", "publish_progress", "reserve", "settle")
+OUTSIDE = ("add_partitions", "publish_progress", "tell_doing", "reserve", "settle")
 REFUSED_WHEN_FULL = ("save_fragments", "wake", "park", "end_session", "add_partitions", "publish_progress", "reserve")
 """Without `allow-oom`: what fills Redis stops, what empties it goes on (facts, Redis section F)."""
 IN_BUCKETS = (
@@ -65,5 +65,7 @@ def limits_argument(limits: Limits) -> str:
         limits.zombie_ms_max,
         limits.return_ms,
         limits.traces_max,
+        limits.max_turns or 0,
+        limits.max_bytes or 0,
     )
     return ",".join(map(str, numbers))

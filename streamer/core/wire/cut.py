@@ -18,11 +18,12 @@ from streamer.core.wire import varint
 from streamer.core.wire.bounds import holds_too_much
 from streamer.core.wire.by_trace import by_trace
 from streamer.core.wire.containers import OTLP_TAG, Limits, open_value
+from streamer.core.wire.containers.opening import Ended
 from streamer.core.wire.fallbacks import attribute_of, attributes_of, named_by, session_of
 from streamer.core.wire.frames import compressor
 from streamer.core.wire.gathered import Heap, failed
 from streamer.core.wire.logs import ANNEX_SCOPE, is_log, may_matter, read_logs
-from streamer.core.wire.records import Cut, Fragment, Problem, Record
+from streamer.core.wire.records import Control, Cut, Fragment, Problem, Record
 from streamer.core.wire.rules import GENAI_MARKERS, JUDGE_KEY, CutRules
 from streamer.core.wire.salvage import salvage
 from streamer.core.wire.scan import OF_EVENT, OF_SPAN, AnyOrder, Scan, tagged
@@ -99,6 +100,8 @@ class Cutter:
         heap = Heap()
         for problem in opened.problems:
             heap.add(problem)
+        for said in opened.ended:
+            self._end(record, said, heap)
         for request in opened.requests:
             parts = _parsed(request)
             if parts is None:
@@ -144,6 +147,15 @@ class Cutter:
             heap.spans = spans  # an annex is no span
         elif not logs.controls:
             heap.rule = "other_logs"
+
+    def _end(self, record: Record, said: Ended, heap: Heap) -> None:
+        """A control record may name a tenant where spans may, and nowhere another one than its topic's."""
+        tenant = self._tenant(record, b"")
+        if said.tenant not in (None, tenant):
+            if not self.rules.tenant_resource:
+                return heap.add(Problem("unreadable", "a control record for another tenant than its topic's", 0))
+            tenant = said.tenant or tenant
+        return heap.controls.append(Control("session.end", tenant, said.session_id, said.at_ms))
 
     def _seek(self, value: bytes, order: _Order) -> _Sought:
         """Whoever writes ids first writes keys first."""
@@ -231,7 +243,7 @@ class Cutter:
             candidates = (other,)
         ends = bool(sought.ends) and bool(sought.order.ends.values(raw, sought.ends))
         frame = self._compress(raw)
-        return Fragment(tenant, name, xxhash.xxh3_128_digest(frame), frame, candidates, ends)
+        return Fragment(tenant, name, xxhash.xxh3_128_digest(frame), frame, candidates, ends, len(raw))
 
 
 def _is_genai(value: bytes) -> bool:

@@ -43,6 +43,8 @@ class Fragment(NamedTuple):
     frame: bytes
     candidates: tuple[str, ...]
     ends_session: bool = False
+    span_bytes: int = 0
+    """Before compression."""
 
 
 class Problem(NamedTuple):
@@ -74,12 +76,14 @@ class DeadLetter(NamedTuple):
 
 
 class Control(NamedTuple):
-    """An event that says something of a session as a whole (OpenTelemetry's session events)."""
+    """An event that says something of a session as a whole (OpenTelemetry's session events, or a control record)."""
 
     event: SessionEvent
     tenant: str
     ended: str
     """The session that is over: of a start it is the one before."""
+    at_ms: int | None = None
+    """When it was over, Unix ms; None: when the record was written."""
 
 
 class Tried(NamedTuple):

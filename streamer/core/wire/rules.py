@@ -35,8 +35,9 @@ GENAI_MARKERS = (
 """Beginnings of attribute keys that only traces of LLM applications have (wire.md 2.1). Commonest first."""
 
 
-Encoding = Literal["auto", "otlp_proto", "otlp_json", "mlflow_json", "cloudevents"]
-"""How records are written; named as the Collector's Kafka exporter names them. `auto` looks at headers and bytes."""
+Encoding = Literal["auto", "otlp_proto", "otlp_json", "mlflow_json", "cloudevents", "control"]
+"""How records are written; named as the Collector's Kafka exporter names them. `auto` looks at headers and bytes;
+`control` is for a topic of control records alone, which `auto` reads as well."""
 
 NOT_READ = ("jaeger_proto", "jaeger_json", "zipkin_proto", "zipkin_json", "zipkin_thrift", "avro")
 """Encodings that people will ask for, and a Collector converts."""

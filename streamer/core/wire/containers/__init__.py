@@ -1,4 +1,4 @@
-"""What a record may be wrapped in. `open_value` gives OTLP protobuf, or says why not.
+"""What a record may be wrapped in. `open_value` gives OTLP protobuf and what control records say, or says why not.
 
 Rule: an encoding that is configured is the only one tried; `auto` goes by headers, then by the first bytes. Wrappings
 come off whatever is configured, each at most once around a value; all that a record unpacks to has one bound. To add a
@@ -16,12 +16,13 @@ from streamer.core.wire.containers import (
     cloudevents,
     compression,
     confluent,
+    control,
     foreign,
     json_text,
     mlflow_json,
     otlp_json,
 )
-from streamer.core.wire.containers.opening import Limits, Opened, Refusal
+from streamer.core.wire.containers.opening import Ended, Limits, Opened, Refusal
 from streamer.core.wire.records import Header, Problem, Tried
 from streamer.core.wire.rules import Encoding
 from streamer.core.wire.salvage import salvage
@@ -59,11 +60,11 @@ def open_value(value: bytes, headers: Sequence[Header], encoding: Encoding, limi
     if encoding == "cloudevents" and cloudevents.BINARY_HEADER in named:
         encoding = "auto"  # the value is the event's data
     opening.take(value, encoding)
-    if opening.requests:
+    if opening.found:
         opening.count_lost()
     else:
         opening.explain(value, named.get("content-type", ""))
-    return Opened(opening.requests, opening.problems, opening.tried)
+    return Opened(opening.requests, opening.problems, opening.tried, opening.ended)
 
 
 class _Opening:
@@ -73,11 +74,18 @@ class _Opening:
         self._limits = limits
         self._unpacked_max = limits.unpacked_bytes_max  # of all its events together
         self._lost = 0  # events in whose data nothing was found
+        self._misread: list[str] = []  # control records that cannot be understood
         self._foreign = ""
         self._worst: Refusal | None = None
         self.requests: list[bytes] = []
+        self.ended: list[Ended] = []
         self.problems: list[Problem] = []
         self._said: dict[str, str] = {}
+
+    @property
+    def found(self) -> int:
+        """Requests and control records."""
+        return len(self.requests) + len(self.ended)
 
     @property
     def tried(self) -> list[Tried]:
@@ -89,10 +97,10 @@ class _Opening:
             value = self._unwrapped(value)
         except Refusal:
             return
-        before = len(self.requests)
+        before = self.found
         if encoding in ("auto", "otlp_proto"):
             self._try_proto(value)
-        if encoding != "otlp_proto" and len(self.requests) == before:
+        if encoding != "otlp_proto" and self.found == before:
             self._try_json(value, encoding, deep)
         self._foreign = self._foreign or foreign.of_bytes(value)
 
@@ -131,7 +139,7 @@ class _Opening:
         before = len(self.problems)
         for document in read.documents:
             self._take_document(document, encoding, deep)
-        if read.broken_at >= 0 and not self.requests:
+        if read.broken_at >= 0 and not self.found:
             self._refuse_json(encoding, Refusal(f"stops being JSON behind character {read.broken_at}"))
         elif read.broken_at >= 0 and len(self.problems) == before:  # else each bad span is told by itself
             self.problems.append(Problem("truncated", "it stops being JSON behind this character", read.broken_at))
@@ -147,10 +155,14 @@ class _Opening:
             self._take_object(one, encoding, deep)
         if len(objects) < len(every):
             self._refuse_json(encoding, Refusal("JSON that is no object"))
-        if not self.requests:
+        if not self.found:
             self._foreign = self._foreign or foreign.of_document(document)
 
     def _take_object(self, document: Mapping[str, Any], encoding: Encoding, deep: int) -> None:
+        if encoding in ("auto", control.NAME) and control.claims(document):
+            return self._take_control(document)
+        if encoding == control.NAME:
+            return self._say(control.NAME, f"JSON without {control.WANTED}")
         for module in DOCUMENTS:
             if encoding in ("auto", module.NAME):
                 if module.claims(document):
@@ -163,18 +175,26 @@ class _Opening:
             return self._say(cloudevents.NAME, f"JSON without {cloudevents.WANTED}")
         return self._take_event(document, deep)
 
+    def _take_control(self, document: Mapping[str, Any]) -> None:
+        try:
+            self.ended.append(control.ended(document))
+        except Refusal as refusal:
+            self._misread.append(str(refusal))
+            return self._refused(control.NAME, refusal)
+        return self._say(control.NAME, "")
+
     def _take_event(self, event: Mapping[str, Any], deep: int) -> None:
         try:
             data = cloudevents.data_of(event)
         except Refusal as refusal:
             return self._refused(cloudevents.NAME, refusal)
         self._say(cloudevents.NAME, "")
-        before = len(self.requests)
+        before = self.found
         if isinstance(data, bytes):
             self.take(data, "auto", deep + 1)
         else:
             self._take_document(data, "auto", deep + 1)
-        self._lost += len(self.requests) == before
+        self._lost += self.found == before
         return None
 
     def _refused(self, decoder: str, refusal: Refusal) -> None:
@@ -189,6 +209,7 @@ class _Opening:
 
     def count_lost(self) -> None:
         """Beside what was found: an event among others costs itself, and is told."""
+        self.problems += [Problem("unreadable", f"{control.NAME}: {said}", -1) for said in self._misread]
         if self._lost:
             self.problems.append(Problem("unreadable", f"{self._lost} events with data that no decoder takes", -1))
 

@@ -20,9 +20,20 @@ class Limits(NamedTuple):
     unpacked_bytes_max: int
 
 
+class Ended(NamedTuple):
+    """A control record's word. `tenant` None: the topic's. `at_ms`: when the session was over, Unix ms; None: when the
+    record was written."""
+
+    session_id: str
+    tenant: str | None = None
+    at_ms: int | None = None
+
+
 class Opened(NamedTuple):
-    """`requests`: export requests of traces or logs, as OTLP protobuf. None: `problems` says why not."""
+    """`requests`: export requests of traces or logs, as OTLP protobuf. `ended`: what control records say. Neither:
+    `problems` says why not."""
 
     requests: Sequence[bytes]
     problems: Sequence[Problem]
     tried: Sequence[Tried]
+    ended: Sequence[Ended] = ()
