@@ -50,6 +50,8 @@ class Facts(NamedTuple):
     frames: tuple[bytes, ...]
     owner: str | None
     swept: bool
+    erased: bool = False
+    """Somebody asked for it (streamer forget): nothing of it is kept, and what still comes is not taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,19 @@ def lasting(ms: int) -> str:
     return f"{ms} ms"
 
 
+def countdown(ms: int) -> str:
+    """What is left of a wait: `3:12`, `1:02:00`."""
+    hours, seconds = divmod(max(0, ms) // 1_000, 3_600)
+    minutes, seconds = divmod(seconds, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def clock(ms: int) -> str:
+    """The time of day, UTC: `14:00`."""
+    hours, minutes = divmod(ms // 60_000 % 1_440, 60)
+    return f"{hours:02}:{minutes:02} UTC"
+
+
 def sized(size: float) -> str:
     """Bytes in powers of ten: `1.5 MB`."""
     left = list(_SIZES)

@@ -163,6 +163,8 @@ class Judge:
                 await self._p.clock.sleep_ms(0)
             turn = state.turns.get(trace_id)
             if trace_id in facts:
+                if facts[trace_id].erased:
+                    continue
                 owner, turn = self._interpret(claim, trace_id, facts[trace_id], turn)
                 if owner != claim.session.session_id:
                     await self._tell(claim, trace_id, owner, facts[trace_id])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from streamer.core.assessment import RowRef
+from streamer.core.claim_log import ClaimNote
 from streamer.core.ids import Scope
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Limits, close_times
@@ -23,10 +24,11 @@ class TraceRow:
     ends: bool = False
     owner: str | None = None
     swept: bool = False
+    erased: bool = False
 
     def facts(self) -> Facts:
         frames = tuple(self.frames[name] for name in sorted(self.frames))
-        return Facts(tuple(sorted(self.candidates)), self.version, frames, self.owner, self.swept)
+        return Facts(tuple(sorted(self.candidates)), self.version, frames, self.owner, self.swept, self.erased)
 
 
 @dataclass
@@ -52,6 +54,8 @@ class SessionRow:
     rows: set[RowRef] = field(default_factory=set)
     intents: dict[int, int] = field(default_factory=dict)
     ledger: dict[str, Entry] = field(default_factory=dict)
+    log: tuple[ClaimNote, ...] = ()
+    erased: int = 0
 
     def state(self) -> SessionState:
         return SessionState(
@@ -155,9 +159,10 @@ class Bucket:
         if index:
             self.edit((index, *ref.scope), dict[str, int]())[ref.key] = score
 
-    def move_to_quiet(self, s: SessionRow) -> None:
+    def move_to_quiet(self, s: SessionRow) -> int:
         times = close_times(s.state(), s.gap or self.limits.gap_ms_min, self.limits)
         self.move(s.ref, "quiet", min(times.values()))
+        return min(times.values())
 
 
 # ---------------------------------------------------------------- ingest

@@ -1,13 +1,13 @@
--- Completes a claim, or drops its intent alone. Keys: s:<key>, :r, :i, :l, sessions, sweep, quiet:…, again:…, scopes
+-- Completes a claim, or drops its intent alone. Keys: s:<key>, :r, :i, :l, :c, tap, sessions, sweep, quiet:…, again:…, scopes
 -- ARGV[3] key, [4] token, [5] flags (letters: D doubtful, B begun, C crowded, M first trace missing, L looking, R retracted),
--- [6] version judged, [7] look again in ms or "", [8] reason or "", [9] entries, [10] rows, [11] placed, then
+-- [6] version judged, [7] look again in ms or "", [8] reason or "", [9] entries, [10] rows, [11] placed, [12] what is said of entries, then
 -- judge, entry (JSON) × entries; assessment id, <trace>|<judge> × rows; judge × placed
 -- Reply: 1 if it completed
 local s = load(ARGV[3])
 if not s then return 0 end
 local flags, key = ARGV[5], skey(s.key)
 local function is(flag) return string.find(flags, flag, 1, true) ~= nil end
-local entries, rows, at = {}, {}, 12
+local entries, rows, at = {}, {}, 13
 for i = at, at + 2 * ARGV[9] - 1 do entries[#entries + 1] = ARGV[i] end
 at = at + 2 * ARGV[9]
 for i = at, at + 2 * ARGV[10] - 1 do rows[#rows + 1] = ARGV[i] end
@@ -22,12 +22,16 @@ if s.token ~= tonumber(ARGV[4]) or ARGV[8] == '' then
     call('HSET', key, 'mend', '1')
     if s.lease <= now and not call('ZSCORE', B .. 'quiet:' .. s.scope, s.key) then move(s, 'again', now) end
   end
+  log_end(s, ARGV[4], 'refused', '', '')
+  tap(s, 'refused', 'token', ARGV[4])
   return 0
 end
 
 s.judged = math.max(s.judged, tonumber(ARGV[6]))
 call('HSET', key, 'lease', '0', 'settled', n2s(s.token), 'reason', ARGV[8], 'judged', n2s(s.judged))
 hset_all(key .. ':l', entries)
+log_end(s, ARGV[4], 'completed', ARGV[8], ARGV[12])
+tap(s, 'completed', 'token', ARGV[4], 'reason', ARGV[8], 'version', ARGV[6], 'judges', ARGV[12])
 if is('M') or is('L') then
   if not s.missing or s.missing == 0 then call('HSET', key, 'missing', n2s(now)) end
 else

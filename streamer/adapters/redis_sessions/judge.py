@@ -8,9 +8,10 @@ from streamer.adapters.redis_sessions.handle import lost
 from streamer.adapters.redis_sessions.ingest import IngestSide, pairs, unpack_candidates
 from streamer.adapters.redis_sessions.scripts import WAKE_ADOPTED, Argument
 from streamer.core.assessment import RowRef
+from streamer.core.claim_log import said_of
 from streamer.core.ids import BUCKETS, Scope, bucket_of_session, bucket_of_trace
 from streamer.core.ledger import Entry
-from streamer.core.model import Completion
+from streamer.core.model import Completion, micros
 from streamer.core.session import Begun, Claim, CloseReason, Facts, Outcome, SessionRef, SessionState, Wake
 from streamer.core.turn import Turn
 from streamer.ports import ClaimReply
@@ -36,6 +37,7 @@ def read_facts(flat: Sequence[bytes]) -> Facts:
         frames=frames,
         owner=owner.decode() if owner is not None else None,
         swept=b"s" in row,
+        erased=b"z" in row,
     )
 
 
@@ -172,8 +174,12 @@ class JudgeSide(IngestSide):
         return "paused" if found[0] == b"paused" else None
 
     async def save_answer(self, claim: Claim, call_key: str, answer: Completion) -> None:
-        arguments = (claim.session.key, call_key, answer.to_json())
-        await self._run([self._call("save_answer", claim.bucket, arguments)])  # whatever became of the claim
+        tokens = answer.input_tokens + answer.output_tokens
+        price = "" if answer.cost_usd is None else micros(answer.cost_usd)
+        arguments = (claim.session.key, claim.token, call_key, answer.to_json(), tokens, price)
+        (kept,) = await self._run([self._call("save_answer", claim.bucket, arguments)])  # whatever became of the claim
+        if not kept:
+            raise lost(claim)
 
     async def begin_write(self, claim: Claim, rows: Sequence[RowRef]) -> Begun:
         arguments = [part for row in rows for part in write_row(row)]
@@ -186,7 +192,8 @@ class JudgeSide(IngestSide):
         flags = "".join(letter for name, letter in FLAGS if getattr(outcome, name))
         wait = "" if outcome.next_in_ms is None else outcome.next_in_ms
         counts = (len(outcome.entries), len(outcome.rows), len(outcome.placed))
-        lists: list[Argument] = [p for judge, entry in outcome.entries.items() for p in (judge, entry.to_json())]
+        lists: list[Argument] = [said_of(outcome.entries)]
+        lists += [p for judge, entry in outcome.entries.items() for p in (judge, entry.to_json())]
         lists += [part for row in outcome.rows for part in write_row(row)]
         lists += outcome.placed
         head = (flags, outcome.version, wait, outcome.reason or "")
