@@ -72,6 +72,8 @@ class SessionState:
     """Of the last completed closing."""
     shared: bool = False
     """More traces than `traces_max` carry this id; those beyond were not taken."""
+    wipe: bool = False
+    """It was erased, and rows of before may still stand."""
     members: Mapping[str, int] = field(default_factory=dict)
     """Trace id → the trace's version when ingest last told."""
     turns: Mapping[str, Turn] = field(default_factory=dict)
@@ -135,7 +137,7 @@ class Outcome:
     looking: bool = False
     """A row stands on the next earliest trace, or on none: look again after 1, 2, 4 … min."""
     retracted: bool = False
-    """No row of ours may stay."""
+    """No row of ours may stay but those that this claim named last."""
     begun: bool = False
     """begin_write happened."""
     crowded: bool = False

@@ -193,7 +193,8 @@ class Judge:
         scored = await self._p.scoring.entries(held, self._p.specs, transcript)
         told = await self._p.publishing.publish(held, self._p.specs, scored, transcript, closed)
         placement = await self._p.writing.write(held, self._p.specs, told, transcript)
-        done = await self._complete(held, self._outcome(held, placement.entries, closed, placement))
+        late = await self._wiped(held)
+        done = await self._complete(held, self._outcome(held, placement.entries, closed, placement, late))
         placed = all(entry.state == "judged" and entry.mlflow for entry in placement.entries.values())
         if done and placed and held.claim.due == "quiet":
             ended_ms = max(turn.end_ns for turn in turns.values()) // 1_000_000
@@ -216,7 +217,9 @@ class Judge:
         entries = {s.name: unread(ledger.get(s.name), failure, generation, s.version) for s in self._p.specs}
         transcript = assemble(held.claim.session.session_id, turns)
         told = await self._p.publishing.publish(held, self._p.specs, entries, transcript, closed)
-        if await self._complete(held, self._outcome(held, told, closed)) and held.claim.state.has_grown:
+        late = await self._wiped(held)
+        outcome = self._outcome(held, told, closed, next_in_ms=late)
+        if await self._complete(held, outcome) and held.claim.state.has_grown:
             self._p.metrics.count("sessions_unread", kind=failure.kind)
 
     def _outcome(
@@ -244,9 +247,13 @@ class Judge:
             next_in_ms=min(waits, default=None),
             first_missing=placed.first_missing,
             looking=placed.looking,
-            retracted=placed.retracted,
+            retracted=placed.retracted or (held.claim.state.wipe and next_in_ms is None),
             reason=closed.reason,
         )
+
+    async def _wiped(self, held: Held) -> int | None:
+        """When to look again because of rows that an erasure has left behind; None if there are none."""
+        return None if await self._p.writing.wipe(held) else self._delivery_retry_ms(held)
 
     def _delivery_retry_ms(self, held: Held) -> int:
         return REFUSED_RETRY_MS if held.refused else self._p.limits.delivery_retry_ms

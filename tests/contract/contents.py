@@ -29,6 +29,7 @@ NUMBERS = (
     "mend",
     "shared",
     "erased",
+    "wipe",
 )
 
 

@@ -1,4 +1,4 @@
-"""How far a group is behind, and how long topics keep what they have: on librdkafka's mock cluster and on Apache Kafka."""
+"""How far a group is behind, and how long topics keep records: on the mock cluster and on Apache Kafka."""
 
 from collections.abc import Iterator
 

@@ -24,7 +24,7 @@ def erase(b: Bucket, now: int, key: str, version: int, entries: Mapping[str, Ent
     s.members, s.answers, s.ledger = {}, {}, dict(entries)
     s.turns = {} if turn is None else {turn.trace_id: turn}
     s.opened = s.ended = s.gap = s.missing = s.reason = None
-    s.looks, s.shared, s.lease = 0, False, 0
+    s.looks, s.shared, s.lease, s.wipe = 0, False, 0, True
     s.token, s.version = b.next_token(s.token, now), s.version + 1
     s.settled = s.erased = s.token
     log.add(s, ClaimNote(s.token, now, "erase", False, s.version, ending="erased", ended_ms=now))

@@ -240,6 +240,7 @@ def end_write(b: Bucket, now: int, c: Claim, out: Outcome) -> bool:
     if not crowded:
         pruned = {row for row in s.rows if out.retracted or row.judge in out.placed}
         s.rows -= pruned - out.rows
+        s.wipe = s.wipe and not out.retracted
     b.edit(("sessions",), dict[str, int]())[c.session.key] = now
     _next_index(b, now, s, out, crowded)
     return True

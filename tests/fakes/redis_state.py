@@ -56,6 +56,7 @@ class SessionRow:
     ledger: dict[str, Entry] = field(default_factory=dict)
     log: tuple[ClaimNote, ...] = ()
     erased: int = 0
+    wipe: bool = False
 
     def state(self) -> SessionState:
         return SessionState(
@@ -69,6 +70,7 @@ class SessionRow:
             mend=self.mend,
             reason=self.reason,
             shared=self.shared,
+            wipe=self.wipe,
             missing_since_ms=self.missing,
             members=dict(self.members),
             turns=dict(self.turns),
@@ -76,7 +78,7 @@ class SessionRow:
         )
 
     def at_rest(self) -> bool:
-        owes = bool(self.intents) or self.mend or any(entry.owes for entry in self.ledger.values())
+        owes = bool(self.intents) or self.mend or self.wipe or any(entry.owes for entry in self.ledger.values())
         return self.version == self.judged and not self.lease and not owes
 
 

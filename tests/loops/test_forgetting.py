@@ -4,11 +4,11 @@ from typing import Any
 
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.session import SessionRef, Wake
-from streamer.core.turn import Turn
+from streamer.errors import TransientError
 from streamer.loops.forgetting import contents, erase
 from tests.builders import fragments_of, otlp_record, span
 from tests.fakes.language_model import LanguageModel
-from tests.loops.bench import GAP_MS, SOURCE, Bench
+from tests.loops.bench import GAP_MS, SOURCE, Bench, spec
 
 SECRET = "My card is 4111 1111"
 
@@ -18,10 +18,10 @@ def said(bench: Bench) -> str:
     return repr([bucket.keys for bucket in bench.redis.buckets.values()]) + repr(bench.rows.stored)
 
 
-async def judged_session(bench: Bench) -> str:
+async def judged_session(bench: Bench, rows: int = 1) -> str:
     trace = await bench.say("s", SECRET)
     await bench.wait(GAP_MS + 5_000)
-    assert len(bench.rows.stored) == 1
+    assert len(bench.rows.stored) == rows
     return trace
 
 
@@ -189,6 +189,23 @@ async def test_users_are_those_of_turns_that_no_claim_has_read_too() -> None:
     assert await contents(bench.store, "0" * 32, {}) is None
 
 
-def test_turns_are_what_they_were() -> None:
-    """A bare turn is never taken for a member's: versions of traces begin at 1."""
-    assert Turn(trace_id="t", version=0, start_ns=0, end_ns=0, user=None, assistant=None).version == 0
+async def test_rows_of_before_go_also_where_the_user_is_back_first_and_a_judge_was_taken_away() -> None:
+    bench = Bench(specs=(spec("a"), spec("b")))
+    await judged_session(bench, 2)
+    bench.specs, bench.generation = (spec("a"),), 2
+    await bench.store.set_generation(2, b"")
+    delete = bench.rows.delete
+
+    async def down(row: Any) -> None:
+        raise TransientError("MLflow is down", maybe_done=False)
+
+    bench.rows.delete = down  # type: ignore[method-assign]
+    await erase(bench.store, key_of(bench), {})
+    await bench.wait(5_000)
+    assert len(bench.rows.stored) == 2
+    trace = await bench.say("s", "Hello again")
+    await bench.wait(GAP_MS + 5_000)
+    bench.rows.delete = delete  # type: ignore[method-assign]
+    await bench.wait(GAP_MS + 60_000)
+    assert [(row.name, row.trace_id) for row in bench.rows.stored.values()] == [("a", f"tr-{trace}")]
+    assert bench.state("s") == "at rest"

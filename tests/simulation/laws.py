@@ -15,6 +15,7 @@ from streamer.core.session import Claim, CloseReason
 from streamer.core.turn import Turn, traces_in_order
 from streamer.loops.choke_point import Account
 from tests.fakes.redis_state import Bucket, SessionRow
+from tests.simulation.forgetting import check_erased
 from tests.simulation.services import Logged, Stored
 from tests.simulation.truth import newest, read
 from tests.simulation.world import Worker
@@ -42,8 +43,7 @@ class Laws:
         self.unread: dict[tuple[str, int], list[Logged]] = {}
         self.answers: set[tuple[str, str]] = set()
         self.in_flight: dict[tuple[str, str], Purchase] = {}
-        self.swept: set[str] = set()
-        self.parked_out: set[str] = set()
+        self.swept, self.parked_out, self.erased = set[str](), set[str](), set[str]()
         self.closed_by_age: dict[str, int] = {}
 
     # ------------------------------------------------------------ while it runs
@@ -170,9 +170,10 @@ class Laws:
         expected: defaultdict[str, dict[str, Turn]] = defaultdict(dict)
         for trace_id in self.c.apps.truth:
             owner, turn = self.truth_of(trace_id)
-            if owner is not None and turn is not None:
+            if owner is not None and turn is not None and trace_id not in self.erased:
                 expected[owner][trace_id] = turn
         self._check_reading()
+        check_erased(self)
         sessions = {s.ref.session_id: (b, s) for b in self.c.redis.buckets.values() for s in b.sessions()}
         for name, (bucket, s) in sorted(sessions.items()):
             self._check_leftovers(bucket, s)

@@ -47,6 +47,7 @@ if not crowded then
     if not mine[all[i]] and (is('R') or placed[judge]) then gone[#gone + 1] = all[i] end
   end
   hdel_all(key .. ':r', gone)
+  if is('R') then call('HDEL', key, 'wipe') end
 end
 call('ZADD', B .. 'sessions', n2s(now), s.key)
 

@@ -23,12 +23,12 @@ local function skey(key) return B .. 's:' .. key end
 local function num(v) return v and tonumber(v) or nil end
 -- A session's fields by name, numbers where they are numbers; nil if there is no such session.
 local FIELDS = {'source', 'tenant', 'id', 'version', 'judged', 'activity', 'opened', 'ended', 'gap', 'token', 'settled',
-                'lease', 'looks', 'missing', 'mend', 'shared'}
+                'lease', 'looks', 'missing', 'mend', 'shared', 'wipe'}
 local function load(key)
   local v = call('HMGET', skey(key), unpack(FIELDS))
   if not v[1] then return nil end
   local s = {key = key, source = v[1], tenant = v[2], id = v[3], scope = v[1] .. '|' .. v[2]}
-  for i = 4, 16 do s[FIELDS[i]] = num(v[i]) end
+  for i = 4, 17 do s[FIELDS[i]] = num(v[i]) end
   for _, name in ipairs({'version', 'judged', 'activity', 'token', 'settled', 'lease', 'looks'}) do
     s[name] = s[name] or 0
   end
@@ -115,7 +115,7 @@ local function tap(s, what, ...)
 end
 -- The same sentence as core/ledger.py's Entry.owes.
 local function at_rest(s)
-  if s.version ~= s.judged or s.lease ~= 0 or s.mend == 1 then return false end
+  if s.version ~= s.judged or s.lease ~= 0 or s.mend == 1 or s.wipe == 1 then return false end
   if call('EXISTS', skey(s.key) .. ':i') == 1 then return false end
   for _, raw in ipairs(call('HVALS', skey(s.key) .. ':l')) do
     local e = cjson.decode(raw)

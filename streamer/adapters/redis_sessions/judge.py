@@ -110,6 +110,7 @@ class JudgeSide(IngestSide):
             mend=b"mend" in row,
             reason=cast(CloseReason, row[b"reason"].decode()) if b"reason" in row else None,
             shared=b"shared" in row,
+            wipe=b"wipe" in row,
             missing_since_ms=number(b"missing"),
             members={name.decode(): int(version) for name, version in pairs(members)},
             turns={name.decode(): self._s.codec.unpack(raw.partition(b":")[2]) for name, raw in pairs(turns)},
