@@ -46,6 +46,9 @@ METRICS: dict[str, Metric] = {
     "fuse_blown": _gauge(
         "flag", "1 while a topic is not read because hardly anything on it can be decoded.", "source", "topic"
     ),
+    "traces_erased": _counter(
+        "traces", "Traces, by save, that came again after `streamer forget` erased them.", "source"
+    ),
     "traces_refused": _counter("traces", "Traces, by save, of a session that has `traces_max` already.", "source"),
     "lag_records": _gauge(
         "records", "Records between the saved position and the partition's end.", "topic", "partition"

@@ -102,6 +102,7 @@ class Saved(NamedTuple):
     candidates: tuple[str, ...]
     """All session ids ever named in the trace."""
     version: int
+    """0: the trace was erased, and nothing of it is taken any more."""
     ends_session: bool
 
 
@@ -182,7 +183,7 @@ class SessionStore(Protocol):
         """The saved answer, at the last moment before it would be bought."""
 
     async def save_answer(self, claim: Claim, call_key: str, answer: Completion) -> None:
-        """Whoever holds the session now: money was spent. Repeatable."""
+        """Whoever holds the session now: money was spent. OwnershipLost only where the session is gone. Repeatable."""
 
     async def begin_write(self, claim: Claim, rows: Sequence[RowRef]) -> Begun:
         """Say which rows will be written before writing them. Confirmed by a replica where there is one. Repeatable."""

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from streamer.adapters.redis_sessions import RedisConnection
-from streamer.adapters.redis_sessions.reader import RedisReader
 from streamer.core.holding import Cause, Hold, hold_of, reason_of
 from streamer.core.outlook import closing_words, outlook_of
-from streamer.core.session import SessionRef, SessionState
+from streamer.core.session import SessionState
+from streamer.core.status import SessionLine
 from streamer.core.watermark import watermark_of
 from streamer.ports import TopicPartition
 from streamer.settings import Settings
@@ -22,14 +22,13 @@ class Holding(NamedTuple):
     cause: Cause | None
 
 
-async def outlook(redis: RedisConnection, settings: Settings, ref: SessionRef, state: SessionState) -> str | None:
+async def outlook(redis: RedisConnection, settings: Settings, state: SessionState, line: SessionLine) -> str | None:
     """When an open session closes, or what it waits for; None if it is not open."""
-    line = await RedisReader(redis.shared).session(ref)
-    if line is None or line.state != "open" or line.due_ms is None:
+    if line.state != "open" or line.due_ms is None:
         return None
     store = redis.handle()
-    progress, now_ms = await store.progress(ref.scope.source), await store.time_ms()
-    hold = hold_of(progress, await store.told(ref.scope.source), now_ms)
+    progress, now_ms = await store.progress(line.source), await store.time_ms()
+    hold = hold_of(progress, await store.told(line.source), now_ms)
     where = f"partition {hold.partition.partition} of {hold.partition.topic}" if hold else ""
     found = outlook_of(state, line.due_ms, settings.limits())
     return closing_words(found, watermark_of(progress.values()), hold, where, now_ms)

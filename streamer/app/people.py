@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,13 @@ from streamer.adapters.redis_sessions import RedisConnection
 from streamer.adapters.redis_sessions.reader import RedisReader
 from streamer.adapters.system_clock import SystemClock
 from streamer.app.building import open_for, spending_of
+from streamer.app.looking import load_of, owned
 from streamer.app.outlook import NOTHING_READ as NOTHING_READ
-from streamer.app.outlook import holding, outlook
+from streamer.app.outlook import holding
 from streamer.core.holding import HEARD_MS, hold_of
-from streamer.core.interpret import owns
 from streamer.core.pressure import FULL_SHARE, ahead
 from streamer.core.preview import Preview, preview
 from streamer.core.session import SessionRef, SessionState
-from streamer.core.session_id import SESSION_KEYS
-from streamer.core.status import SessionLine
 from streamer.core.watermark import watermark_of
 from streamer.core.wire.cut import Cutter
 from streamer.core.wire.records import Record
@@ -49,10 +46,6 @@ def now_ms() -> int:
     return SystemClock().now_ms()
 
 
-async def session_lines(redis: RedisConnection, limit: int, state: str | None) -> list[SessionLine]:
-    return await RedisReader(redis.shared).sessions(limit, state)
-
-
 async def status(redis: RedisConnection, settings: Settings) -> dict[str, Any]:
     """By name: counts over all buckets, each source's watermark and what holds it back, the day's spending."""
     asked_at_ms = now_ms()
@@ -68,6 +61,7 @@ async def status(redis: RedisConnection, settings: Settings) -> dict[str, Any]:
         fresh = [p for p, one in told.items() if one.doing == "fuse" and redis_ms - one.at_ms <= HEARD_MS]
         blown = frozenset(p.topic for p in fresh)
         said[f"reading.{source.name}"] = _reading(share, progress, settings.limits().gap_ms_min, blown)
+    said |= await load_of(redis, settings)
     spent = await spending_of(redis, settings).spent(asked_at_ms)
     return {
         **said,
@@ -89,13 +83,7 @@ async def explained(
         found = await store.session(ref.session_id)
     if found is None:
         return None, said
-    ref = found[0]
-    facts = await store.facts(ref.scope, sorted(found[1].turns))
-    keys = next((s.session_keys for s in settings.sources if s.name == ref.scope.source), SESSION_KEYS)
-    kept = found[1].turns.items()
-    turns = {t: turn for t, turn in kept if t not in facts or owns(ref.session_id, t, facts[t], keys)}
-    said["outlook"] = await outlook(redis, settings, ref, found[1])
-    return (ref, replace(found[1], turns=turns)), said
+    return await owned(store, settings, *found), said
 
 
 def cut_rules_of(settings: Settings | None, topic: str) -> CutRules:

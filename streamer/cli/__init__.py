@@ -9,11 +9,15 @@ from typing import Annotated
 import typer
 
 from streamer import app as composition
-from streamer.cli import dlq, people
+from streamer.cli import dlq, listing, people
 from streamer.cli.check import check
 from streamer.cli.decode import decode
+from streamer.cli.explaining import explain, replay
+from streamer.cli.forgetting import forget
+from streamer.cli.ledger import ledger
 from streamer.cli.options import ConfigOption, FromOption
 from streamer.cli.session_end import end_session
+from streamer.cli.tapping import tap
 from streamer.cli.trying import try_
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.settings import Settings, load
@@ -75,6 +79,8 @@ cli.command()(check)
 cli.command("end-session")(end_session)
 cli.command("try")(try_)
 cli.command()(decode)
+for command in (explain, replay, listing.sessions, tap, ledger, forget):
+    cli.command()(command)
 
 
 def main() -> None:

@@ -20,6 +20,12 @@ MEANING = {
     "held_back_by": "the partition whose progress that is, and why it is not further",
     "held_cause": "the same in one word",
     "reading": "what ingest reads now",
+    "due": "sessions that a claim would find now",
+    "due_for_ms_max": "how long the one that waits longest has been due",
+    "in_flight": "sessions that a worker holds",
+    "open_intents": "writers that may still write to MLflow",
+    "failures": "judges whose last word is this failure, in the 1,000 sessions that changed last",
+    "lag_records": "records behind the group's committed offsets; – where Kafka does not say",
     "spent_tokens_today": "of models whose price is not known",
 }
 """What each is; a source's name may follow."""

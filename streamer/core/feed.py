@@ -6,14 +6,14 @@ a (tenant, session, judge) they keep the one with the greatest token, never the 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 from streamer.core.close_reason import CloseReason
 from streamer.core.ids import digest, mlflow_trace_id
 from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
-from streamer.core.session import Claim
+from streamer.core.session import Claim, SessionRef
 from streamer.core.turn import Turn, flags_of, in_order, traces_in_order
 from streamer.core.verdict import Usage
 
@@ -153,6 +153,23 @@ def emptied_record(
 def _emptied(value: dict[str, Any]) -> dict[str, Any]:
     none = dict.fromkeys(("first_trace_id", "start_ms", "end_ms"))
     return {**value, "turns": 0, "session": {**value["session"], **none}}
+
+
+class Tombstone(NamedTuple):
+    """A record without a value: what stands under this key is to be forgotten by readers, and by a compacted topic."""
+
+    key: str
+    series: str
+
+
+def tombstones(session: SessionRef, judges: Iterable[str], turns: Iterable[Turn]) -> list[Tombstone]:
+    """One for each key that ever told of the session, on the partitions where they stand."""
+    ordered = in_order(turns)
+    who = _said(turn.agent for turn in ordered) or _said(turn.service for turn in ordered) or ""
+    tenant = session.scope.tenant
+    return [
+        Tombstone(_joined(tenant, session.session_id, judge), _joined(tenant, who)) for judge in (*sorted(judges), "")
+    ]
 
 
 def _decision(spec: JudgeSpec, entry: Entry | None) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What a judge asks of a language model, and what comes back."""
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -50,6 +51,14 @@ class Completion:
     @classmethod
     def from_json(cls, raw: bytes) -> "Completion":
         return cls(**json.loads(raw))
+
+
+MICROS = 1_000_000
+
+
+def micros(usd: float) -> int:
+    """USD in millionths, rounded up: a call is never free because it was cheap."""
+    return math.ceil(round(usd * MICROS, 3))
 
 
 def canonical(value: object) -> str:

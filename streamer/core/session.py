@@ -69,6 +69,8 @@ class Facts(NamedTuple):
     frames: tuple[bytes, ...]
     owner: str | None
     swept: bool
+    erased: bool = False
+    """Somebody asked for it (streamer forget): nothing of it is kept, and what still comes is not taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,8 @@ class SessionState:
     """When ingest's counts reached what a claim is to look at."""
     shared: bool = False
     """More traces than `traces_max` carry this id; those beyond were not taken."""
+    wipe: bool = False
+    """It was erased, and rows of before may still stand."""
     members: Mapping[str, int] = field(default_factory=dict)
     """Trace id → the trace's version when ingest last told."""
     turns: Mapping[str, Turn] = field(default_factory=dict)
@@ -163,7 +167,7 @@ class Outcome:
     looking: bool = False
     """A row stands on the next earliest trace, or on none: look again after 1, 2, 4 … min."""
     retracted: bool = False
-    """No row of ours may stay."""
+    """No row of ours may stay but those that this claim named last."""
     begun: bool = False
     """begin_write happened."""
     crowded: bool = False

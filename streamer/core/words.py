@@ -16,11 +16,17 @@ def lasting(ms: int) -> str:
 
 def countdown(ms: int) -> str:
     """A time to go, to the second, rounded up: `3:12`, `1:02:03`, `2 d 1:00:00`."""
-    minutes, seconds = divmod(-(-ms // 1_000), 60)
+    minutes, seconds = divmod(-(-max(0, ms) // 1_000), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     small = f"{hours}:{minutes:02}:{seconds:02}" if hours or days else f"{minutes}:{seconds:02}"
     return f"{days} d {small}" if days else small
+
+
+def clock(ms: int) -> str:
+    """The time of day, UTC: `14:00`."""
+    hours, minutes = divmod(ms // 60_000 % 1_440, 60)
+    return f"{hours:02}:{minutes:02} UTC"
 
 
 def sized(size: float) -> str:

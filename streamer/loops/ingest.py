@@ -256,6 +256,8 @@ class Ingest:
             for (tenant, trace_id), trace in saved.items()
             for session_id in trace.candidates
         ]
+        if erased := sum(not trace.version for trace in saved.values()):
+            self._p.metrics.count("traces_erased", erased, source=self._p.name)
         refused = await self._p.store.wake(wakes)
         for (tenant, trace_id), trace in saved.items() if refused else ():
             scope = Scope(self._p.name, tenant)

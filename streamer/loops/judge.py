@@ -171,6 +171,8 @@ class Judge:
                 await self._p.clock.sleep_ms(0)
             turn = state.turns.get(trace_id)
             if trace_id in facts:
+                if facts[trace_id].erased:
+                    continue
                 owner, turn = self._interpret(claim, trace_id, facts[trace_id], turn)
                 if owner != claim.session.session_id:
                     await self._tell(claim, trace_id, owner, facts[trace_id])
@@ -200,7 +202,8 @@ class Judge:
         scored = await self._p.scoring.entries(held, self._p.specs, transcript, reason)
         told = await self._p.publishing.publish(held, self._p.specs, scored, transcript, closed)
         placement = await self._p.writing.write(held, self._p.specs, told, transcript)
-        done = await self._complete(held, self._outcome(held, placement.entries, closed, placement))
+        late = await self._wiped(held)
+        done = await self._complete(held, self._outcome(held, placement.entries, closed, placement, late))
         placed = all(entry.state == "judged" and entry.mlflow for entry in placement.entries.values())
         if done and placed and held.claim.due == "quiet":
             ended_ms = max(turn.end_ns for turn in turns.values()) // 1_000_000
@@ -224,7 +227,9 @@ class Judge:
         entries = {s.name: unread(ledger.get(s.name), failure, generation, s.version, reason) for s in self._p.specs}
         transcript = assemble(held.claim.session.session_id, turns)
         told = await self._p.publishing.publish(held, self._p.specs, entries, transcript, closed)
-        if await self._complete(held, self._outcome(held, told, closed)) and held.claim.state.has_grown:
+        late = await self._wiped(held)
+        outcome = self._outcome(held, told, closed, next_in_ms=late)
+        if await self._complete(held, outcome) and held.claim.state.has_grown:
             self._p.metrics.count("sessions_unread", kind=failure.kind)
 
     def _outcome(
@@ -252,11 +257,15 @@ class Judge:
             next_in_ms=min(waits, default=None),
             first_missing=placed.first_missing,
             looking=placed.looking,
-            retracted=placed.retracted,
+            retracted=placed.retracted or (held.claim.state.wipe and next_in_ms is None),
             reason=closed.reason,
             size=closed.size,
             look=closed.look,
         )
+
+    async def _wiped(self, held: Held) -> int | None:
+        """When to look again because of rows that an erasure has left behind; None if there are none."""
+        return None if await self._p.writing.wipe(held) else self._delivery_retry_ms(held)
 
     def _delivery_retry_ms(self, held: Held) -> int:
         return REFUSED_RETRY_MS if held.refused else self._p.limits.delivery_retry_ms

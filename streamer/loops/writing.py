@@ -82,6 +82,14 @@ class Writing:
         judges = versions_of(known, specs)
         return {name: retracted(known.get(name), generation, version) for name, version in judges.items()}, cleared
 
+    async def wipe(self, held: Held) -> bool:
+        """Of a session that was erased and has come back: rows of before go, also those of judges that were taken away.
+        Whether all are known to be gone."""
+        if not held.claim.state.wipe:
+            return True
+        begun = await self._begin(held, list(held.rows))
+        return await self._delete(held, begun.rows - held.rows)
+
     def _row(self, held: Held, spec: JudgeSpec, entry: Entry, trace_id: str, transcript: Transcript) -> Row:
         row_id = assessment_id(self._namespace, trace_id, transcript.session_id, spec.name)
         return row_of(RowRef(row_id, mlflow_trace_id(trace_id), spec.name), held.claim, spec, entry, transcript)

@@ -6,6 +6,7 @@ from typing import Any
 from redis import Redis
 
 from streamer.adapters.redis_sessions.judge import read_facts, read_ref, read_row
+from streamer.adapters.redis_sessions.reader import read_note
 from streamer.core import turn_codec
 from streamer.core.ledger import Entry
 from streamer.core.model import Completion
@@ -31,6 +32,8 @@ NUMBERS = (
     "shared",
     "span_bytes",
     "full",
+    "erased",
+    "wipe",
 )
 
 
@@ -69,6 +72,7 @@ def of_row(tag: str, row: SessionRow) -> Contents:
         "r": {ref.assessment_id: ref for ref in row.rows},
         "i": row.intents,
         "l": row.ledger,
+        "c": dict(enumerate(row.log)),
     }
     held: Contents = {(tag, f"{base}:{part}"): dict(value) for part, value in parts.items() if value}
     return {(tag, base): (row.ref, row.reason, fields), **held}
@@ -88,6 +92,9 @@ def read(client: Redis, raw: bytes, name: str) -> Any:
     if name.partition(":")[0] in ("quiet", "again", "parked", "sweep", "sessions"):
         found: Any = client.zrange(raw, 0, -1, withscores=True)
         return {member.decode(): int(score) for member, score in found}
+    if name.startswith("s:") and name.endswith(":c"):
+        notes: Any = client.lrange(raw, 0, -1)
+        return dict(enumerate(read_note(note) for note in notes))
     row: Any = client.hgetall(raw)
     kind, _, rest = name.partition(":")
     if kind == "t":

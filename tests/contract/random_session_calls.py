@@ -204,5 +204,20 @@ async def write(t: Twins, now: int) -> None:
     await t.both("end_write", c, outcome)
 
 
-FREE = (save, save, save, save, end, claim, claim, claim, inspect, clean, look, adopt, configure)
+async def erase(t: Twins, now: int) -> None:
+    """A session with the traces that it has, of which some have grown meanwhile."""
+    ref = t.session(t.scope())
+    found = await t.both("session", ref.key)
+    if found is None or t.r.random() < 0.6:
+        return
+    for trace_id, version in found[1].members.items():
+        kept = t.versions.get((ref.scope, trace_id), version)
+        await t.both("erase_trace", ref.scope, trace_id, ref.session_id, t.r.choice((version, kept)))
+    gone = Entry(state="retracted", generation=1, judge_version="1")
+    bare = Turn(trace_id="b" * 32, version=0, start_ns=1, end_ns=1, user=None, assistant=None)
+    version = t.r.choice((found[1].version, found[1].version, 0))
+    await t.both("erase", ref, version, {"safety": gone}, t.r.choice((bare, None)))
+
+
+FREE = (save, save, save, save, end, claim, claim, claim, inspect, clean, look, adopt, configure, erase)
 OF_CLAIMS = (renew, give_up, think, write, write)

@@ -8,7 +8,7 @@ import confluent_kafka as ck
 import pytest
 
 from streamer.adapters.kafka.publisher import KafkaPublisher
-from streamer.core.feed import FeedRecord
+from streamer.core.feed import FeedRecord, Tombstone
 from streamer.core.wire.records import DeadLetter, Record
 from streamer.embedded import stand_ins
 from streamer.errors import ConfigurationError, TransientError
@@ -146,3 +146,13 @@ async def _eventually(publisher: KafkaPublisher, record: FeedRecord) -> None:
 def _verdict(name: str, series: str, n: int) -> FeedRecord:
     value: dict[str, Any] = {"event_id": f"{name}-{series}-{n}", "series": series}
     return FeedRecord(kind="verdict", key=f"{name}|{n}", series=series, value=value)
+
+
+async def test_what_is_buried_lies_where_it_was_told(publisher: KafkaPublisher, bootstrap: str) -> None:
+    name = unique()
+    told = _verdict(name, "some agent", 1)
+    await publisher.publish([told])
+    await publisher.bury([Tombstone(told.key, told.series)])
+    found = [m for m in on(bootstrap, FEED) if m.key() == told.key.encode()]
+    assert [m.value() is None for m in sorted(found, key=lambda m: m.offset())] == [False, True]
+    assert len({m.partition() for m in found}) == 1

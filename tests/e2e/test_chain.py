@@ -6,14 +6,17 @@ import subprocess
 import sys
 import time
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 import redis
 
+from streamer.adapters.kafka import reader as kafka_reader
+from streamer.core import turn_codec
 from streamer.core.ids import assessment_id
-from streamer.embedded.demo.stage import JUDGE, Stage
+from streamer.embedded.demo.stage import FEED, JUDGE, Stage
 from streamer.embedded.demo.story import truncated_record
 from tests.services.waiting import eventually
 
@@ -188,3 +191,63 @@ def test_a_dry_run_tells_the_cost_and_leaves_nothing_behind(stage: Stage) -> Non
         assert sum(stage.model_calls().values()) == calls
         assert not list(client.scan_iter("*dry-run*"))
         assert [settings_in(client, key) for key in before] == in_force
+
+
+def command(stage: Stage, *words: str, code: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "streamer", *words], env=stage.environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+def test_a_session_is_explained_taken_out_and_decided_again(stage: Stage, tmp_path: Path) -> None:
+    stage.turn("e2e-why", "My parcel from Zanzibar is missing!", "I am sorry.")
+    row_at(stage, "e2e-why", 1)
+    config, file = ("-c", str(stage.config)), str(tmp_path / "case.json")
+    said = command(stage, "explain", "e2e-why", *config)
+    for words in ("its quiet gap had passed", "bought 1 answer", "judged, revision 1, on MLflow and the feed", "a-"):
+        assert words in said
+    command(stage, "explain", "e2e-why", "--export", file, *config)
+    assert "Zanzibar" not in Path(file).read_text()
+    assert "decides the same" in command(stage, "replay", file)
+    lines = [json.loads(line) for line in command(stage, "ledger", *config).splitlines()]
+    mine = next(line for line in lines if line["session_id"] == "e2e-why")
+    assert (mine["state"], mine["revision"], mine["on_mlflow"], mine["rationale"]) == ("judged", 1, True, None)
+
+
+def test_a_user_who_is_forgotten_is_gone_from_redis_and_mlflow_and_the_feed_is_told(stage: Stage) -> None:
+    stage.turn("e2e-gone", "My secret is Xanadu, and nothing works!", "I am sorry.")
+    row = row_at(stage, "e2e-gone", 1)
+    config = ("-c", str(stage.config))
+    planned = json.loads(command(stage, "forget", "--session", "e2e-gone", "--json", *config))
+    assert planned["dry_run"]
+    assert [one["assessment_id"] for one in planned["sessions"][0]["rows"]] == [row["assessment_id"]]
+    assert rows_of(stage, "e2e-gone")
+    done = json.loads(command(stage, "forget", "--session", "e2e-gone", "--yes", "--json", *config))
+    assert [one["at_rest"] for one in done["erased"]] == [True]
+    assert rows_of(stage, "e2e-gone") == []
+    assert {place["where"] for place in done["unreached"]} >= {"Kafka topic otlp_spans", "MLflow"}
+    with redis.Redis.from_url(stage.redis) as client:
+        (base,) = list(client.scan_iter(f"*:s:{planned['sessions'][0]['key']}"))
+        turns: Any = client.hvals(base.decode() + ":t")
+        ledger: Any = client.hvals(base.decode() + ":l")
+        assert [turn_codec.unpack(raw.partition(b":")[2]).user for raw in turns] == [None]
+        assert ledger
+        assert not any(b"Xanadu" in raw for raw in ledger)
+        assert not client.exists(base.decode() + ":m", base.decode() + ":a")
+        (trace,) = list(client.scan_iter(f"*{planned['sessions'][0]['traces'][0]}"))
+        fields: Any = client.hkeys(trace)
+        assert not any(name.startswith(b"f") for name in fields)
+    buried = [(key, value) for key, value in feed_of(stage) if "e2e-gone" in key]
+    assert {key for key, value in buried if value is None} == {key for key, _ in buried}
+    assert buried[-1][1] is None
+    stage.turn("e2e-gone", "Hello again, it works now. Thank you!", "Great.")
+    again = eventually(lambda: rows_of(stage, "e2e-gone"), "a verdict of the new conversation")
+    assert [row["metadata"]["streamer.turns"] for row in again] == ["1"]
+
+
+def feed_of(stage: Stage) -> list[tuple[str, bytes | None]]:
+    """Keys and values of the feed, tombstones too."""
+    records = kafka_reader.whole({"bootstrap.servers": stage.kafka}, FEED)
+    return [((record.key or b"").decode(), record.value) for record in records]

@@ -4,19 +4,20 @@ Rule: each function here is one script: it touches one bucket and is atomic. tes
 these and the Lua side by side and compares every reply; the simulation runs on these.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from streamer.core.assessment import RowRef
+from streamer.core.claim_log import ClaimNote, said_of
 from streamer.core.close_reason import INTERIM
 from streamer.core.ids import Scope
-from streamer.core.lifecycle import IN_FORCE_MS, Limits
-from streamer.core.model import Completion
+from streamer.core.lifecycle import Limits
 from streamer.core.session import Begun, Claim, Facts, Look, Outcome, SessionRef, Wake
 from streamer.core.turn import Turn
 from streamer.core.wire.records import Fragment
 from streamer.ports import Saved
+from tests.fakes import redis_log as log
+from tests.fakes.redis_config import is_paused
 from tests.fakes.redis_state import Bucket, SessionRow, TraceRow
 
 
@@ -25,6 +26,9 @@ def save_fragments(b: Bucket, now: int, source: str, fragments: Iterable[Fragmen
     for f in fragments:
         name = f"{source}|{f.tenant}|{f.trace_id}"
         t = b.edit(("t", name), TraceRow())
+        if t.erased:
+            saved[f.tenant, f.trace_id] = Saved((), 0, False)
+            continue
         new = f.digest not in t.frames
         if new:
             t.frames[f.digest] = f.frame
@@ -134,40 +138,24 @@ def claim(
         s.lease = now + b.limits.lease_ms
         b.edit(("sweep",), dict[str, int]()).pop(key, None)
         b.move(s.ref, "again", s.lease)
+        mark = watermarks.get(s.ref.scope.source, -1)
+        due: Literal["quiet", "again"] = "quiet" if index == "quiet" else "again"
+        times = (s.activity, s.opened, s.ended)
+        log.add(s, ClaimNote(s.token, now, due, interrupted, s.version, mark, *times))
         claims.append(
             Claim(
                 session=s.ref,
                 token=s.token,
                 generation=generation,
-                watermark_ms=watermarks.get(s.ref.scope.source, -1),
+                watermark_ms=mark,
                 claimed_at_ms=now,
-                due="quiet" if index == "quiet" else "again",
+                due=due,
                 interrupted=interrupted,
                 state=s.state(),
                 epoch=epoch,
             )
         )
     return claims
-
-
-def next_generation(b: Bucket, now: int, content: bytes) -> tuple[int, bool]:
-    config, name = b.edit(("config",), dict[str, Any]()), f"g:{hashlib.sha1(content).hexdigest()}"
-    is_new = config.get("content") != content
-    if is_new and name in config and now - config["alive"] < IN_FORCE_MS:
-        return config[name], False
-    number = config.get("generation", 0) + is_new
-    config |= {"generation": number, "content": content, "alive": now, name: number}
-    return number, is_new
-
-
-def raise_generation(b: Bucket, generation: int, content: bytes) -> None:
-    config = b.edit(("config",), dict[str, Any]())
-    if config.get("generation", 0) <= generation:
-        config |= {"generation": generation, "content": content}
-
-
-def is_paused(b: Bucket) -> bool:
-    return bool(b.get(("config",), dict[str, Any]()).get("paused", False))
 
 
 def holds(b: Bucket, now: int, c: Claim) -> bool:
@@ -184,7 +172,7 @@ def renew(b: Bucket, now: int, c: Claim) -> bool:
     return True
 
 
-def release(b: Bucket, c: Claim, gap_ms: int, wait_until_ms: int, look: Look) -> None:
+def release(b: Bucket, now: int, c: Claim, gap_ms: int, wait_until_ms: int, look: Look) -> None:
     s = b.session(c.session.key)
     if s is None or s.token != c.token:
         return
@@ -194,7 +182,8 @@ def release(b: Bucket, c: Claim, gap_ms: int, wait_until_ms: int, look: Look) ->
     if s.version == c.state.version:
         b.move(c.session, "quiet", wait_until_ms)
     else:
-        b.move_to_quiet(s)
+        wait_until_ms = b.move_to_quiet(s)
+    log.end(s, now, c.token, "released", detail=str(wait_until_ms))
 
 
 def put_back(b: Bucket, now: int, c: Claim, in_ms: int) -> None:
@@ -204,6 +193,7 @@ def put_back(b: Bucket, now: int, c: Claim, in_ms: int) -> None:
     s = b.edit(("s", c.session.key), s)
     s.lease, s.settled = 0, s.token
     b.move(c.session, "again", now + in_ms)
+    log.end(s, now, c.token, "put_back")
 
 
 def keep_turns(b: Bucket, now: int, c: Claim, turns: Sequence[Turn], gap_ms: int) -> bool:
@@ -213,12 +203,6 @@ def keep_turns(b: Bucket, now: int, c: Claim, turns: Sequence[Turn], gap_ms: int
     s.turns.update({turn.trace_id: turn for turn in turns})
     s.gap = gap_ms
     return True
-
-
-def save_answer(b: Bucket, c: Claim, call_key: str, answer: Completion) -> None:
-    s = b.session(c.session.key)
-    if s is not None:
-        b.edit(("s", c.session.key), s).answers[call_key] = answer
 
 
 def open_intents(s: SessionRow, now: int, limits: Limits) -> dict[int, int]:
@@ -233,6 +217,7 @@ def begin_write(b: Bucket, now: int, c: Claim, rows: Iterable[RowRef]) -> Begun 
     crowded = any(token != c.token for token in s.intents)
     s.rows |= set(rows)
     s.intents[c.token] = now
+    log.edit(s, c.token, lambda note: note._replace(writing_ms=now))
     return Begun(frozenset(s.rows), crowded)
 
 
@@ -246,18 +231,21 @@ def end_write(b: Bucket, now: int, c: Claim, out: Outcome) -> bool:
         s.intents.pop(c.token, None)
     if s.token != c.token or out.reason is None:
         _stale(b, now, s, out)
+        log.end(s, now, c.token, "refused")
         return False
     s.lease, s.settled, s.reason = 0, s.token, out.reason
     s.judged = max(s.judged, out.version)
     s.ledger.update(out.entries)
     s.full = None
     s.count(out.look, b.limits, out.size)
+    log.end(s, now, c.token, "completed", out.reason, said_of(out.entries))
     s.missing = (s.missing or now) if out.first_missing or out.looking else None
     s.intents = open_intents(s, now, b.limits)
     crowded = bool(s.intents) or out.crowded
     if not crowded:
         pruned = {row for row in s.rows if out.retracted or row.judge in out.placed}
         s.rows -= pruned - out.rows
+        s.wipe = s.wipe and not out.retracted
     b.edit(("sessions",), dict[str, int]())[c.session.key] = now
     _next_index(b, now, s, out, crowded)
     return True

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from streamer.core.assessment import RowRef
+from streamer.core.claim_log import ClaimNote
 from streamer.core.close_reason import INTERIM, CloseReason
 from streamer.core.ids import Scope
 from streamer.core.ledger import Entry
@@ -24,10 +25,11 @@ class TraceRow:
     ends: bool = False
     owner: str | None = None
     swept: bool = False
+    erased: bool = False
 
     def facts(self) -> Facts:
         frames = tuple(self.frames[name] for name in sorted(self.frames))
-        return Facts(tuple(sorted(self.candidates)), self.version, frames, self.owner, self.swept)
+        return Facts(tuple(sorted(self.candidates)), self.version, frames, self.owner, self.swept, self.erased)
 
 
 @dataclass
@@ -58,6 +60,9 @@ class SessionRow:
     rows: set[RowRef] = field(default_factory=set)
     intents: dict[int, int] = field(default_factory=dict)
     ledger: dict[str, Entry] = field(default_factory=dict)
+    log: tuple[ClaimNote, ...] = ()
+    erased: int = 0
+    wipe: bool = False
 
     def state(self) -> SessionState:
         return SessionState(
@@ -74,6 +79,7 @@ class SessionRow:
             span_bytes=self.span_bytes,
             full_ms=self.full,
             shared=self.shared,
+            wipe=self.wipe,
             missing_since_ms=self.missing,
             members=dict(self.members),
             turns=dict(self.turns),
@@ -81,7 +87,7 @@ class SessionRow:
         )
 
     def at_rest(self) -> bool:
-        owes = bool(self.intents) or self.mend or any(entry.owes for entry in self.ledger.values())
+        owes = bool(self.intents) or self.mend or self.wipe or any(entry.owes for entry in self.ledger.values())
         return self.version == self.judged and self.reason not in INTERIM and not self.lease and not owes
 
     def grow(self, span_bytes: int, limits: Limits) -> None:
@@ -185,9 +191,11 @@ class Bucket:
         if index:
             self.edit((index, *ref.scope), dict[str, int]())[ref.key] = score
 
-    def move_to_quiet(self, s: SessionRow) -> None:
+    def move_to_quiet(self, s: SessionRow) -> int:
         times = close_times(s.state(), s.gap or self.limits.gap_ms_min, self.limits)
-        self.move(s.ref, "quiet", min([*times.values(), *([] if s.full is None else [s.full])]))
+        at_ms = min([*times.values(), *([] if s.full is None else [s.full])])
+        self.move(s.ref, "quiet", at_ms)
+        return at_ms
 
 
 # ---------------------------------------------------------------- ingest

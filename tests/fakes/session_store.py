@@ -19,8 +19,11 @@ from streamer.core.turn import Turn
 from streamer.core.wire.records import Fragment
 from streamer.errors import OwnershipLost, Reconnected
 from streamer.ports import ClaimReply, Saved, TopicPartition
+from tests.fakes import redis_answers as answers
 from tests.fakes import redis_audit as audit
+from tests.fakes import redis_config as config
 from tests.fakes import redis_scripts as scripts
+from tests.fakes.erasing import Erasing
 from tests.fakes.redis_state import Bucket, TraceRow, snapshot
 from tests.fakes.told import ToldDoings
 
@@ -74,7 +77,7 @@ class FakeRedis:
         return answer
 
 
-class FakeSessionStore(ToldDoings):
+class FakeSessionStore(ToldDoings, Erasing):
     def __init__(self, redis: FakeRedis, gate: Gate = open_gate) -> None:
         self.redis, self.gate = redis, gate
         self.seen = list(redis.epoch)
@@ -168,8 +171,8 @@ class FakeSessionStore(ToldDoings):
 
     async def claim(self, limit: int, watermarks: Mapping[str, int], generation: int) -> ClaimReply:
         self.turn += 1
-        config = self.redis.buckets[0].get(("config",), dict[str, Any]())
-        reply = ClaimReply([], config.get("generation", 1), config.get("paused", False))
+        said = self.redis.buckets[0].get(("config",), dict[str, Any]())
+        reply = ClaimReply([], said.get("generation", 1), said.get("paused", False))
         claims: list[Claim] = []
         for bucket in ((self.turn + n) % self.redis.distinct for n in range(self.redis.distinct)):
             if len(claims) == limit:
@@ -208,7 +211,7 @@ class FakeSessionStore(ToldDoings):
             await self.wake([Wake(session, trace_id, version, activity_ms)])
 
     async def release(self, claim: Claim, gap_ms: int, wait_until_ms: int, look: Look = NEVER) -> None:
-        await self._run(claim.bucket, lambda b, now: scripts.release(b, claim, gap_ms, wait_until_ms, look), claim)
+        await self._run(claim.bucket, lambda b, now: scripts.release(b, now, claim, gap_ms, wait_until_ms, look), claim)
 
     async def put_back(self, claim: Claim, in_ms: int) -> None:
         await self._run(claim.bucket, lambda b, now: scripts.put_back(b, now, claim, in_ms), claim)
@@ -222,20 +225,14 @@ class FakeSessionStore(ToldDoings):
             raise OwnershipLost(claim.session.key)
 
     async def find_answer(self, claim: Claim, call_key: str) -> Completion | Literal["paused"] | None:
-        def find(b: Bucket, now: int) -> Completion | Literal["paused", "lost"] | None:
-            if not scripts.holds(b, now, claim):
-                return "lost"
-            s = b.session(claim.session.key)
-            answer = s.answers.get(call_key) if s else None
-            return answer or ("paused" if scripts.is_paused(b) else None)
-
-        found = await self._run(claim.bucket, find, claim)
+        found = await self._run(claim.bucket, lambda b, now: answers.find_answer(b, now, claim, call_key), claim)
         if found == "lost":
             raise OwnershipLost(claim.session.key)
         return found
 
     async def save_answer(self, claim: Claim, call_key: str, answer: Completion) -> None:
-        await self._run(claim.bucket, lambda b, now: scripts.save_answer(b, claim, call_key, answer), claim)
+        if not await self._run(claim.bucket, lambda b, now: answers.save_answer(b, claim, call_key, answer), claim):
+            raise OwnershipLost(claim.session.key)
 
     async def begin_write(self, claim: Claim, rows: Sequence[RowRef]) -> Begun:
         begun = await self._run(claim.bucket, lambda b, now: scripts.begin_write(b, now, claim, rows), claim, wait=True)
@@ -278,14 +275,14 @@ class FakeSessionStore(ToldDoings):
         await self._set("paused", paused)
 
     async def put_in_force(self, content: bytes) -> int:
-        number, is_new = await self._run(0, lambda b, now: scripts.next_generation(b, now, content))
+        number, is_new = await self._run(0, lambda b, now: config.next_generation(b, now, content))
         if is_new:
             await self.set_generation(number, content)
         return number
 
     async def set_generation(self, generation: int, content: bytes) -> None:
         for bucket in self.redis.buckets:
-            await self._run(bucket, lambda b, now: scripts.raise_generation(b, generation, content), wait=True)
+            await self._run(bucket, lambda b, now: config.raise_generation(b, generation, content), wait=True)
 
     async def _set(self, field: str, value: object) -> None:
         for bucket in self.redis.buckets:

@@ -5,7 +5,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from streamer.core.feed import FeedRecord
 from streamer.core.fuse import Fuse, FuseLimits
@@ -22,6 +21,7 @@ from streamer.loops.scoring import Scoring
 from streamer.loops.writing import Writing
 from tests.fakes.session_store import FakeRedis, FakeSessionStore
 from tests.simulation.configuration import LIMITS, RULES, drawn, specs
+from tests.simulation.forgetting import forget_now_and_then
 from tests.simulation.judging import LanguageModel, Purse, SimulatedJudges
 from tests.simulation.laws import Laws
 from tests.simulation.services import Broker, DeadLetterTopic, FeedTopic, Mlflow, Rows, Source
@@ -36,7 +36,6 @@ from tests.simulation.watched import (
 from tests.simulation.workload import Applications
 from tests.simulation.world import EPOCH_MS, Pause, SimulatedClock, SimulatedTasks, Worker, World
 
-T = TypeVar("T")
 SOURCE = "default"
 BUSY_MS, IDLE_MS = 10, 250
 """Between two passes of a loop that asked to go on at once, and of one that found nothing to do."""
@@ -266,8 +265,8 @@ def run(seed: int, parts: Parts | None = None, telling: bool = False) -> World:
     for name, rate in parts.harsh.items():
         setattr(world, name, rate)
     cluster = Cluster(world, parts)
-    world.spawn(None, cluster.apps.run())
-    world.spawn(None, cluster.chaos())
+    for work in (cluster.apps.run(), cluster.chaos(), forget_now_and_then(cluster, seed)):
+        world.spawn(None, work)
     world.run_until(EPOCH_MS + SAFETY_MS)
     world.faults = False
     cluster.broker.stalled.clear()  # whoever is stopped goes on sleeping: half awake he would be a fault of its own

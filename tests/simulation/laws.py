@@ -17,6 +17,7 @@ from streamer.core.turn import Turn
 from streamer.loops.choke_point import Account
 from tests.fakes.redis_state import Bucket, SessionRow
 from tests.simulation.configuration import LIMITS, RULES, specs
+from tests.simulation.forgetting import check_erased
 from tests.simulation.judged_check import JudgedCheck
 from tests.simulation.services import Logged
 from tests.simulation.truth import newest, read
@@ -45,8 +46,7 @@ class Laws:
         self.unread: dict[tuple[str, int], list[Logged]] = {}
         self.answers: set[tuple[str, str]] = set()
         self.in_flight: dict[tuple[str, str], Purchase] = {}
-        self.swept: set[str] = set()
-        self.parked_out: set[str] = set()
+        self.swept, self.parked_out, self.erased = set[str](), set[str](), set[str]()
         self.closed_by_age: dict[str, int] = {}
         self.turns_at: dict[tuple[str, int], int] = {}
         self.closed_turns: defaultdict[str, int] = defaultdict(int)
@@ -201,9 +201,10 @@ class Laws:
         expected: defaultdict[str, dict[str, Turn]] = defaultdict(dict)
         for trace_id in self.c.apps.truth:
             owner, turn = self.truth_of(trace_id)
-            if owner is not None and turn is not None:
+            if owner is not None and turn is not None and trace_id not in self.erased:
                 expected[owner][trace_id] = turn
         self._check_reading()
+        check_erased(self)
         sessions = {s.ref.session_id: (b, s) for b in self.c.redis.buckets.values() for s in b.sessions()}
         for name, (bucket, s) in sorted(sessions.items()):
             self._check_leftovers(bucket, s)

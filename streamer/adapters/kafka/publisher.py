@@ -16,7 +16,7 @@ from confluent_kafka import KafkaException
 from streamer.adapters.kafka.clients import made
 from streamer.adapters.kafka.errors import translated
 from streamer.core.dead_letters import SUFFIX, headers_of
-from streamer.core.feed import SCHEMA_VERSION, FeedRecord
+from streamer.core.feed import SCHEMA_VERSION, FeedRecord, Tombstone
 from streamer.core.wire.records import DeadLetter, Record
 from streamer.errors import StreamerError, TransientError
 
@@ -57,6 +57,17 @@ class KafkaPublisher:
         """One series stays on one partition, so that one monitor worker reads it whole."""
         await self._call(lambda: self._send([self._of_feed(record) for record in records]))
 
+    async def bury(self, tombstones: Sequence[Tombstone]) -> None:
+        """Records without a value, where the series of what they bury is. Repeatable."""
+        await self._call(
+            lambda: self._send(
+                [
+                    (self._feed_topic, self._partition_of(stone.series), stone.key.encode(), None, [])
+                    for stone in tombstones
+                ]
+            )
+        )
+
     async def put(self, letters: Sequence[DeadLetter]) -> None:
         await self._call(lambda: self._send([_of_letter(letter) for letter in letters]))
 
@@ -79,18 +90,21 @@ class KafkaPublisher:
         self._thread.shutdown(wait=False)
         self._asking.shutdown(wait=False)
 
-    def _of_feed(self, record: FeedRecord) -> tuple[Any, ...]:
+    def _partition_of(self, series: str) -> int:
         if not self._partitions:
             topic = self._producer.list_topics(self._feed_topic, timeout=5).topics[self._feed_topic]
             if topic.error is not None:
                 raise translated(topic.error, f"topic {self._feed_topic}")
             self._partitions = len(topic.partitions)
+        return zlib.crc32(series.encode()) % self._partitions
+
+    def _of_feed(self, record: FeedRecord) -> tuple[Any, ...]:
         headers = [
             ("content-type", b"application/json"),
             ("ce_id", str(record.value["event_id"]).encode()),
             ("streamer.schema", str(SCHEMA_VERSION).encode()),
         ]
-        partition = zlib.crc32(record.series.encode()) % self._partitions
+        partition = self._partition_of(record.series)
         value = json.dumps(record.value, ensure_ascii=False, separators=(",", ":")).encode()
         return self._feed_topic, partition, record.key.encode(), value, headers
 

@@ -1,5 +1,5 @@
 -- Leases due sessions, one of each scope in turn: first what waits in `again`, then what is quiet.
--- Keys: config (read), scopes, quiet:…, again:…, sweep, s:<key> and its :m, :t, :l (read)
+-- Keys: config (read), scopes, quiet:…, again:…, sweep, s:<key> and its :c, and :m, :t, :l (read); tap
 -- ARGV[3] limit, [4] generation, [5] turn of the round-robin, then source, watermark, …
 -- Reply: now, then per session: {key, index, "1" if interrupted, session hash, members, turns, ledger}
 local limit, turn, marks = tonumber(ARGV[3]), tonumber(ARGV[5]), {}
@@ -55,6 +55,9 @@ for _, found in ipairs(picked) do
     call('HSET', skey(key), 'token', n2s(s.token), 'lease', n2s(s.lease))
     call('ZREM', B .. 'sweep', key)
     move(s, 'again', s.lease)
+    log_claim(s, {t = s.token, at = now, i = found[2] == 'quiet' and 'q' or 'a', v = s.version, x = interrupted == '1' and 1 or nil,
+                  w = tonumber(marks[s.source] or -1), ac = s.activity, op = s.opened, en = s.ended})
+    tap(s, 'claimed', 'token', n2s(s.token), 'due', found[2], 'version', n2s(s.version), 'interrupted', interrupted)
     reply[#reply + 1] = {key, found[2], interrupted, call('HGETALL', skey(key)), call('HGETALL', skey(key) .. ':m'),
                          call('HGETALL', skey(key) .. ':t'), call('HGETALL', skey(key) .. ':l')}
   end

@@ -1,4 +1,4 @@
--- An explicit end. Keys: s:<key>, sessions, quiet:…, again:…, scopes
+-- An explicit end. Keys: s:<key>, tap, sessions, quiet:…, again:…, scopes
 -- ARGV[3] key, [4] source, [5] tenant, [6] session id, [7] record time of the end
 local key, at = ARGV[3], tonumber(ARGV[7])
 local s = load(key)
@@ -9,6 +9,7 @@ end
 s.ended = math.max(s.ended or 0, at)
 call('HSET', skey(key), 'ended', n2s(s.ended))
 call('ZADD', B .. 'sessions', n2s(now), key)
+tap(s, 'ended')
 if s.lease <= now and (s.version > s.judged or s.interim) then
   call('HSET', skey(key), 'lease', '0')
   move_to_quiet(s)

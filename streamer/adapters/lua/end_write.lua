@@ -1,14 +1,15 @@
--- Completes a claim, or drops its intent alone. Keys: s:<key>, :m (read), :r, :i, :l, sessions, sweep, quiet:…, again:…, scopes
+-- Completes a claim, or drops its intent alone. Keys: s:<key>, :m (read), :r, :i, :l, :c, tap, sessions, sweep, quiet:…,
+-- again:…, scopes
 -- ARGV[3] key, [4] token, [5] flags (letters: D doubtful, B begun, C crowded, M first trace missing, L looking, R retracted),
 -- [6] version judged, [7] look again in ms or "", [8] reason or "", [9] turns and [10] bytes that it closed
--- with, [11] [12] where it may be full next, [13] entries, [14] rows, [15] placed, then
+-- with, [11] [12] where it may be full next, [13] entries, [14] rows, [15] placed, [16] what is said of entries, then
 -- judge, entry (JSON) × entries; assessment id, <trace>|<judge> × rows; judge × placed
 -- Reply: 1 if it completed
 local s = load(ARGV[3])
 if not s then return 0 end
 local flags, key = ARGV[5], skey(s.key)
 local function is(flag) return string.find(flags, flag, 1, true) ~= nil end
-local entries, rows, at = {}, {}, 16
+local entries, rows, at = {}, {}, 17
 for i = at, at + 2 * ARGV[13] - 1 do entries[#entries + 1] = ARGV[i] end
 at = at + 2 * ARGV[13]
 for i = at, at + 2 * ARGV[14] - 1 do rows[#rows + 1] = ARGV[i] end
@@ -23,6 +24,8 @@ if s.token ~= tonumber(ARGV[4]) or ARGV[8] == '' then
     call('HSET', key, 'mend', '1')
     if s.lease <= now and not call('ZSCORE', B .. 'quiet:' .. s.scope, s.key) then move(s, 'again', now) end
   end
+  log_end(s, ARGV[4], 'refused', '', '')
+  tap(s, 'refused', 'token', ARGV[4])
   return 0
 end
 
@@ -33,6 +36,8 @@ hset_all(key .. ':l', entries)
 if L.max_turns > 0 or L.max_bytes > 0 then call('HSET', key, 'closed_turns', ARGV[9], 'closed_bytes', ARGV[10]) end
 s.full = nil
 look(s, ARGV[11], ARGV[12])
+log_end(s, ARGV[4], 'completed', ARGV[8], ARGV[16])
+tap(s, 'completed', 'token', ARGV[4], 'reason', ARGV[8], 'version', ARGV[6], 'judges', ARGV[16])
 if is('M') or is('L') then
   if not s.missing or s.missing == 0 then call('HSET', key, 'missing', n2s(now)) end
 else
@@ -48,6 +53,7 @@ if not crowded then
     if not mine[all[i]] and (is('R') or placed[judge]) then gone[#gone + 1] = all[i] end
   end
   hdel_all(key .. ':r', gone)
+  if is('R') then call('HDEL', key, 'wipe') end
 end
 call('ZADD', B .. 'sessions', n2s(now), s.key)
 

@@ -1,4 +1,4 @@
--- Removes sessions at rest that changed last `return` ago. Keys: sessions, sweep, s:<key> with :m :t :a :r :i :l
+-- Removes sessions at rest that changed last `return` ago. Keys: sessions, sweep, s:<key> with :m :t :a :r :i :l :c
 -- ARGV[3] how many of the oldest to pass over, [4] page; Reply: {forgotten, looked at}
 local old = call('ZRANGEBYSCORE', B .. 'sessions', '-inf', n2s(now - L['return']), 'LIMIT', ARGV[3], ARGV[4])
 local forgotten = 0
@@ -8,7 +8,7 @@ for _, key in ipairs(old) do
     call('ZREM', B .. 'sessions', key)
   elseif at_rest(s) and not indexed(s) then
     local k = skey(key)
-    call('UNLINK', k, k .. ':m', k .. ':t', k .. ':a', k .. ':r', k .. ':i', k .. ':l')
+    call('UNLINK', k, k .. ':m', k .. ':t', k .. ':a', k .. ':r', k .. ':i', k .. ':l', k .. ':c')
     call('ZREM', B .. 'sessions', key)
     call('ZREM', B .. 'sweep', key)
     forgotten = forgotten + 1

@@ -23,7 +23,7 @@ local function skey(key) return B .. 's:' .. key end
 local function num(v) return v and tonumber(v) or nil end
 -- A session's fields by name, numbers where they are numbers; nil if there is no such session.
 local FIELDS = {'source', 'tenant', 'id', 'version', 'judged', 'activity', 'opened', 'ended', 'gap', 'token', 'settled',
-                'lease', 'looks', 'missing', 'mend', 'shared', 'span_bytes', 'look_traces', 'look_bytes', 'full', 'reason'}
+                'lease', 'looks', 'missing', 'mend', 'shared', 'wipe', 'span_bytes', 'look_traces', 'look_bytes', 'full', 'reason'}
 local INTERIM = {max_age = true, max_turns = true, max_bytes = true}
 local function load(key)
   local v = call('HMGET', skey(key), unpack(FIELDS))
@@ -55,6 +55,7 @@ local function move_to_quiet(s)
   if s.opened then at = math.min(at, s.opened + L.max_age) end
   if s.full then at = math.min(at, s.full) end
   move(s, 'quiet', at)
+  return at
 end
 -- Whether a session may be full: a claim counts. `traces`: how many members it has.
 local function fill(s, traces)
@@ -93,9 +94,48 @@ local function age_intents(key, token)
   end
   return left, others
 end
+-- The log s:<key>:c: what became of the last claims, a msgpack map each, the oldest first (core/claim_log.py has the names).
+local CLAIMS_KEPT = 20
+local function log_claim(s, note)
+  local log = skey(s.key) .. ':c'
+  if call('RPUSH', log, cmsgpack.pack(note)) > CLAIMS_KEPT then call('LTRIM', log, -CLAIMS_KEPT, -1) end
+end
+local function log_edit(s, token, edit)
+  local log = skey(s.key) .. ':c'
+  local all = call('LRANGE', log, 0, -1)
+  for i = #all, 1, -1 do
+    local note = cmsgpack.unpack(all[i])
+    if note.t == tonumber(token) then
+      edit(note, log, i == #all and all[i - 1])
+      call('LSET', log, -1 - (#all - i), cmsgpack.pack(note))
+      return
+    end
+  end
+end
+-- How a claim ended. One that only repeats the one before it takes its place, and counts it.
+local function log_end(s, token, ending, reason, said)
+  log_edit(s, token, function(note, log, raw)
+    local before = raw and cmsgpack.unpack(raw)
+    note.e, note.r, note.d, note.z = ending, reason, said, now
+    if before and before.e == ending and before.r == reason and before.d == said and before.v == note.v
+       and not (note.k or note.u or note.x or before.k or before.u) then
+      note.n, note.f = (before.n or 1) + 1, before.f or before.at
+      call('LREM', log, -1, raw)
+    end
+  end)
+end
+-- One line for whoever listens (streamer tap): only then is it written, and it is soon gone.
+local listened
+local function tap(s, what, ...)
+  if listened == nil then listened = call('EXISTS', B .. 'tap:on') == 1 end
+  if not listened then return end
+  call('XADD', B .. 'tap', 'MAXLEN', '~', '1000', '*', 'at', n2s(now), 'what', what, 'key', s.key, 'source', s.source,
+       'tenant', s.tenant, 'session', s.id, ...)
+  call('PEXPIRE', B .. 'tap', '60000')
+end
 -- The same sentence as core/ledger.py's Entry.owes.
 local function at_rest(s)
-  if s.version ~= s.judged or s.interim or s.lease ~= 0 or s.mend == 1 then return false end
+  if s.version ~= s.judged or s.interim or s.lease ~= 0 or s.mend == 1 or s.wipe == 1 then return false end
   if call('EXISTS', skey(s.key) .. ':i') == 1 then return false end
   for _, raw in ipairs(call('HVALS', skey(s.key) .. ':l')) do
     local e = cjson.decode(raw)

@@ -1,5 +1,5 @@
 -- Phase 2 of a save, in the bucket of the sessions.
--- Keys: s:<key>, s:<key>:m, sessions, sweep, quiet:…, again:…, scopes
+-- Keys: s:<key>, s:<key>:m, tap, sessions, sweep, quiet:…, again:…, scopes
 -- ARGV[3…] per session: key, source, tenant, session id, n, then n times: trace, version, activity, "1" if it ends the session,
 -- bytes of spans
 -- Reply: key, trace, … of traces that a session shared by everybody did not take
@@ -51,6 +51,7 @@ while i <= #ARGV do
       call('ZREM', B .. 'sweep', key)
       move_to_quiet(s)
     end
+    tap(s, 'grew', 'version', n2s(s.version), 'traces', n2s(size))
   end
   i = first + 5 * n
 end

@@ -1,13 +1,13 @@
 """SessionStore on Redis. `open_redis` gives the connection that a process shares; each loop takes its own `handle()`.
 
-Files: connection (one primary, its epochs), scripts (the Lua), handle (a loop's view), ingest, judge, audit (the port,
-side by side), reader (for people), spending, translate (errors).
+Files: connection (one primary, its epochs), scripts (the Lua), handle (a loop's view), ingest, judge, audit, erasing
+(the port, side by side), reader, load, ledgers, tap (for people), spending, translate (errors).
 """
 
 from collections.abc import Callable
 
-from streamer.adapters.redis_sessions.audit import AuditSide
 from streamer.adapters.redis_sessions.connection import Primary, checked, parse_info
+from streamer.adapters.redis_sessions.erasing import ErasingSide
 from streamer.adapters.redis_sessions.handle import Shared, TurnCodec, redis_time
 from streamer.core.ids import BUCKETS
 from streamer.core.lifecycle import Limits
@@ -19,7 +19,7 @@ FORMAT = 1
 __all__ = ["RedisConnection", "RedisSessionStore", "TurnCodec", "open_redis"]
 
 
-class RedisSessionStore(AuditSide):
+class RedisSessionStore(ErasingSide):
     """The whole port (streamer.ports.SessionStore), for one loop."""
 
 

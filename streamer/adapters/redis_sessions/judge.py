@@ -8,10 +8,11 @@ from streamer.adapters.redis_sessions.handle import lost
 from streamer.adapters.redis_sessions.ingest import IngestSide, pairs, unpack_candidates
 from streamer.adapters.redis_sessions.scripts import WAKE_ADOPTED, Argument
 from streamer.core.assessment import RowRef
+from streamer.core.claim_log import said_of
 from streamer.core.close_reason import CloseReason
 from streamer.core.ids import BUCKETS, Scope, bucket_of_session, bucket_of_trace
 from streamer.core.ledger import Entry
-from streamer.core.model import Completion
+from streamer.core.model import Completion, micros
 from streamer.core.session import NEVER, Begun, Claim, Facts, Look, Outcome, SessionRef, SessionState, Size, Wake
 from streamer.core.turn import Turn
 from streamer.ports import ClaimReply
@@ -37,6 +38,7 @@ def read_facts(flat: Sequence[bytes]) -> Facts:
         frames=frames,
         owner=owner.decode() if owner is not None else None,
         swept=b"s" in row,
+        erased=b"z" in row,
     )
 
 
@@ -112,6 +114,7 @@ class JudgeSide(IngestSide):
             span_bytes=number(b"span_bytes") or 0,
             full_ms=number(b"full"),
             shared=b"shared" in row,
+            wipe=b"wipe" in row,
             missing_since_ms=number(b"missing"),
             members={name.decode(): int(version) for name, version in pairs(members)},
             turns={name.decode(): self._s.codec.unpack(raw.partition(b":")[2]) for name, raw in pairs(turns)},
@@ -176,8 +179,12 @@ class JudgeSide(IngestSide):
         return "paused" if found[0] == b"paused" else None
 
     async def save_answer(self, claim: Claim, call_key: str, answer: Completion) -> None:
-        arguments = (claim.session.key, call_key, answer.to_json())
-        await self._run([self._call("save_answer", claim.bucket, arguments)])  # whatever became of the claim
+        tokens = answer.input_tokens + answer.output_tokens
+        price = "" if answer.cost_usd is None else micros(answer.cost_usd)
+        arguments = (claim.session.key, claim.token, call_key, answer.to_json(), tokens, price)
+        (kept,) = await self._run([self._call("save_answer", claim.bucket, arguments)])  # whatever became of the claim
+        if not kept:
+            raise lost(claim)
 
     async def begin_write(self, claim: Claim, rows: Sequence[RowRef]) -> Begun:
         arguments = [part for row in rows for part in write_row(row)]
@@ -190,7 +197,8 @@ class JudgeSide(IngestSide):
         flags = "".join(letter for name, letter in FLAGS if getattr(outcome, name))
         wait = "" if outcome.next_in_ms is None else outcome.next_in_ms
         counts = (len(outcome.entries), len(outcome.rows), len(outcome.placed))
-        lists: list[Argument] = [p for judge, entry in outcome.entries.items() for p in (judge, entry.to_json())]
+        lists: list[Argument] = [said_of(outcome.entries)]
+        lists += [p for judge, entry in outcome.entries.items() for p in (judge, entry.to_json())]
         lists += [part for row in outcome.rows for part in write_row(row)]
         lists += outcome.placed
         head = (flags, outcome.version, wait, outcome.reason or "", *outcome.size, *outcome.look)

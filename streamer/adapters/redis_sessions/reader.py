@@ -1,41 +1,99 @@
-"""Sessions for people: listing and counting. Reads only, page by page, so that looking never disturbs the work."""
+"""Sessions for people: listing, counting, what became of one. Reads only, page by page, so that looking never disturbs
+the work."""
 
-from collections.abc import Mapping
-from typing import Any
+import heapq
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, NamedTuple, cast
+
+import msgpack
 
 from streamer.adapters.redis_sessions.connection import checked, parse_info
 from streamer.adapters.redis_sessions.handle import Shared
 from streamer.adapters.redis_sessions.ingest import pairs
-from streamer.core.ids import BUCKETS
+from streamer.adapters.redis_sessions.judge import read_ref, read_row
+from streamer.core.assessment import RowRef
+from streamer.core.claim_log import ClaimNote, note_of
+from streamer.core.ids import BUCKETS, bucket_of_session
 from streamer.core.ledger import Entry
-from streamer.core.session import SessionRef
-from streamer.core.status import Counts, LineState, SessionLine
+from streamer.core.status import Counts, LineState, Now, SessionLine, Standing, Wanted, said, words_of
+
+PAGE = 200
+"""Sessions that are looked at in one round trip."""
+ANY = Wanted()
+
+
+class Kept(NamedTuple):
+    """What Redis keeps of a session beside its state."""
+
+    line: SessionLine
+    log: tuple[ClaimNote, ...]
+    rows: tuple[RowRef, ...]
+    """Every row that may stand in MLflow."""
+    intents: int
+    """Writers that may still write."""
+    answers: int
+    """Answers that are saved: what would not be bought again."""
+    token: int
 
 
 class RedisReader:
     def __init__(self, shared: Shared) -> None:
         self._s = shared
 
-    async def sessions(self, limit: int, state: str | None = None) -> list[SessionLine]:
-        """The latest changed first; with `state`, only those."""
-        newest = [("ZREVRANGE", f"{self._s.tag(b)}sessions", 0, limit * 4, "WITHSCORES") for b in range(BUCKETS)]
-        found = [
-            (int(float(changed)), bucket, key.decode())
-            for bucket, flat in enumerate(await self._ask(newest))
-            for key, changed in pairs(flat)
-        ]
+    async def sessions(self, limit: int, now: Now, wanted: Wanted = ANY) -> list[SessionLine]:
+        """The latest changed first, of those that are wanted."""
         lines: list[SessionLine] = []
-        for changed_ms, bucket, key in sorted(found, reverse=True):
-            line = await self._line(bucket, key, changed_ms)
-            if line is not None and state in (None, line.state):
-                lines.append(line)
-            if len(lines) == limit:
+        page: list[tuple[str, int]] = []
+        async for key, changed_ms in self.keys(wanted.changed_from_ms, wanted.changed_before_ms):
+            page.append((key, changed_ms))
+            if len(page) == min(PAGE, max(limit, 1)):
+                lines += [line for line in await self._lines(page, now) if wanted.takes(line)]
+                page = []
+            if len(lines) >= limit:
                 break
-        return lines
+        else:
+            lines += [line for line in await self._lines(page, now) if wanted.takes(line)]
+        return lines[:limit]
 
-    async def session(self, ref: SessionRef) -> SessionLine | None:
-        """One, by its name."""
-        return await self._line(ref.bucket, ref.key, 0)
+    async def keys(self, from_ms: int | None = None, before_ms: int | None = None) -> AsyncIterator[tuple[str, int]]:
+        """Every session's key and when it changed last (ms of Redis' clock), the latest first."""
+        high, low = "+inf" if before_ms is None else f"({before_ms}", "-inf" if from_ms is None else from_ms
+        offsets = dict.fromkeys(range(BUCKETS), 0)
+        waiting: list[tuple[int, str, int]] = []
+        while offsets or waiting:
+            # A bucket whose page is used up might have the next one: it is asked before anything older is told.
+            empty = [bucket for bucket in offsets if all(entry[2] != bucket for entry in waiting)]
+            asked = [
+                ("ZREVRANGEBYSCORE", f"{self._s.tag(b)}sessions", high, low, "WITHSCORES", "LIMIT", offsets[b], PAGE)
+                for b in empty
+            ]
+            for bucket, flat in zip(empty, await self._ask(asked) if asked else [], strict=True):
+                found = [(-int(float(changed)), key.decode(), bucket) for key, changed in pairs(flat)]
+                for entry in found:
+                    heapq.heappush(waiting, entry)
+                offsets[bucket] += len(found)
+                if len(found) < PAGE:
+                    del offsets[bucket]
+            if waiting:
+                changed_ms, key, _ = heapq.heappop(waiting)
+                yield key, -changed_ms
+
+    async def kept(self, key: str, now: Now) -> Kept | None:
+        """None if there is no such session."""
+        base = f"{self._s.tag(bucket_of_session(key))}s:{key}"
+        lines = await self._lines([(key, 0)], now)
+        if not lines:
+            return None
+        asked = [("LRANGE", f"{base}:c", 0, -1), ("HGETALL", f"{base}:r"), ("HLEN", f"{base}:i"), ("HLEN", f"{base}:a")]
+        log, rows, intents, answers, token = await self._ask([*asked, ("HGET", base, "token")])
+        return Kept(
+            line=lines[0],
+            log=tuple(read_note(raw) for raw in log),
+            rows=tuple(sorted(read_row(*row) for row in pairs(rows))),
+            intents=intents,
+            answers=answers,
+            token=int(token or 0),
+        )
 
     async def counts(self, now_ms: int) -> Counts:
         """One round trip for the buckets, one for their indexes."""
@@ -73,30 +131,69 @@ class RedisReader:
             paused=paused == b"1",
         )
 
-    async def _line(self, bucket: int, key: str, changed_ms: int) -> SessionLine | None:
-        tag = self._s.tag(bucket)
-        base = f"{tag}s:{key}"
-        flat, turns, ledger = await self._ask([("HGETALL", base), ("HLEN", f"{base}:m"), ("HGETALL", f"{base}:l")])
-        row = dict(pairs(flat))
-        if not row:
-            return None
-        source, tenant = row[b"source"].decode(), row[b"tenant"].decode()
-        scope = f"{source}|{tenant}"
-        quiet, again = await self._ask([("ZSCORE", f"{tag}{name}:{scope}", key) for name in ("quiet", "again")])
-        return SessionLine(
-            session_id=row[b"id"].decode(),
-            source=source,
-            tenant=tenant,
-            key=key,
-            state=_state(row, quiet, again),
-            turns=turns,
-            due_ms=int(float(quiet or again)) if quiet or again else None,
-            changed_ms=changed_ms,
-            verdicts={judge.decode(): _said(Entry.from_json(raw)) for judge, raw in pairs(ledger)},
-        )
+    async def _lines(self, page: list[tuple[str, int]], now: Now) -> list[SessionLine]:
+        """Two round trips, however many sessions; one that is gone meanwhile is left out."""
+        asked: list[tuple[Any, ...]] = []
+        for key, _ in page:
+            base = f"{self._s.tag(bucket_of_session(key))}s:{key}"
+            asked += [("HGETALL", base), ("HLEN", f"{base}:m"), ("HGETALL", f"{base}:l")]
+        raw = await self._ask(asked) if asked else []
+        known = [
+            (key, changed_ms, dict(pairs(raw[3 * n])), raw[3 * n + 1], raw[3 * n + 2])
+            for n, (key, changed_ms) in enumerate(page)
+            if raw[3 * n]
+        ]
+        indexes: list[tuple[Any, ...]] = []
+        for key, _, row, *_ in known:
+            tag, scope = self._s.tag(bucket_of_session(key)), read_ref(row).scope
+            indexes += [("ZSCORE", f"{tag}{name}:{scope}", key) for name in ("quiet", "again")]
+        scores = await self._ask(indexes) if indexes else []
+        return [
+            _line(key, changed_ms, row, turns, ledger, (scores[2 * n], scores[2 * n + 1]), now)
+            for n, (key, changed_ms, row, turns, ledger) in enumerate(known)
+        ]
 
     async def _ask(self, commands: list[tuple[Any, ...]]) -> list[Any]:
         return list(checked(await self._s.primary.ask(commands)))
+
+
+def _line(
+    key: str,
+    changed_ms: int,
+    row: Mapping[bytes, bytes],
+    turns: int,
+    ledger: list[bytes],
+    scores: tuple[bytes | None, bytes | None],
+    now: Now,
+) -> SessionLine:
+    ref, score = read_ref(row), scores[0] or scores[1]
+    entries = {judge.decode(): Entry.from_json(raw) for judge, raw in pairs(ledger)}
+    erased = int(row.get(b"erased", 0)) // 1_000 if turns == 0 else 0
+    standing = Standing(
+        scope=ref.scope,
+        state=_state(row, *scores),
+        due_ms=int(float(score)) if score else None,
+        ledger=entries,
+        looks=int(row.get(b"looks", 0)),
+        mend=b"mend" in row,
+        erased_ms=erased or None,
+    )
+    return SessionLine(
+        session_id=ref.session_id,
+        source=ref.scope.source,
+        tenant=ref.scope.tenant,
+        key=key,
+        state=standing.state,
+        turns=turns,
+        due_ms=standing.due_ms,
+        changed_ms=changed_ms,
+        verdicts={judge: said(entry) for judge, entry in entries.items()},
+        says=words_of(standing, now),
+    )
+
+
+def read_note(raw: bytes) -> ClaimNote:
+    return note_of(cast(Mapping[str, Any], msgpack.unpackb(raw)))
 
 
 def _state(row: Mapping[bytes, bytes], quiet: bytes | None, again: bytes | None) -> LineState:
@@ -105,7 +202,3 @@ def _state(row: Mapping[bytes, bytes], quiet: bytes | None, again: bytes | None)
     if again is None:
         return "rest"
     return "leased" if int(row.get(b"lease", b"0")) else "waiting"
-
-
-def _said(entry: Entry) -> str:
-    return str(entry.verdict.value) if entry.state == "judged" and entry.verdict else entry.state

@@ -16,7 +16,7 @@ REFUSED_WHEN_FULL = ("save_fragments", "wake", "park", "end_session", "add_parti
 IN_BUCKETS = (
     "save_fragments", "wake", "end_session", "adopt", "due", "claim", "renew", "release", "put_back", "keep_turns",
     "holds", "find_answer", "save_answer", "begin_write", "end_write", "inspect", "sweep_trace", "finish_sweep",
-    "park", "expire_parked", "forget", "next_generation", "raise_generation",
+    "park", "expire_parked", "forget", "next_generation", "raise_generation", "erase", "erase_trace",
 )  # fmt: skip
 WAKE_ADOPTED = "wake_adopted"
 """`wake` on behalf of a claim, which must work when Redis is full."""

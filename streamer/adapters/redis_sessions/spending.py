@@ -1,6 +1,5 @@
 """Spending on Redis: what a day (UTC, by Redis' clock) has cost, and what is set aside for calls in flight."""
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -9,8 +8,7 @@ from streamer.adapters.redis_sessions.handle import redis_time
 from streamer.adapters.redis_sessions.ingest import pairs
 from streamer.adapters.redis_sessions.scripts import ScriptCall
 from streamer.core.lifecycle import DAY_MS
-
-MICROS = 1_000_000
+from streamer.core.model import MICROS, micros
 
 
 class Spent(NamedTuple):
@@ -59,8 +57,3 @@ class RedisSpending:
             reserved_usd=sum(int(parts[0]) for parts in held) / MICROS,
             reserved_tokens=sum(int(parts[1]) for parts in held),
         )
-
-
-def micros(usd: float) -> int:
-    """Rounded up: a call is never free because it was cheap."""
-    return math.ceil(round(usd * MICROS, 3))
