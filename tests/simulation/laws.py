@@ -259,8 +259,8 @@ class JudgedCheck:
         return self._check_verdict(entry, said)
 
     def _check_failed(self) -> None:
-        was_good = (self.s.ref.session_id, self.judge) in self.c.mlflow.good
-        if was_good and all(r.kind != "verdict" for r in self.rows):
+        name, good = self.s.ref.session_id, self.c.mlflow.good
+        if (name, self.judge) in good and name not in self.laws.erased and all(r.kind != "verdict" for r in self.rows):
             self.w.violate("S6", f"{self.name}: the good verdict is gone")
 
     def _check_verdict(self, entry: Entry, said: Mapping[str, Turn]) -> None:
