@@ -36,7 +36,8 @@ async def _forget(cluster: "Cluster", ref: SessionRef) -> None:
     except TransientError:
         return
     if gone is not None and gone.traces:
-        cluster.laws.erased.update(gone.traces)
+        # The session's own name too: a good verdict that it had before is no longer one to be kept (S6).
+        cluster.laws.erased.update({ref.session_id, *gone.traces})
         cluster.world.rare["a session was erased"] += 1
         cluster.world.tell("erased", ref.session_id, *sorted(gone.traces))
 

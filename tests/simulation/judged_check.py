@@ -51,7 +51,8 @@ class JudgedCheck:
         return self._check_verdict(entry, said)
 
     def _check_failed(self) -> None:
-        was_good = (self.s.ref.session_id, self.judge) in self.c.mlflow.good
+        name = self.s.ref.session_id
+        was_good = (name, self.judge) in self.c.mlflow.good and name not in self.laws.erased
         if was_good and all(r.kind != "verdict" for r in self.rows):
             self.w.violate("S6", f"{self.name}: the good verdict is gone")
 
