@@ -6,7 +6,7 @@ from typing import Any, Literal
 from streamer.core.claim_log import ClaimNote
 from streamer.core.ids import Scope, bucket_of_trace
 from streamer.core.ledger import Entry
-from streamer.core.session import SessionRef
+from streamer.core.session import NOTHING, SessionRef
 from streamer.core.turn import Turn
 from tests.fakes import redis_log as log
 from tests.fakes.redis_state import Bucket, TraceRow
@@ -23,7 +23,8 @@ def erase(b: Bucket, now: int, key: str, version: int, entries: Mapping[str, Ent
     s = b.edit(("s", key), found)
     s.members, s.answers, s.ledger = {}, {}, dict(entries)
     s.turns = {} if turn is None else {turn.trace_id: turn}
-    s.opened = s.ended = s.gap = s.missing = s.reason = None
+    s.opened = s.ended = s.gap = s.missing = s.reason = s.full = s.look = None
+    s.closed_size, s.span_bytes = NOTHING, 0
     s.looks, s.shared, s.lease, s.wipe = 0, False, 0, True
     s.token, s.version = b.next_token(s.token, now), s.version + 1
     s.settled = s.erased = s.token
