@@ -68,9 +68,16 @@ async def _redis(settings: Settings) -> Finding:
             await redis.handle().probe()
             await redis.handle().publish_progress("check", {})  # a script that has nothing to do
             share = await redis.handle().memory_share()
+            kept = await redis.durability()
     except StreamerError as error:
         return Finding("redis", "fail", str(error), 'REDIS_URL, or redis.url = "redis://host:6379/0"')
-    return Finding("redis", "ok", f"answers, does not evict, {share:.0%} of maxmemory used" if share else "answers")
+    said = "answers" if kept.primaries == 1 else f"a cluster of {kept.primaries} primaries answers"
+    said += f", {counted(kept.replicas, 'replica')} follows" if kept.replicas else ""
+    said += f", does not evict, {share:.0%} of maxmemory used" if share else ""
+    if not kept.writes_down:
+        lost = "; it writes nothing down: a restart loses every open session, the day's spending, a pause"
+        return Finding("redis", "warn", said + lost, "redis-cli CONFIG SET appendonly yes, and the same in redis.conf")
+    return Finding("redis", "ok", said)
 
 
 async def _kafka(settings: Settings) -> Finding:
