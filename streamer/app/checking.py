@@ -5,22 +5,21 @@ Rule: it changes nothing and joins no group.
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from streamer.adapters.kafka import reader as kafka_reader
-from streamer.adapters.kafka.publisher import KafkaPublisher
 from streamer.adapters.litellm_model import missing_keys
 from streamer.adapters.mlflow_assessments import MlflowAssessments
 from streamer.adapters.mlflow_translation import translated
 from streamer.app.building import access_of
+from streamer.app.checking_kafka import kafka_findings, not_looked_at
+from streamer.app.finding import Finding
 from streamer.app.people import last_records, redis_of
-from streamer.core.dead_letters import SUFFIX
 from streamer.core.ids import mlflow_trace_id
 from streamer.core.sample import Sample, sample
 from streamer.core.wire.cut import Cutter
 from streamer.core.words import counted, counts
 from streamer.errors import StreamerError
-from streamer.settings import Settings, Source, without_credentials
+from streamer.settings import Settings, Source
 
 REMEDIES_SAID = 2
 """Of the commonest dialects that name no session."""
@@ -28,23 +27,15 @@ LOOKED_UP = 20
 """Newest traces that are looked for in MLflow."""
 
 
-class Finding(NamedTuple):
-    step: str
-    state: Literal["ok", "warn", "fail"]
-    said: str
-    remedy: str = ""
-
-
 async def findings(settings: Settings, last: int) -> AsyncIterator[Finding]:
     """One after the other, as they are known."""
     of = f"{counted(len(settings.sources), 'source')}, {counted(len(settings.judges), 'judge')}"
     yield Finding("configuration", "ok", of)
     yield await _redis(settings)
-    kafka = await _kafka(settings)
-    yield kafka
-    there = kafka.state == "ok"
-    for name in (settings.feed.topic, *(f"{t}{SUFFIX}" for s in settings.sources for t in s.topics if t[0] != "^")):
-        yield await asyncio.to_thread(_written_topic, settings, name) if there else _not_looked_at(name)
+    there = True
+    async for finding in kafka_findings(settings):
+        there = there and (finding.step, finding.state) != ("kafka", "fail")
+        yield finding
     for model in sorted({judge.model for judge in settings.judges}):
         yield await asyncio.to_thread(_model, model)
     rows = MlflowAssessments(access_of(settings))
@@ -53,7 +44,7 @@ async def findings(settings: Settings, last: int) -> AsyncIterator[Finding]:
         for source in settings.sources:
             if not there:
                 for topic in source.topics:
-                    yield _not_looked_at(topic)
+                    yield not_looked_at(topic)
                 continue
             async for finding in _source(settings, source, rows, last):
                 yield finding
@@ -78,40 +69,6 @@ async def _redis(settings: Settings) -> Finding:
         lost = "; it writes nothing down: a restart loses every open session, the day's spending, a pause"
         return Finding("redis", "warn", said + lost, "redis-cli CONFIG SET appendonly yes, and the same in redis.conf")
     return Finding("redis", "ok", said)
-
-
-async def _kafka(settings: Settings) -> Finding:
-    publisher = KafkaPublisher(settings.kafka.connection(), settings.feed.topic)
-    try:
-        await publisher.ready()
-    except StreamerError as error:
-        return Finding("kafka", "fail", str(error), 'KAFKA, or kafka.bootstrap = "host:9092"')
-    finally:
-        await publisher.close()
-    return Finding("kafka", "ok", f"{without_credentials(settings.kafka.bootstrap)} answers")
-
-
-def _not_looked_at(topic: str) -> Finding:
-    return Finding(f"topic {topic}", "warn", "not looked at: Kafka does not answer")
-
-
-def _written_topic(settings: Settings, name: str) -> Finding:
-    step, connection = f"topic {name}", settings.kafka.connection()
-    try:
-        next(kafka_reader.read(connection, name, 0, False), None)
-    except StreamerError as error:
-        return Finding(step, "fail", str(error).removeprefix(f"{step}: "), _creating(settings, name))
-    allowed = kafka_reader.may_write(connection, name)
-    if allowed is False:
-        return Finding(
-            step, "fail", "exists, and may not be written", f"kafka-acls.sh … --add --operation Write --topic {name}"
-        )
-    return Finding(step, "ok", "exists and may be written" if allowed else "exists")
-
-
-def _creating(settings: Settings, name: str) -> str:
-    where = without_credentials(settings.kafka.bootstrap)
-    return f"kafka-topics.sh --bootstrap-server {where} --create --topic {name} --partitions 6"
 
 
 def _model(model: str) -> Finding:

@@ -19,18 +19,15 @@ _TABLE: tuple[tuple[str, str, bool], ...] = (
         True,
     ),
     ("alert certificate expired", "our certificate has expired: renew what {cert} names", True),
+    ("alert unknown ca", "{whom} does not trust our certificate: correct {cert}", True),
     (
-        "alert unknown ca|alert bad certificate|alert decrypt error|alert certificate unknown",
-        "{whom} does not trust our certificate: correct {cert}",
+        "alert (certificate required|bad certificate|certificate unknown|decrypt error|handshake failure)"
+        "|peer did not return a certificate",
+        "{whom} wants a client certificate that it trusts: set {cert}",
         True,
     ),
     (
-        "alert certificate required|alert handshake failure|peer did not return a certificate",
-        "{whom} wants a client certificate: set {cert}",
-        True,
-    ),
-    (
-        "wrong version number|record layer failure|unexpected message|packet length too long|http request",
+        "wrong version number|record layer failure|unexpected message|packet length too long|plaintext broker listener",
         "{whom} does not speak TLS there: correct the address",
         True,
     ),
