@@ -4,7 +4,8 @@ Rule: it changes nothing and joins no group.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Literal
 
 from streamer.adapters.litellm_model import missing_keys
@@ -101,7 +102,8 @@ async def _source(settings: Settings, source: Source, rows: MlflowAssessments, l
         for finding in sampled(topic, found):
             yield finding
         if found.newest:
-            yield await _in_mlflow(rows, found.newest[:LOOKED_UP])
+            for finding in await _in_mlflow(settings, rows, found):
+                yield finding
 
 
 def sampled(topic: str, found: Sample) -> list[Finding]:
@@ -133,21 +135,43 @@ def _rung(step: str, what: str, count: int, of: int, remedy: str) -> Finding:
     return Finding(step, state, f"{count} of {of} traces {what}", "" if count == of else remedy)
 
 
-async def _in_mlflow(rows: MlflowAssessments, traces: list[tuple[str, int]]) -> Finding:
+async def _in_mlflow(settings: Settings, rows: MlflowAssessments, found: Sample) -> list[Finding]:
+    step, looked_up = "traces in mlflow", found.newest[:LOOKED_UP]
     try:
-        found = [ms for trace, ms in traces if await rows.trace_exists(mlflow_trace_id(trace))]
+        places = {trace: await rows.experiment_of(mlflow_trace_id(trace)) for trace, _ in looked_up}
     except StreamerError as error:
-        return Finding("traces in mlflow", "fail", str(error))
-    there = len(found)
-    said = f"{there} of the {len(traces)} newest traces of the topic are in MLflow"
-    if found:
-        said += f"; it is {(traces[0][1] - found[0]) / 1000:.1f} s behind the topic"
-    remedy = "" if there else "export the same spans to MLflow: verdicts stand on its traces (deploy/collector)"
-    return Finding("traces in mlflow", "ok" if there == len(traces) else "warn", said, remedy)
+        return [Finding(step, "fail", str(error))]
+    there_ms = [ms for trace, ms in looked_up if places[trace] is not None]
+    said = f"{len(there_ms)} of the {len(looked_up)} newest traces of the topic are in MLflow"
+    if there_ms:
+        said += f"; it is {(looked_up[0][1] - there_ms[0]) / 1000:.1f} s behind the topic"
+    remedy = "" if there_ms else "export the same spans to MLflow: verdicts stand on its traces (deploy/collector)"
+    state: Literal["ok", "warn"] = "ok" if len(there_ms) == len(looked_up) else "warn"
+    placed = [(found.tenants[trace], place) for trace, place in places.items() if place is not None]
+    return [Finding(step, state, said, remedy), *misplaced(settings.mlflow.experiments, placed)]
+
+
+def misplaced(experiments: Mapping[str, str], placed: Iterable[tuple[str, str]]) -> list[Finding]:
+    """Tenants whose traces are in another experiment than theirs: there their verdicts are read, too."""
+    elsewhere: dict[str, set[str]] = defaultdict(set)
+    for tenant, experiment in placed:
+        if experiments.get(tenant, experiment) != experiment:
+            elsewhere[tenant].add(experiment)
+    remedy = "correct x-mlflow-experiment-id of the exporter, or mlflow.experiments"
+    return [
+        Finding(
+            "tenants in mlflow",
+            "warn",
+            f"traces of tenant {tenant} are in experiment {', '.join(sorted(ids))}, not in {experiments[tenant]}",
+            remedy,
+        )
+        for tenant, ids in sorted(elsewhere.items())
+    ]
 
 
 async def _other_scorers(settings: Settings, rows: MlflowAssessments) -> Finding:
-    step, ids = "mlflow's own scorers", settings.mlflow.experiment_ids
+    step = "mlflow's own scorers"
+    ids = sorted({*settings.mlflow.experiment_ids, *settings.mlflow.experiments.values()})
     if not ids:
         return Finding(step, "ok", "not looked for", 'mlflow.experiment_ids = ["…"] looks for them')
     try:

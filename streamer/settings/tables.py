@@ -116,6 +116,10 @@ class Mlflow(Table):
     ca_file: str | None = None
     workspace: HeaderText | None = None
     experiment_ids: tuple[Filled, ...] = Field((), description="where `streamer check` looks for MLflow's own scorers")
+    experiments: dict[str, Filled] = Field(
+        default_factory=dict,
+        description="tenant → experiment: `streamer check` says whose traces are elsewhere; rows find traces by id",
+    )
     namespace: Filled = Field("streamer", description="two deployments on one MLflow need two")
 
 
