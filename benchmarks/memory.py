@@ -19,13 +19,15 @@ from tests.builders import otlp_record, span
 from tests.services.redis import OPTIONS, RedisServer
 
 SESSIONS, TURNS = 300, 10
+FEW, MANY = 1_000, 40_000
 
 
 def run() -> list[Figure]:
     home = Path(tempfile.mkdtemp(prefix="bench-redis-"))
     server = RedisServer(home, options=(*OPTIONS, "--appendonly", "no")).start()
     try:
-        return [asyncio.run(_measure(server, size, bound)) for size, bound in ((12_000, 0.25), (3_000, 0.4))]
+        shares = [asyncio.run(_measure(server, size, bound)) for size, bound in ((12_000, 0.25), (3_000, 0.4))]
+        return [*shares, asyncio.run(_growth(server))]
     finally:
         server.stop()
         shutil.rmtree(home, ignore_errors=True)
@@ -45,6 +47,26 @@ async def _measure(server: RedisServer, turn_bytes: int, bound: float) -> Figure
     await redis.close()
     note = f"{payload / SESSIONS / TURNS / 1000:.1f} KB a turn, {used / SESSIONS / TURNS:.0f} B of it kept"
     return Figure(f"Redis memory, turns of {turn_bytes // 1000} KB", used / payload, "x payload", bound, note=note)
+
+
+async def _growth(server: RedisServer) -> Figure:
+    """Bytes of an open session of one turn of 3 KB: the last ones of many against the first."""
+    client = server.client()
+    client.flushdb()
+    redis = await open_redis(server.url, Limits(gap_ms_min=900_000), turn_codec)
+    store, cutter, rng, prose = redis.handle(), Cutter(CutRules()), random.Random(2), sentences()
+    used, saved, each = [int(client.info("memory")["used_memory"])], 0, []  # type: ignore[index]
+    for until in (FEW, MANY - FEW, MANY):
+        first = saved
+        while saved < until:
+            records = [_turn(rng, prose, f"session-{saved + n:07d}", 3_000) for n in range(100)]
+            await _save(store, [fragment for record in records for fragment in cutter.cut(record).fragments])
+            saved += 100
+        used.append(int(client.info("memory")["used_memory"]))  # type: ignore[index]
+        each.append((used[-1] - used[-2]) / (saved - first))
+    await redis.close()
+    note = f"{each[0]:.0f} B each of the first {FEW}, {each[-1]:.0f} B of the last of {MANY}"
+    return Figure("Redis memory per open session, many against few", each[-1] / each[0], "x", 1.2, note=note)
 
 
 def _turn(rng: random.Random, prose: list[str], session: str, turn_bytes: int) -> Record:

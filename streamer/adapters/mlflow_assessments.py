@@ -16,12 +16,17 @@ import httpx
 from streamer.core.assessment import Row, RowRef
 from streamer.core.ids import mlflow_trace_id
 from streamer.core.row import SESSION_KEY
+from streamer.core.tls_words import tls_trouble
 from streamer.errors import ConfigurationError, PermanentError, TransientError
 
 API = "/api/3.0/mlflow"
 DUPLICATE = "constraint violation"
 """How MLflow 3.17 says, with status 500, that the client's assessment id is taken."""
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_REMEDIES = {
+    401: ": correct mlflow.token, or mlflow.user and mlflow.password",
+    403: ": this user may not; grant it Edit on the traces' experiments, or correct mlflow.workspace",
+}
 TRY_AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -121,7 +126,15 @@ class MlflowAssessments:
 
     async def trace_exists(self, trace_id: str) -> bool:
         """`trace_id` is MLflow's (`tr-…`)."""
-        return _found(await self._send("GET", _trace_path(trace_id), None))
+        return await self.experiment_of(trace_id) is not None
+
+    async def experiment_of(self, trace_id: str) -> str | None:
+        """Where a trace (`tr-…`) is; empty if in no experiment, None if MLflow does not have it."""
+        answer = await self._send("GET", _trace_path(trace_id), None)
+        if not _found(answer):
+            return None
+        place = _json(answer)["trace"]["trace_info"].get("trace_location", {})
+        return str(place.get("mlflow_experiment", {}).get("experiment_id", ""))
 
     async def rows(self, trace_id: str) -> Sequence[StoredRow]:
         """All feedback on a trace (`tr-…`), ours or not; none if MLflow does not have the trace."""
@@ -156,7 +169,11 @@ class MlflowAssessments:
         try:
             return await self._http.request(method, path, params=as_query, json=None if as_query else body)
         except NEVER_SENT as error:
-            raise TransientError(f"MLflow: {type(error).__name__}", maybe_done=False) from error
+            tls = tls_trouble(
+                str(error), whom="MLflow", ca="mlflow.ca_file", cert="a certificate in the proxy before it"
+            )
+            said = f"MLflow: {tls.said}" if tls else f"MLflow: {type(error).__name__}"
+            raise TransientError(said, maybe_done=False) from error
         except httpx.HTTPError as error:
             raise TransientError(f"MLflow: {type(error).__name__}") from error
 
@@ -220,7 +237,10 @@ def _found(answer: httpx.Response) -> bool:
     # Without MLflow's code a 404 is a proxy's or a wrong address's, and says nothing about rows.
     if answer.status_code == httpx.codes.NOT_FOUND and code == "RESOURCE_DOES_NOT_EXIST":
         return False
+    if code == "FEATURE_DISABLED":
+        raise PermanentError("MLflow: this server has no workspaces; take mlflow.workspace away, or enable them there")
     message = f"MLflow: {answer.request.method} answered {answer.status_code} {code}".rstrip()
+    message += _REMEDIES.get(answer.status_code, "")
     if answer.status_code in TRY_AGAIN:
         raise TransientError(message, _retry_after_ms(answer))
     raise PermanentError(message)

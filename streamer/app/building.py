@@ -17,7 +17,7 @@ from streamer.adapters.mlflow_assessments import MlflowAccess, MlflowAssessments
 from streamer.adapters.mlflow_judges import MlflowJudges
 from streamer.adapters.mlflow_translation import translated
 from streamer.adapters.prometheus_metrics import PrometheusMetrics
-from streamer.adapters.redis_sessions import RedisConnection, open_redis
+from streamer.adapters.redis_sessions import RedisAccess, RedisConnection, open_redis
 from streamer.adapters.redis_sessions.reader import RedisReader
 from streamer.adapters.redis_sessions.spending import RedisSpending
 from streamer.adapters.system_clock import SystemClock
@@ -138,12 +138,16 @@ async def _purge(redis: RedisConnection, estimate: Estimate) -> None:
 
 
 async def open_for(settings: Settings) -> RedisConnection:
-    return await open_redis(
-        settings.redis.url.get_secret_value(),
-        settings.limits(),
-        turn_codec,
-        prefix=settings.redis.key_prefix,
+    redis = settings.redis
+    access = RedisAccess(
+        ca_file=redis.ca_file,
+        cert_file=redis.cert_file,
+        key_file=redis.key_file,
+        sentinel_user=redis.sentinel_user,
+        sentinel_password=redis.sentinel_password.get_secret_value() if redis.sentinel_password else None,
     )
+    url = redis.url.get_secret_value()
+    return await open_redis(url, settings.limits(), turn_codec, access=access, prefix=redis.key_prefix)
 
 
 def spending_of(redis: RedisConnection, settings: Settings) -> RedisSpending:

@@ -4,23 +4,23 @@ Rule: it changes nothing and joins no group.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Literal, NamedTuple
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Literal
 
-from streamer.adapters.kafka import reader as kafka_reader
-from streamer.adapters.kafka.publisher import KafkaPublisher
 from streamer.adapters.litellm_model import missing_keys
 from streamer.adapters.mlflow_assessments import MlflowAssessments
 from streamer.adapters.mlflow_translation import translated
 from streamer.app.building import access_of
+from streamer.app.checking_kafka import kafka_findings, not_looked_at
+from streamer.app.finding import Finding
 from streamer.app.people import last_records, redis_of
-from streamer.core.dead_letters import SUFFIX
 from streamer.core.ids import mlflow_trace_id
 from streamer.core.sample import Sample, sample
 from streamer.core.wire.cut import Cutter
 from streamer.core.words import counted, counts
 from streamer.errors import StreamerError
-from streamer.settings import Settings, Source, without_credentials
+from streamer.settings import Settings, Source
 
 REMEDIES_SAID = 2
 """Of the commonest dialects that name no session."""
@@ -28,23 +28,15 @@ LOOKED_UP = 20
 """Newest traces that are looked for in MLflow."""
 
 
-class Finding(NamedTuple):
-    step: str
-    state: Literal["ok", "warn", "fail"]
-    said: str
-    remedy: str = ""
-
-
 async def findings(settings: Settings, last: int) -> AsyncIterator[Finding]:
     """One after the other, as they are known."""
     of = f"{counted(len(settings.sources), 'source')}, {counted(len(settings.judges), 'judge')}"
     yield Finding("configuration", "ok", of)
     yield await _redis(settings)
-    kafka = await _kafka(settings)
-    yield kafka
-    there = kafka.state == "ok"
-    for name in (settings.feed.topic, *(f"{t}{SUFFIX}" for s in settings.sources for t in s.topics if t[0] != "^")):
-        yield await asyncio.to_thread(_written_topic, settings, name) if there else _not_looked_at(name)
+    there = True
+    async for finding in kafka_findings(settings):
+        there = there and (finding.step, finding.state) != ("kafka", "fail")
+        yield finding
     for model in sorted({judge.model for judge in settings.judges}):
         yield await asyncio.to_thread(_model, model)
     rows = MlflowAssessments(access_of(settings))
@@ -53,7 +45,7 @@ async def findings(settings: Settings, last: int) -> AsyncIterator[Finding]:
         for source in settings.sources:
             if not there:
                 for topic in source.topics:
-                    yield _not_looked_at(topic)
+                    yield not_looked_at(topic)
                 continue
             async for finding in _source(settings, source, rows, last):
                 yield finding
@@ -68,43 +60,16 @@ async def _redis(settings: Settings) -> Finding:
             await redis.handle().probe()
             await redis.handle().publish_progress("check", {})  # a script that has nothing to do
             share = await redis.handle().memory_share()
+            kept = await redis.durability()
     except StreamerError as error:
         return Finding("redis", "fail", str(error), 'REDIS_URL, or redis.url = "redis://host:6379/0"')
-    return Finding("redis", "ok", f"answers, does not evict, {share:.0%} of maxmemory used" if share else "answers")
-
-
-async def _kafka(settings: Settings) -> Finding:
-    publisher = KafkaPublisher(settings.kafka.connection(), settings.feed.topic)
-    try:
-        await publisher.ready()
-    except StreamerError as error:
-        return Finding("kafka", "fail", str(error), 'KAFKA, or kafka.bootstrap = "host:9092"')
-    finally:
-        await publisher.close()
-    return Finding("kafka", "ok", f"{without_credentials(settings.kafka.bootstrap)} answers")
-
-
-def _not_looked_at(topic: str) -> Finding:
-    return Finding(f"topic {topic}", "warn", "not looked at: Kafka does not answer")
-
-
-def _written_topic(settings: Settings, name: str) -> Finding:
-    step, connection = f"topic {name}", settings.kafka.connection()
-    try:
-        next(kafka_reader.read(connection, name, 0, False), None)
-    except StreamerError as error:
-        return Finding(step, "fail", str(error).removeprefix(f"{step}: "), _creating(settings, name))
-    allowed = kafka_reader.may_write(connection, name)
-    if allowed is False:
-        return Finding(
-            step, "fail", "exists, and may not be written", f"kafka-acls.sh … --add --operation Write --topic {name}"
-        )
-    return Finding(step, "ok", "exists and may be written" if allowed else "exists")
-
-
-def _creating(settings: Settings, name: str) -> str:
-    where = without_credentials(settings.kafka.bootstrap)
-    return f"kafka-topics.sh --bootstrap-server {where} --create --topic {name} --partitions 6"
+    said = "answers" if kept.primaries == 1 else f"a cluster of {kept.primaries} primaries answers"
+    said += f", {counted(kept.replicas, 'replica')} follows" if kept.replicas else ""
+    said += f", does not evict, {share:.0%} of maxmemory used" if share else ""
+    if not kept.writes_down:
+        lost = "; it writes nothing down: a restart loses every open session, the day's spending, a pause"
+        return Finding("redis", "warn", said + lost, "redis-cli CONFIG SET appendonly yes, and the same in redis.conf")
+    return Finding("redis", "ok", said)
 
 
 def _model(model: str) -> Finding:
@@ -137,7 +102,8 @@ async def _source(settings: Settings, source: Source, rows: MlflowAssessments, l
         for finding in sampled(topic, found):
             yield finding
         if found.newest:
-            yield await _in_mlflow(rows, found.newest[:LOOKED_UP])
+            for finding in await _in_mlflow(settings, rows, found):
+                yield finding
 
 
 def sampled(topic: str, found: Sample) -> list[Finding]:
@@ -169,21 +135,43 @@ def _rung(step: str, what: str, count: int, of: int, remedy: str) -> Finding:
     return Finding(step, state, f"{count} of {of} traces {what}", "" if count == of else remedy)
 
 
-async def _in_mlflow(rows: MlflowAssessments, traces: list[tuple[str, int]]) -> Finding:
+async def _in_mlflow(settings: Settings, rows: MlflowAssessments, found: Sample) -> list[Finding]:
+    step, looked_up = "traces in mlflow", found.newest[:LOOKED_UP]
     try:
-        found = [ms for trace, ms in traces if await rows.trace_exists(mlflow_trace_id(trace))]
+        places = {trace: await rows.experiment_of(mlflow_trace_id(trace)) for trace, _ in looked_up}
     except StreamerError as error:
-        return Finding("traces in mlflow", "fail", str(error))
-    there = len(found)
-    said = f"{there} of the {len(traces)} newest traces of the topic are in MLflow"
-    if found:
-        said += f"; it is {(traces[0][1] - found[0]) / 1000:.1f} s behind the topic"
-    remedy = "" if there else "export the same spans to MLflow: verdicts stand on its traces (deploy/collector)"
-    return Finding("traces in mlflow", "ok" if there == len(traces) else "warn", said, remedy)
+        return [Finding(step, "fail", str(error))]
+    there_ms = [ms for trace, ms in looked_up if places[trace] is not None]
+    said = f"{len(there_ms)} of the {len(looked_up)} newest traces of the topic are in MLflow"
+    if there_ms:
+        said += f"; it is {(looked_up[0][1] - there_ms[0]) / 1000:.1f} s behind the topic"
+    remedy = "" if there_ms else "export the same spans to MLflow: verdicts stand on its traces (deploy/collector)"
+    state: Literal["ok", "warn"] = "ok" if len(there_ms) == len(looked_up) else "warn"
+    placed = [(found.tenants[trace], place) for trace, place in places.items() if place is not None]
+    return [Finding(step, state, said, remedy), *misplaced(settings.mlflow.experiments, placed)]
+
+
+def misplaced(experiments: Mapping[str, str], placed: Iterable[tuple[str, str]]) -> list[Finding]:
+    """Tenants whose traces are in another experiment than theirs: there their verdicts are read, too."""
+    elsewhere: dict[str, set[str]] = defaultdict(set)
+    for tenant, experiment in placed:
+        if experiments.get(tenant, experiment) != experiment:
+            elsewhere[tenant].add(experiment)
+    remedy = "correct x-mlflow-experiment-id of the exporter, or mlflow.experiments"
+    return [
+        Finding(
+            "tenants in mlflow",
+            "warn",
+            f"traces of tenant {tenant} are in experiment {', '.join(sorted(ids))}, not in {experiments[tenant]}",
+            remedy,
+        )
+        for tenant, ids in sorted(elsewhere.items())
+    ]
 
 
 async def _other_scorers(settings: Settings, rows: MlflowAssessments) -> Finding:
-    step, ids = "mlflow's own scorers", settings.mlflow.experiment_ids
+    step = "mlflow's own scorers"
+    ids = sorted({*settings.mlflow.experiment_ids, *settings.mlflow.experiments.values()})
     if not ids:
         return Finding(step, "ok", "not looked for", 'mlflow.experiment_ids = ["…"] looks for them')
     try:

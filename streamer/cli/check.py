@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from streamer.app.checking import Finding, findings
+from streamer.app.checking import findings
+from streamer.app.finding import Finding
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
 from streamer.cli.text import Text

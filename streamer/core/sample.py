@@ -29,6 +29,8 @@ class Sample:
     """How to name the session, for the traces that name none."""
     newest: list[tuple[str, int]] = field(default_factory=list)
     """Trace ids and the ms of their last record, the latest first."""
+    tenants: dict[str, str] = field(default_factory=dict)
+    """By trace id."""
 
 
 def sample(records: Iterable[Record], cutter: Cutter, translate: Translate | None = None) -> Sample:
@@ -43,6 +45,7 @@ def sample(records: Iterable[Record], cutter: Cutter, translate: Translate | Non
         if cut.out_of_scope:
             found.out_of_scope[cut.out_of_scope] += 1
         for fragment in cut.fragments:
+            found.tenants[fragment.trace_id] = fragment.tenant
             last_ms[fragment.trace_id] = max(last_ms.get(fragment.trace_id, 0), record.timestamp_ms)
         fragments += cut.fragments
     for (_, trace_id), facts in facts_by_trace(fragments).items():

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, SecretStr
 
+from streamer.core.redis_url import read_url
 from streamer.settings.table import ADDRESS
 
 _UNKNOWN_TO_LIBRDKAFKA = re.compile(r"\(\?|\\[A-Za-z]|[*+?}]\?")
@@ -26,14 +27,7 @@ def _http(value: str) -> str:
 
 
 def _redis(value: SecretStr) -> SecretStr:
-    try:
-        url = _split(value.get_secret_value())
-    except ValueError as error:
-        raise ValueError(f"is no URL ({error}); write it as in redis://host:6379/0") from None
-    if url.scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("must begin with redis://, rediss:// (TLS) or unix://, as in redis://host:6379/0")
-    if url.scheme != "unix" and not re.fullmatch(r"/?|/\d{1,9}", url.path):
-        raise ValueError("must end with the number of a database, as in redis://host:6379/0")
+    read_url(value.get_secret_value())
     return value
 
 

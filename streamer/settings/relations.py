@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from streamer.core.dead_letters import SUFFIX
+from streamer.core.redis_url import read_url
 from streamer.core.words import lasting
 from streamer.errors import ConfigurationError
 from streamer.settings.tables import Settings
@@ -24,6 +25,7 @@ def check(settings: Settings) -> None:
         *_durations(settings),
         *_sizes(settings),
         *_fuse(settings),
+        *_redis(settings),
         *_sources(settings),
         *_feed(settings),
         *_judges(settings),
@@ -65,6 +67,22 @@ def _sizes(settings: Settings) -> Iterator[str]:
             f"{_at(settings, 'sessions.max_turns')} must be below {_at(settings, 'sessions.traces_max')}: a session "
             "with so many traces is everybody's and not judged at all; lower it"
         )
+
+
+def _redis(settings: Settings) -> Iterator[str]:
+    redis = settings.redis
+    url = read_url(redis.url.get_secret_value())
+    for key in ("ca_file", "cert_file", "key_file"):
+        if getattr(redis, key) and not url.tls:
+            yield (
+                f"{_at(settings, f'redis.{key}')} is for TLS, and {_at(settings, 'redis.url')} is without: begin it "
+                "with rediss:// (rediss+sentinel://, rediss+cluster://), or take the file away"
+            )
+    if redis.key_file and not redis.cert_file:
+        yield f"{_at(settings, 'redis.key_file')} is the key of no certificate: set redis.cert_file"
+    if (redis.sentinel_user or redis.sentinel_password) and url.kind != "sentinel":
+        key = "redis.sentinel_user" if redis.sentinel_user else "redis.sentinel_password"
+        yield f"{_at(settings, key)} is for Sentinels, and {_at(settings, 'redis.url')} names none"
 
 
 def _durations(settings: Settings) -> Iterator[str]:

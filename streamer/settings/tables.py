@@ -101,6 +101,11 @@ class Source(Table):
 class Redis(Table):
     url: RedisUrl = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Redis' own default port")
     key_prefix: Prefix = Field("st", description="short, since it stands before every key")
+    ca_file: str | None = Field(None, description="CA certificates in PEM, believed beside those of the system")
+    cert_file: str | None = Field(None, description="a client certificate in PEM, where Redis asks for one")
+    key_file: str | None = Field(None, description="its key, where that is not in cert_file")
+    sentinel_user: str | None = Field(None, description="Sentinels have users and passwords of their own")
+    sentinel_password: SecretStr | None = None
 
 
 class Mlflow(Table):
@@ -111,6 +116,10 @@ class Mlflow(Table):
     ca_file: str | None = None
     workspace: HeaderText | None = None
     experiment_ids: tuple[Filled, ...] = Field((), description="where `streamer check` looks for MLflow's own scorers")
+    experiments: dict[str, Filled] = Field(
+        default_factory=dict,
+        description="tenant → experiment: `streamer check` says whose traces are elsewhere; rows find traces by id",
+    )
     namespace: Filled = Field("streamer", description="two deployments on one MLflow need two")
 
 

@@ -13,6 +13,7 @@ from tests.contract.contents import Contents, of_fake, of_redis
 from tests.contract.random_session_calls import LIMITS, START_MS, Twins
 from tests.fakes.session_store import FakeRedis, FakeSessionStore
 from tests.services.redis import RedisServer
+from tests.services.redis_cluster import RedisCluster
 
 CALLS = 300
 
@@ -39,11 +40,12 @@ def assert_one_index_each(held: Contents) -> None:
     assert all(count == 1 for count in standing.values()), standing
 
 
-async def drive(seed: int, server: RedisServer) -> None:
+async def drive(seed: int, server: RedisServer | RedisCluster, url: str = "") -> None:
+    """`url`: how the store reaches the server, if not as everybody."""
     read, tick = ticking()
     fake = FakeRedis(read, LIMITS)
     prefix = f"twin{seed}"
-    real = await open_redis(server.url, LIMITS, turn_codec, prefix=prefix, now_ms=read, page=10_000)
+    real = await open_redis(url or server.url, LIMITS, turn_codec, prefix=prefix, now_ms=read, page=10_000)
     twins = Twins(seed, [FakeSessionStore(fake) for _ in range(2)], [real.handle() for _ in range(2)], tick)
     try:
         with server.client() as client:
@@ -55,6 +57,14 @@ async def drive(seed: int, server: RedisServer) -> None:
                     assert held == of_fake(fake), f"after {twins.log[-10:]}"
     finally:
         await real.close()
+
+
+SEEDS_OF_CLUSTER = [n if n < 3 else pytest.param(n, marks=pytest.mark.slow) for n in range(30)]
+
+
+@pytest.mark.parametrize("seed", SEEDS_OF_CLUSTER)
+async def test_a_cluster_answers_alike_and_holds_the_same(seed: int, redis_cluster: RedisCluster) -> None:
+    await drive(seed, redis_cluster)
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from streamer.adapters.redis_sessions.connection import Primary
+from streamer.adapters.redis_sessions.access import connect
 from streamer.adapters.redis_sessions.spending import RedisSpending
 from streamer.ports import Spending
 from tests.fakes.spending import FakeSpending
@@ -32,7 +32,7 @@ def clock() -> Hands:
 async def spending(
     request: pytest.FixtureRequest, redis_server: RedisServer, clock: Hands
 ) -> AsyncIterator[Callable[[float | None, int | None], Spending]]:
-    primary = Primary(redis_server.url)
+    primary = await connect(redis_server.url)
 
     def limited(usd_max: float | None, tokens_max: int | None) -> Spending:
         if request.param == "fake":

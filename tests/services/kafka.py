@@ -85,9 +85,13 @@ def jars() -> Path:
 class KafkaServer:
     """Data in `home`; killed and started again it keeps its ports and its records."""
 
-    def __init__(self, home: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, home: Path, settings: Mapping[str, str] | None = None, listeners: Mapping[str, str] | None = None
+    ) -> None:
+        """`listeners`: further ones, name → protocol."""
         self._home = home
         self._port, self._controller = free_port(), free_port()
+        self._more = {name: (protocol, free_port()) for name, protocol in (listeners or {}).items()}
         self._settings = dict(settings or {})
         java = ["java", "-Xmx384m", "-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={home / 'log4j2.yaml'}"]
         self._java = [*java, "-cp", f"{jars()}/*"]
@@ -96,6 +100,10 @@ class KafkaServer:
     @property
     def bootstrap(self) -> str:
         return f"127.0.0.1:{self._port}"
+
+    def at(self, listener: str) -> str:
+        """The address of a further listener."""
+        return f"127.0.0.1:{self._more[listener][1]}"
 
     def start(self) -> "KafkaServer":
         if not (self._home / "data").exists():
@@ -109,16 +117,18 @@ class KafkaServer:
     def _format(self) -> None:
         self._home.mkdir(parents=True, exist_ok=True)
         (self._home / "log4j2.yaml").write_text(LOGGING)
-        listeners = f"PLAINTEXT://127.0.0.1:{self._port},CONTROLLER://127.0.0.1:{self._controller}"
+        controller = f"CONTROLLER://127.0.0.1:{self._controller}"
+        open_to_clients = ",".join([f"PLAINTEXT://{self.bootstrap}", *(f"{n}://{self.at(n)}" for n in self._more)])
+        protocols = "".join(f",{name}:{protocol}" for name, (protocol, _) in self._more.items())
         properties = {
             "process.roles": "broker,controller",
             "node.id": "1",
             "controller.quorum.voters": f"1@127.0.0.1:{self._controller}",
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "PLAINTEXT",
-            "listeners": listeners,
-            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listeners": f"{open_to_clients},{controller}",
+            "advertised.listeners": open_to_clients,
+            "listener.security.protocol.map": f"PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}",
             "log.dirs": str(self._home / "data"),
             **ONE_NODE,
             **self._settings,

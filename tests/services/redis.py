@@ -32,12 +32,22 @@ OPTIONS = (
 class RedisServer:
     """Data in `home`; killed and started again it keeps its port and what it had written."""
 
-    def __init__(self, home: Path, binary: str = "redis-server", options: Sequence[str] = OPTIONS) -> None:
+    def __init__(
+        self,
+        home: Path,
+        binary: str = "redis-server",
+        options: Sequence[str] = OPTIONS,
+        config: Path | None = None,
+    ) -> None:
+        """`config`: a file that the server, a Sentinel, writes to as well."""
         found = shutil.which(binary)
         if found is None:
             raise RuntimeError(f"{binary} is not on the PATH: install it, or set REDIS_URL")
         self.port = free_port()
-        command = [found, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(home), "--save", "", *options]
+        self.bus_port = ""
+        """Of a node of a cluster."""
+        own = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(home)]
+        command = [found, *([str(config)] if config else ["--save", ""]), *own, *options]
         self.program = Program("redis", command, home)
 
     @property
@@ -63,7 +73,7 @@ class RedisServer:
         try:
             with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
                 connection.sendall(b"PING\r\n")
-                return connection.recv(16).startswith(b"+PONG")
+                return connection.recv(16).startswith((b"+PONG", b"-NOAUTH"))
         except OSError:
             return False
 

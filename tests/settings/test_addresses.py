@@ -9,6 +9,7 @@ from streamer.adapters.kafka.source import KafkaSource, SourceSettings
 from streamer.adapters.litellm_model import check_provider
 from streamer.adapters.mlflow_assessments import MlflowAccess, MlflowAssessments
 from streamer.core.reading import NOW
+from streamer.core.redis_url import Address, read_url
 from streamer.errors import ConfigurationError
 from tests.settings.conftest import Given
 
@@ -23,6 +24,11 @@ CANARY = "geheim"
         ("redis", "url", f"http://:{CANARY}@host", "must begin with redis://"),
         ("redis", "url", "host:6379", "must begin with redis://"),
         ("redis", "url", f"redis://:{CANARY}@[::1", "its host cannot be read"),
+        ("redis", "url", f"redis+sentinel://:{CANARY}@one,two:26379", "must name the service"),
+        ("redis", "url", f"redis+sentinel://:{CANARY}@one:0x/mymaster", "its port is not between"),
+        ("redis", "url", f"redis+cluster://:{CANARY}@one,two/1", "names a database, and a cluster has none but 0"),
+        ("redis", "url", f"redis://:{CANARY}@one,two/0", "names several hosts"),
+        ("redis", "url", f"redis://one/0?{CANARY}=1", "has 1 unknown options"),
         ("mlflow", "tracking_uri", f"http://{CANARY}@[::1", "its host cannot be read"),
         ("mlflow", "tracking_uri", f"http://u:{CANARY}@host:70000", "its port is not between"),
         ("mlflow", "tracking_uri", "sqlite:///mlflow.db", "must be the URL of an MLflow server"),
@@ -42,10 +48,38 @@ def test_an_odd_address_is_refused(given: Given, table: str, key: str, value: st
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://h", "redis://u:p%40@h:1/15", "rediss://h:6380/", "unix:///run/redis.sock?db=1"]
+    "url",
+    [
+        "redis://h",
+        "redis://u:p%40@h:1/15",
+        "rediss://h:6380/",
+        "unix:///run/redis.sock?db=1",
+        "redis+sentinel://u:p%40@one,[::1]:26380/mymaster/3",
+        "rediss+cluster://:p@one:7000,two:7000?ssl_check_hostname=false",
+    ],
 )
 def test_what_redis_clients_take_is_taken(given: Given, url: str) -> None:
     assert given.loads(f'[redis]\nurl = "{url}"\n').redis.url.get_secret_value() == url
+
+
+def test_an_url_of_redis_is_read_as_it_is_meant() -> None:
+    said = read_url("rediss+sentinel://u:p%40%2F@one,[::1]:26380/mymaster/3")
+    assert (said.kind, said.tls, said.service, said.db) == ("sentinel", True, "mymaster", 3)
+    assert (said.user, said.password) == ("u", "p@/")
+    assert said.hosts == (Address("one", 26379), Address("::1", 26380))
+    assert read_url("redis://h?username=u&password=p&db=2")[4:7] == (2, "u", "p")
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('url = "redis://h"\nca_file = "ca.pem"', "redis.ca_file (streamer.toml:3) is for TLS"),
+        ('url = "rediss://h"\nkey_file = "key.pem"', "redis.key_file (streamer.toml:3) is the key of no certificate"),
+        ('url = "redis://h"\nsentinel_user = "s"', "redis.sentinel_user (streamer.toml:3) is for Sentinels"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(given: Given, table: str, said: str) -> None:
+    assert said in given.refused(f"[redis]\n{table}\n")
 
 
 @pytest.mark.parametrize("pattern", ["^(?!a)b.*$", r"^\\d+$", "^a.*?$"])

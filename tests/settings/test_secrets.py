@@ -29,6 +29,7 @@ SECRETS = (
     ("kafka", f'bootstrap = "user:{CANARY}@host:9092"'),
     ("redis", f'url = "redis://user:{CANARY}@host:6379/0"'),
     ("redis", f'url = "redis://host?password={CANARY}"'),
+    ("redis", f'url = "redis+sentinel://user:{CANARY}@one,two/mymaster"\nsentinel_password = "{CANARY}"'),
     ("mlflow", f'tracking_uri = "https://user:{CANARY}@host/p"'),
     ("mlflow", f'tracking_uri = "https://user:/{CANARY}@@host/p"'),
     ("mlflow", f'tracking_uri = "https://host/p?token={CANARY}"'),

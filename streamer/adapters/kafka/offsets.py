@@ -34,6 +34,10 @@ class Offsets:
         self._consumer, self._topics, self._timeout_s = consumer, topics, timeout_s
         self._admin = made(AdminClient, connection)
 
+    def poll(self, timeout_s: float) -> None:
+        """What the client of its own was told is handed on."""
+        self._admin.poll(timeout_s)
+
     def partitions(self) -> frozenset[TopicPartition]:
         """Of every topic that matches, by fresh metadata. TransientError while one of them cannot be told: left out, it
         would no longer hold the watermark back."""

@@ -8,6 +8,7 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import confluent_kafka as ck
@@ -15,6 +16,7 @@ from confluent_kafka import KafkaException
 
 from streamer.adapters.kafka.clients import made
 from streamer.adapters.kafka.errors import translated
+from streamer.adapters.kafka.heard import Heard
 from streamer.core.dead_letters import SUFFIX, headers_of
 from streamer.core.feed import SCHEMA_VERSION, FeedRecord, Tombstone
 from streamer.core.wire.records import DeadLetter, Record
@@ -39,7 +41,7 @@ class KafkaPublisher:
         self._feed_topic, self._delivery_ms_max = feed_topic, delivery_ms_max
         self._thread = ThreadPoolExecutor(1, "kafka-publisher")
         self._asking = ThreadPoolExecutor(1, "kafka-publisher-asks")
-        self._partitions, self._closed = 0, False
+        self._partitions, self._closed, self._heard = 0, False, Heard()
         self._producer = made(
             ck.Producer,
             {
@@ -49,6 +51,7 @@ class KafkaPublisher:
                 "linger.ms": 2,
                 "delivery.timeout.ms": delivery_ms_max,
                 "message.max.bytes": record_bytes_max + HEADROOM_BYTES,
+                "error_cb": self._heard,
                 **connection,
             },
         )
@@ -86,7 +89,8 @@ class KafkaPublisher:
         reading again."""
         self._closed = True
         self._producer.purge()
-        await self._call(lambda: self._producer.flush(0))
+        with suppress(StreamerError):  # a producer that was refused for good refuses this too
+            await self._call(lambda: self._producer.flush(0))
         self._thread.shutdown(wait=False)
         self._asking.shutdown(wait=False)
 
@@ -129,7 +133,7 @@ class KafkaPublisher:
         try:
             return await asyncio.get_running_loop().run_in_executor(thread or self._thread, work)
         except KafkaException as error:
-            raise translated(error.args[0], "produce") from error
+            raise self._heard.reason(error, "produce", self._producer) from error
         except BufferError as error:
             raise TransientError("the producer's queue is full", maybe_done=False) from error
 

@@ -7,15 +7,20 @@ from typing import Any
 
 import confluent_kafka as ck
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AclOperation, AdminClient
+from confluent_kafka.admin import AdminClient
 
 from streamer.adapters.kafka.clients import made
 from streamer.adapters.kafka.errors import translated
+from streamer.adapters.kafka.heard import Heard
 from streamer.adapters.kafka.messages import record_of
 from streamer.core.wire.records import Record
 from streamer.errors import TransientError
 
+GROUP = "streamer-look"
+"""Of people's commands. Nothing is ever committed for it."""
 WAIT_S = 0.5
+ANSWER_S = 4
+"""Long enough for a far broker and its TLS."""
 SILENT_S_MAX = 30
 """A broker that tells nothing for so long is not waited for."""
 
@@ -40,10 +45,12 @@ def read(connection: Mapping[str, Any], topic: str, last: int, follow: bool) -> 
 
 def topics(connection: Mapping[str, Any]) -> frozenset[str]:
     """Names of all that this client may see."""
+    heard = Heard()
+    admin = made(AdminClient, {**connection, "error_cb": heard})
     try:
-        return frozenset(made(AdminClient, connection).list_topics(timeout=10).topics)
+        return frozenset(admin.list_topics(timeout=ANSWER_S).topics)
     except KafkaException as error:
-        raise translated(error.args[0], "list topics") from error
+        raise heard.reason(error, "list topics", admin) from error
 
 
 def whole(connection: Mapping[str, Any], topic: str, since_ms: int | None = None) -> Iterator[Record]:
@@ -72,27 +79,15 @@ def at(connection: Mapping[str, Any], topic: str, places: Iterable[tuple[int, in
                 yield record
 
 
-def may_write(connection: Mapping[str, Any], topic: str) -> bool | None:
-    """Whether this client may write to the topic; None if the broker does not say."""
-    admin = made(AdminClient, connection)
-    try:
-        asked = admin.describe_topics(
-            ck.TopicCollection([topic]), include_authorized_operations=True, request_timeout=10
-        )
-        said = asked[topic].result(11).authorized_operations
-    except (KafkaException, TimeoutError):
-        return None
-    return AclOperation.WRITE in said if said else None
-
-
 @contextmanager
 def _consumer(connection: Mapping[str, Any], topic: str) -> Iterator[ck.Consumer]:
-    own = {"group.id": "streamer-look", "enable.auto.commit": False, "enable.partition.eof": True}
+    heard = Heard()
+    own = {"group.id": GROUP, "enable.auto.commit": False, "enable.partition.eof": True, "error_cb": heard}
     consumer = made(ck.Consumer, {**connection, **own})
     try:
         yield consumer
     except KafkaException as error:
-        raise translated(error.args[0], f"read {topic}") from error
+        raise heard.reason(error, f"read {topic}", consumer) from error
     finally:
         consumer.close()
 

@@ -16,6 +16,7 @@ from confluent_kafka import KafkaError, KafkaException
 from streamer.adapters.kafka.clients import made
 from streamer.adapters.kafka.commits import Commits
 from streamer.adapters.kafka.errors import translated
+from streamer.adapters.kafka.heard import Heard
 from streamer.adapters.kafka.messages import record_of
 from streamer.adapters.kafka.offsets import Offsets, plain
 from streamer.core.reading import NOW, Start
@@ -54,7 +55,7 @@ class KafkaSource:
     def __init__(self, settings: SourceSettings) -> None:
         self._s = settings
         self._thread = ThreadPoolExecutor(1, "kafka-source")
-        self._commits = Commits(settings.call_ms_max / 1_000)
+        self._commits, self._heard = Commits(settings.call_ms_max / 1_000), Heard()
         self._consumer = made(
             ck.Consumer,
             {
@@ -64,6 +65,7 @@ class KafkaSource:
                 "topic.metadata.refresh.interval.ms": 10_000,
                 "fetch.queue.backoff.ms": 20,
                 "fetch.wait.max.ms": 100,
+                "error_cb": self._heard,
                 **settings.connection,
                 **settings.extra,
                 # What the laws rest on is not for anybody to set.
@@ -76,7 +78,8 @@ class KafkaSource:
                 "on_commit": self._commits.answered,
             },
         )
-        self._offsets = Offsets(self._consumer, settings.connection, settings.topics, settings.call_ms_max / 1_000)
+        connection = {"error_cb": self._heard, **settings.connection}
+        self._offsets = Offsets(self._consumer, connection, settings.topics, settings.call_ms_max / 1_000)
         self._subscribed = self._held = False
         self._positions: dict[TopicPartition, int] = {}
         self._unplaced: set[TopicPartition] = set()
@@ -118,7 +121,7 @@ class KafkaSource:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except KafkaException as error:
-            raise translated(error.args[0], f"{what} of {', '.join(self._s.topics)}") from error
+            raise self._heard.reason(error, f"{what} of {', '.join(self._s.topics)}", self._offsets) from error
 
     def _fetch(self) -> Fetched:
         if not self._subscribed:

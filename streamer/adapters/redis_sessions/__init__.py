@@ -1,14 +1,19 @@
 """SessionStore on Redis. `open_redis` gives the connection that a process shares; each loop takes its own `handle()`.
 
-Files: connection (one primary, its epochs), scripts (the Lua), handle (a loop's view), ingest, judge, audit, erasing
-(the port, side by side), reader, load, ledgers, tap (for people), spending, translate (errors).
+Files: access (URL, certificates), rights, connection (one primary, its epochs), sentinel (who it is), cluster (many of
+them), scripts (the Lua), handle (a loop's view), ingest, judge, audit, erasing (the port, side by side), reader, load,
+ledgers, tap (for people), spending, translate (errors).
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
-from streamer.adapters.redis_sessions.connection import Primary, checked, parse_info
+from streamer.adapters.redis_sessions.access import RedisAccess, connect
+from streamer.adapters.redis_sessions.audit import AuditSide
+from streamer.adapters.redis_sessions.connection import Primaries, parse_info
 from streamer.adapters.redis_sessions.erasing import ErasingSide
 from streamer.adapters.redis_sessions.handle import Shared, TurnCodec, redis_time
+from streamer.adapters.redis_sessions.rights import refuse_missing_rights
 from streamer.core.ids import BUCKETS
 from streamer.core.lifecycle import Limits
 from streamer.errors import ConfigurationError
@@ -16,11 +21,19 @@ from streamer.errors import ConfigurationError
 FORMAT = 1
 """Of keys and values, written once into `<prefix>:layout`."""
 
-__all__ = ["RedisConnection", "RedisSessionStore", "TurnCodec", "open_redis"]
+__all__ = ["RedisAccess", "RedisConnection", "RedisSessionStore", "TurnCodec", "open_redis"]
 
 
 class RedisSessionStore(ErasingSide):
     """The whole port (streamer.ports.SessionStore), for one loop."""
+
+
+class Durability(NamedTuple):
+    primaries: int
+    replicas: int
+    """Of the primary that has the fewest."""
+    writes_down: bool
+    """Every primary keeps an append-only file."""
 
 
 class RedisConnection:
@@ -35,14 +48,21 @@ class RedisConnection:
 
     async def purge(self) -> None:
         """Remove every key under this prefix: only for what ran apart."""
-        cursor: bytes | int = 0
-        while True:
-            ask = ("SCAN", cursor, "MATCH", f"{self.shared.prefix}:*", "COUNT", 1_000)
-            ((cursor, keys),) = checked(await self.shared.primary.ask([ask]))
-            if keys:
-                checked(await self.shared.primary.ask([("UNLINK", *keys)]))
-            if int(cursor) == 0:
-                return
+        for node in await self.shared.primary.nodes():
+            cursor: bytes | int = 0
+            while True:
+                ask = ("SCAN", cursor, "MATCH", f"{self.shared.prefix}:*", "COUNT", 1_000)
+                ((cursor, keys),) = await node.ask([ask])
+                await node.ask([("UNLINK", key) for key in keys])
+                if int(cursor) == 0:
+                    break
+
+    async def durability(self) -> Durability:
+        """What a restart, or a fail-over, would leave."""
+        said = [parse_info(raw) for raw in await self.shared.primary.each(("INFO", "persistence"))]
+        following = [parse_info(raw) for raw in await self.shared.primary.each(("INFO", "replication"))]
+        replicas = [sum("state=online" in value for value in info.values()) for info in following]
+        return Durability(len(said), min(replicas), all(info.get("aof_enabled") == "1" for info in said))
 
     async def close(self) -> None:
         await self.shared.primary.close()
@@ -54,15 +74,16 @@ async def open_redis(
     codec: TurnCodec,
     *,
     prefix: str = "st",
+    access: RedisAccess | None = None,
     now_ms: Callable[[], int] = redis_time,
     page: int = 500,
 ) -> RedisConnection:
     """ConfigurationError if this Redis evicts keys or was laid out by another version; TransientError if it is down."""
-    primary = Primary(url)
+    primary = await connect(url, access)
     try:
         await refuse_eviction(primary)
         await agree_on_layout(primary, prefix)
-        await primary.look_for_replicas()
+        await refuse_missing_rights(primary, prefix, FORMAT)
     except BaseException:
         await primary.close()
         raise
@@ -70,22 +91,21 @@ async def open_redis(
     return RedisConnection(shared)
 
 
-async def refuse_eviction(primary: Primary) -> None:
-    (raw,) = checked(await primary.ask([("INFO", "memory")]))
-    policy = parse_info(raw).get("maxmemory_policy", "noeviction")
-    if policy != "noeviction":
+async def refuse_eviction(primary: Primaries) -> None:
+    said = await primary.each(("INFO", "memory"))
+    for policy in {parse_info(raw).get("maxmemory_policy", "noeviction") for raw in said} - {"noeviction"}:
         raise ConfigurationError(
             f"Redis would throw sessions away when it is full: set its maxmemory-policy to noeviction (it is {policy})"
         )
 
 
-async def agree_on_layout(primary: Primary, prefix: str) -> None:
+async def agree_on_layout(primary: Primaries, prefix: str) -> None:
     """The first worker writes the layout, the others compare."""
     key = f"{prefix}:layout"
-    (found,) = checked(await primary.ask([("HMGET", key, "format", "buckets")]))
+    (found,) = await primary.ask([("HMGET", key, "format", "buckets")])
     if found == [None, None]:
         writes = [("HSETNX", key, "format", FORMAT), ("HSETNX", key, "buckets", BUCKETS)]
-        *_, found = checked(await primary.ask([*writes, ("HMGET", key, "format", "buckets")]))
+        *_, found = await primary.ask([*writes, ("HMGET", key, "format", "buckets")])
     if found != [str(FORMAT).encode(), str(BUCKETS).encode()]:
         raise ConfigurationError(
             f"{key} in Redis was written by another version of streamer (format, buckets: "

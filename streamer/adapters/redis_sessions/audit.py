@@ -7,7 +7,6 @@ from streamer.adapters.redis_sessions.judge import JudgeSide
 from streamer.core.ids import BUCKETS, Scope, bucket_of_trace
 from streamer.core.lifecycle import IN_FORCE_MS
 from streamer.core.session import SessionRef, Sweep
-from streamer.errors import TransientError
 
 SWEEPS_SHARE = 5
 """Of a page of sessions one in so many may be swept in a call: a sweep reads all turns of its session."""
@@ -67,13 +66,8 @@ class AuditSide(JudgeSide):
 
     async def _configure(self, *fields: bytes | str | int) -> None:
         """Repeatable. A worker may see the new value in some buckets before it stands in all."""
-        primary = self._s.primary
-        await primary.look_for_replicas(self._seen)
-        wait: list[tuple[bytes | str | int, ...]] = [("WAIT", 1, 1_000)] if primary.replicas else []
         sets = [("HSET", f"{self._s.tag(bucket)}config", *fields) for bucket in range(BUCKETS)]
-        replies = await self._ask([*sets, *wait])
-        if wait and replies[-1] < 1:
-            raise TransientError("no Redis replica confirmed the setting in time")
+        await self._run(sets, confirm=True)
 
 
 def read_trace_name(raw: bytes) -> tuple[Scope, str]:

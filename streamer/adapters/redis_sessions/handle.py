@@ -1,15 +1,17 @@
 """A loop's own view of the shared connection: its epochs and its cursors. The sides of the store are built on it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from streamer.adapters.redis_sessions.connection import Primary, checked
-from streamer.adapters.redis_sessions.scripts import Argument, ScriptCall, limits_argument
+from streamer.adapters.redis_sessions.connection import Primaries
+from streamer.adapters.redis_sessions.scripts import Argument, Command, ScriptCall, limits_argument
 from streamer.core.lifecycle import Limits
 from streamer.core.session import Claim
 from streamer.core.turn import Turn
 from streamer.errors import OwnershipLost, Reconnected
+
+T = TypeVar("T")
 
 
 class TurnCodec(Protocol):
@@ -29,7 +31,7 @@ def redis_time() -> int:
 class Shared:
     """What all handles of a process share."""
 
-    primary: Primary
+    primary: Primaries
     limits: Limits
     codec: TurnCodec
     prefix: str = "st"
@@ -49,7 +51,7 @@ class Handle:
     def __init__(self, shared: Shared) -> None:
         self._s = shared
         self._seen = shared.primary.epoch
-        self._turn = 0
+        self._turn = self._clock = 0
         self._cursors: dict[int, bytes] = {}
         self._passed: dict[int, int] = {}
 
@@ -57,22 +59,22 @@ class Handle:
         fixed = (self._s.now_ms(), limits_argument(self._s.limits))
         return ScriptCall(script, f"{self._s.tag(bucket)}config", (*fixed, *arguments))
 
-    async def _run(
-        self, calls: Sequence[ScriptCall], claim: Claim | None = None, *, confirm: bool = False
-    ) -> list[Any]:
-        """All calls in one round trip; not atomic over buckets."""
-        primary = self._s.primary
+    async def _run(self, calls: Sequence[Command], claim: Claim | None = None, *, confirm: bool = False) -> list[Any]:
+        """All calls in one round trip to each primary; not atomic over buckets."""
         epoch = self._seen if claim is None else claim.epoch
-        try:
-            return await primary.run(calls, epoch, confirm=confirm)
-        except Reconnected:
-            self._seen = primary.epoch
-            raise
+        return await self._heard(self._s.primary.run(calls, epoch, confirm=confirm))
 
-    async def _ask(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
+    async def _ask(self, commands: Sequence[Command]) -> list[Any]:
+        return await self._heard(self._s.primary.ask(commands, self._seen))
 
+    async def _each(self, command: Command) -> list[Any]:
+        """The reply of every primary."""
+        return await self._heard(self._s.primary.each(command, self._seen))
+
+    async def _heard(self, call: Awaitable[T]) -> T:
+        """Reconnected is heard once: the next call is about the new primary."""
         try:
-            return checked(await self._s.primary.ask(commands, self._seen))
+            return await call
         except Reconnected:
             self._seen = self._s.primary.epoch
             raise

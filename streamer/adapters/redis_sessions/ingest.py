@@ -14,7 +14,6 @@ from streamer.core.holding import Doing, Told
 from streamer.core.ids import Scope, bucket_of_session, bucket_of_trace
 from streamer.core.session import SessionRef, Wake
 from streamer.core.wire.records import Fragment
-from streamer.errors import Reconnected
 from streamer.ports import Saved, TopicPartition
 
 CHUNK = 200
@@ -127,21 +126,23 @@ class IngestSide(Handle):
         return f"{self._s.prefix}:{{{source}}}:told"
 
     async def probe(self) -> None:
-        try:
-            await self._s.primary.probe(self._seen, f"{self._s.prefix}:layout")
-        except Reconnected:
-            self._seen = self._s.primary.epoch
-            raise
+        await self._heard(self._s.primary.probe(self._seen, f"{self._s.prefix}:layout"))
 
     async def time_ms(self) -> int:
-        ((seconds, micros),) = await self._ask([("TIME",)])
+        """Of one primary after the other: each judges leases by its own clock."""
+        self._clock += 1
+        times = await self._each(("TIME",))
+        seconds, micros = times[self._clock % len(times)]
         return self._s.now_ms() or int(seconds) * 1_000 + int(micros) // 1_000
 
     async def memory_share(self) -> float:
-        (raw,) = await self._ask([("INFO", "memory")])
-        memory = parse_info(raw)
-        limit = int(memory.get("maxmemory", 0))
-        return int(memory["used_memory"]) / limit if limit else 0.0
+        return max(map(_share, await self._each(("INFO", "memory"))))
+
+
+def _share(raw: bytes) -> float:
+    memory = parse_info(raw)
+    limit = int(memory.get("maxmemory", 0))
+    return int(memory["used_memory"]) / limit if limit else 0.0
 
 
 def pairs(flat: Sequence[Any]) -> Iterator[tuple[Any, Any]]:

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple
 
-from streamer.adapters.redis_sessions.connection import checked
 from streamer.adapters.redis_sessions.handle import Shared
 from streamer.adapters.redis_sessions.ingest import pairs
 from streamer.adapters.redis_sessions.judge import read_ref
@@ -40,7 +39,7 @@ async def _read(shared: Shared, page: list[tuple[str, int]]) -> list[Ledger]:
     for key, _ in page:
         base = f"{shared.tag(bucket_of_session(key))}s:{key}"
         asked += [("HMGET", base, "source", "tenant", "id", "reason"), ("HGETALL", f"{base}:l")]
-    raw = checked(await shared.primary.ask(asked)) if asked else []
+    raw = await shared.primary.ask(asked) if asked else []
     return [
         Ledger(
             session=read_ref({b"source": row[0], b"tenant": row[1], b"id": row[2]}),

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from streamer.adapters.redis_sessions.connection import checked
 from streamer.adapters.redis_sessions.handle import Shared
 from streamer.adapters.redis_sessions.ingest import pairs
 from streamer.adapters.redis_sessions.reader import RedisReader
@@ -92,4 +91,4 @@ class LoadReader:
         return kinds
 
     async def _ask(self, commands: list[tuple[Any, ...]]) -> list[Any]:
-        return list(checked(await self._s.primary.ask(commands))) if commands else []
+        return list(await self._s.primary.ask(commands)) if commands else []

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 
 import msgpack
 
-from streamer.adapters.redis_sessions.connection import checked, parse_info
+from streamer.adapters.redis_sessions.connection import parse_info
 from streamer.adapters.redis_sessions.handle import Shared
 from streamer.adapters.redis_sessions.ingest import pairs
 from streamer.adapters.redis_sessions.judge import read_ref, read_row
@@ -104,10 +104,10 @@ class RedisReader:
                 ("SMEMBERS", f"{tag}scopes"),
                 *((("ZCARD", f"{tag}{n}")) for n in ("sessions", "parked", "sweep")),
             ]
-        raw = await self._ask(
-            [*asked, ("INFO", "memory"), ("HMGET", f"{self._s.tag(0)}config", "generation", "paused")]
+        *raw, (generation, paused) = await self._ask(
+            [*asked, ("HMGET", f"{self._s.tag(0)}config", "generation", "paused")]
         )
-        info, (generation, paused) = parse_info(raw[-2]), raw[-1]
+        memory = [parse_info(said) for said in await self._s.primary.each(("INFO", "memory"))]
         rows = [raw[n : n + 4] for n in range(0, BUCKETS * 4, 4)]
         indexes: list[tuple[Any, ...]] = []
         for bucket, (scopes, *_) in enumerate(rows):
@@ -125,8 +125,8 @@ class RedisReader:
             parked=sum(row[2] for row in rows),
             to_sweep=sum(row[3] for row in rows),
             oldest_quiet_ms=min(oldest_ms, default=None),
-            memory_used_bytes=int(info.get("used_memory", 0)),
-            memory_max_bytes=int(info.get("maxmemory", 0)),
+            memory_used_bytes=sum(int(info.get("used_memory", 0)) for info in memory),
+            memory_max_bytes=sum(int(info.get("maxmemory", 0)) for info in memory),
             generation=int(generation or 0),
             paused=paused == b"1",
         )
@@ -154,7 +154,7 @@ class RedisReader:
         ]
 
     async def _ask(self, commands: list[tuple[Any, ...]]) -> list[Any]:
-        return list(checked(await self._s.primary.ask(commands)))
+        return await self._s.primary.ask(commands)
 
 
 def _line(

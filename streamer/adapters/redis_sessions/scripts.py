@@ -31,6 +31,15 @@ class ScriptCall(NamedTuple):
     arguments: Iterable[Argument]
 
 
+Command = ScriptCall | tuple[Argument, ...]
+"""A call of a script, or a plain command whose first argument is its key."""
+
+
+def key_of(command: Command) -> str:
+    """Which routes it."""
+    return command.key if isinstance(command, ScriptCall) else str(command[1])
+
+
 class Scripts:
     """All scripts in the form that one server understands: Redis before 7 knows no flags and rejects the first line."""
 
@@ -44,7 +53,9 @@ class Scripts:
             self.texts[name] = first + ("" if name in OUTSIDE else prelude) + body
         self.digests = {name: hashlib.sha1(text.encode()).hexdigest() for name, text in self.texts.items()}
 
-    def command(self, call: ScriptCall) -> tuple[Argument, ...]:
+    def command(self, call: Command) -> tuple[Argument, ...]:
+        if not isinstance(call, ScriptCall):
+            return call
         return ("EVALSHA", self.digests[call.script], 1, call.key, *call.arguments)
 
     def loads(self) -> list[tuple[Argument, ...]]:

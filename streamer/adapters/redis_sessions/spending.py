@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from streamer.adapters.redis_sessions.connection import Primary, checked
+from streamer.adapters.redis_sessions.connection import Primaries
 from streamer.adapters.redis_sessions.handle import redis_time
 from streamer.adapters.redis_sessions.ingest import pairs
 from streamer.adapters.redis_sessions.scripts import ScriptCall
@@ -25,7 +25,7 @@ class RedisSpending:
 
     def __init__(
         self,
-        primary: Primary,
+        primary: Primaries,
         *,
         usd_max: float | None,
         tokens_max: int | None,
@@ -48,7 +48,7 @@ class RedisSpending:
 
     async def spent(self, now_ms: int) -> Spent:
         """What the day of `now_ms` has cost so far."""
-        (flat,) = checked(await self._primary.ask([("HGETALL", f"{self._key}{now_ms // DAY_MS}")]))
+        (flat,) = await self._primary.ask([("HGETALL", f"{self._key}{now_ms // DAY_MS}")])
         row = dict(pairs(flat))
         held = [value.split(b"|") for name, value in row.items() if name.startswith(b"r:")]
         return Spent(

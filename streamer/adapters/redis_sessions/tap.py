@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from streamer.adapters.redis_sessions.connection import checked
 from streamer.adapters.redis_sessions.handle import Shared
 from streamer.adapters.redis_sessions.ingest import pairs
 from streamer.core.ids import BUCKETS
@@ -62,4 +61,4 @@ class RedisTap:
         return lines
 
     async def _ask(self, commands: list[tuple[Any, ...]]) -> list[Any]:
-        return list(checked(await self._s.primary.ask(commands)))
+        return list(await self._s.primary.ask(commands))

@@ -2,13 +2,18 @@
 
 from redis import exceptions as redis_errors
 
+from streamer.core.tls_words import tls_trouble
 from streamer.errors import ConfigurationError, PermanentError, StreamerError, TransientError
 
+RIGHT = 'the Redis user lacks a right: see "Rights in Redis" in docs/operations.md'
 REPLIES: tuple[tuple[str, type[StreamerError], str], ...] = (
     ("OOM command not allowed", TransientError, "Redis is full: raise its maxmemory, or wait until sessions are swept"),
+    ("Authentication required", ConfigurationError, "Redis wants a password: put it into redis.url"),
     ("NOAUTH", ConfigurationError, "Redis wants a password: put it into redis.url"),
     ("WRONGPASS", ConfigurationError, "Redis refused user or password: correct redis.url"),
-    ("NOPERM", ConfigurationError, "the Redis user lacks a right: give it ~<key_prefix>:* and +@all -@dangerous +info"),
+    ("access one of the keys", ConfigurationError, f"{RIGHT}: ~<redis.key_prefix>:*"),
+    ("NOPERM", ConfigurationError, RIGHT),
+    ("ACL failure in script", ConfigurationError, RIGHT),
     ("MISCONF", ConfigurationError, "Redis cannot save to its disk and takes no writes: mend the disk"),
     ("READONLY", TransientError, "this Redis has become a replica"),
     ("LOADING", TransientError, "Redis is loading its data"),
@@ -17,6 +22,16 @@ REPLIES: tuple[tuple[str, type[StreamerError], str], ...] = (
     ("BUSY", TransientError, "Redis is busy with a script"),
     ("CLUSTERDOWN", TransientError, "the Redis cluster is down"),
     ("TRYAGAIN", TransientError, "the Redis cluster is moving slots"),
+    ("MOVED ", TransientError, "the Redis cluster has moved slots"),
+    ("ASK ", TransientError, "the Redis cluster is moving slots"),
+    ("non local key", TransientError, "the Redis cluster is moving slots"),
+    ("not allowed in cluster mode", ConfigurationError, "redis.url names a database, and a cluster has none but 0"),
+    ("cluster support disabled", ConfigurationError, "this Redis is no cluster: begin redis.url with redis://"),
+    (
+        "Timeout connecting",
+        TransientError,
+        "Redis does not answer; if it is there, does it speak TLS as redis.url says?",
+    ),
     ("max number of clients", TransientError, "Redis takes no more connections: raise maxclients"),
 )
 """What an error reply says → what to do about it."""
@@ -32,6 +47,11 @@ def translate(error: Exception) -> StreamerError:
         redis_errors.NoPermissionError: "NOPERM",
         redis_errors.ReadOnlyError: "READONLY",
         redis_errors.BusyLoadingError: "LOADING",
+        redis_errors.MasterDownError: "MASTERDOWN",
+        redis_errors.ClusterDownError: "CLUSTERDOWN",
+        redis_errors.TryAgainError: "TRYAGAIN",
+        redis_errors.MovedError: "MOVED ",
+        redis_errors.AskError: "ASK ",
     }
     code = next((words for kind, words in names.items() if isinstance(error, kind)), "")
     for words, kind, remedy in REPLIES:
@@ -39,4 +59,7 @@ def translate(error: Exception) -> StreamerError:
             return kind(f"{remedy} ({said})")
     if isinstance(error, redis_errors.ResponseError):
         return PermanentError(f"Redis refused: {said}")
+    tls = tls_trouble(said, whom="Redis", ca="redis.ca_file", cert="redis.cert_file")
+    if tls:
+        return (ConfigurationError if tls.lasting else TransientError)(f"{tls.said} ({said})")
     return TransientError(f"Redis does not answer: {said or type(error).__name__}")
