@@ -13,6 +13,7 @@ from streamer.cli import dlq, people
 from streamer.cli.check import check
 from streamer.cli.decode import decode
 from streamer.cli.options import ConfigOption, FromOption
+from streamer.cli.rebuild import rebuild
 from streamer.cli.trying import try_
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.settings import Settings, load
@@ -73,6 +74,7 @@ cli.add_typer(dlq.cli, name="dlq")
 cli.command()(check)
 cli.command("try")(try_)
 cli.command()(decode)
+cli.command()(rebuild)
 
 
 def main() -> None:

@@ -97,6 +97,8 @@ class Claim:
     state: SessionState
     epoch: int = 0
     """Which primary the claim was made on, as this worker counts them."""
+    backfill: bool = False
+    """Nothing has come of the session since Redis was rebuilt: what is said of it now is no news."""
 
     @property
     def bucket(self) -> int:

@@ -137,6 +137,21 @@ async def configure(t: Twins, now: int) -> None:
     await t.both("put_in_force", t.r.choice([b"{}", b"[]"]))
 
 
+async def restore(t: Twins, now: int) -> None:
+    """A rebuild: with what is read of a session just now, and sometimes with what has changed since."""
+    scope = t.scope()
+    ref = t.session(scope)
+    found = await t.both("session", ref.key)
+    version = (found[1].version if found else 1) - t.r.choice((0, 0, 0, 1))
+    turns = [t.turn(scope, trace_id) for trace_id in (found[1].members if found else ())]
+    entries = {
+        judge: Entry(state="judged", generation=0, judge_version="0", mlflow=True, feed=True) for judge in JUDGES
+    }
+    rows = frozenset(RowRef(f"a-0-{judge}", "tr-0", judge) for judge in JUDGES if t.r.random() < 0.7)
+    await t.both("restore", ref.key, version, 900, turns, entries, rows, t.r.choice(("quiet", "empty", None)))
+    await t.both("set_rebuilt", now - t.r.randrange(-500, 2_000))
+
+
 async def renew(t: Twins, now: int) -> None:
     await t.both("renew", t.claims)
 
@@ -194,5 +209,5 @@ async def write(t: Twins, now: int) -> None:
     await t.both("end_write", c, outcome)
 
 
-FREE = (save, save, save, save, end, claim, claim, claim, inspect, clean, look, adopt, configure)
+FREE = (save, save, save, save, end, claim, claim, claim, inspect, clean, look, adopt, configure, restore)
 OF_CLAIMS = (renew, give_up, think, write, write)

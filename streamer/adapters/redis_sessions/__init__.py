@@ -1,7 +1,7 @@
 """SessionStore on Redis. `open_redis` gives the connection that a process shares; each loop takes its own `handle()`.
 
 Files: connection (one primary, its epochs), scripts (the Lua), handle (a loop's view), ingest, judge, audit (the port,
-side by side), reader (for people), spending, translate (errors).
+side by side), rebuild (after Redis was lost), reader (for people), spending, translate (errors).
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from streamer.adapters.redis_sessions.audit import AuditSide
 from streamer.adapters.redis_sessions.connection import Primary, checked, parse_info
 from streamer.adapters.redis_sessions.handle import Shared, TurnCodec, redis_time
+from streamer.adapters.redis_sessions.rebuild import RebuildStore
 from streamer.core.ids import BUCKETS
 from streamer.core.lifecycle import Limits
 from streamer.errors import ConfigurationError
@@ -32,6 +33,17 @@ class RedisConnection:
     def handle(self) -> RedisSessionStore:
         """A store for one loop, which hears of a replaced primary by itself."""
         return RedisSessionStore(self.shared)
+
+    async def refuse_during_rebuild(self) -> None:
+        """ConfigurationError for a worker while `streamer rebuild` runs, or was not finished."""
+        if await self.rebuild_handle().begun() is not None:
+            raise ConfigurationError(
+                "Redis is being rebuilt, and sessions would be judged twice: wait for `streamer rebuild`, or run it "
+                "again with --yes if it was stopped"
+            )
+
+    def rebuild_handle(self) -> RebuildStore:
+        return RebuildStore(self.shared)
 
     async def purge(self) -> None:
         """Remove every key under this prefix: only for what ran apart."""
