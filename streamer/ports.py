@@ -16,7 +16,7 @@ from streamer.core.ids import Scope
 from streamer.core.judges import JudgeSpec
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.reading import Start
-from streamer.core.session import Begun, Claim, Facts, Outcome, SessionRef, SessionState, Sweep, Wake
+from streamer.core.session import Begun, Claim, Expired, Facts, Outcome, SessionRef, SessionState, Sweep, Wake
 from streamer.core.transcript import Transcript
 from streamer.core.turn import Turn
 from streamer.core.verdict import FailureKind, JudgeFailure, Verdict
@@ -201,8 +201,8 @@ class SessionStore(Protocol):
     async def finish_sweep(self, sweep: Sweep) -> bool:
         """Drop saved answers of a session at rest. Repeatable."""
 
-    async def expire_parked(self, scope: Scope, trace_id: str) -> bool:
-        """Repeatable."""
+    async def expire_parked(self, scope: Scope, trace_id: str) -> Expired | None:
+        """Why it is gone; None if it has not expired. Repeatable."""
 
     async def forget_expired(self, bucket: int) -> int:
         """Remove sessions whose return_days have passed; their number."""

@@ -15,6 +15,8 @@ from streamer.core.ledger import Entry
 from streamer.core.turn import Turn
 
 CloseReason = Literal["quiet", "ended", "max_age", "max_traces", "empty"]
+Expired = Literal["no_session", "refused"]
+"""Why a parked trace goes: no span has named a session in time, or what it names had `traces_max` already."""
 
 
 class SessionRef(NamedTuple):
