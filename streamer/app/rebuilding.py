@@ -43,9 +43,12 @@ class Report:
     fates: Counter[Fate] = field(default_factory=Counter)
 
 
-async def rebuild(settings: Settings, start: Start, said: str, tell: Tell) -> Report:
+async def rebuild(settings: Settings, start: Start, said: str, tell: Tell, *, discard: bool = False) -> Report:
     """`said`: how the start was asked for; an unfinished rebuild that was asked the same way goes on where it was.
-    Raises ConfigurationError while workers run, or when Redis was not lost."""
+    `discard`: what Redis still holds under the key prefix goes first. Raises ConfigurationError while workers run, or
+    when Redis holds sessions."""
+    if discard:
+        await _discard(settings, tell)
     async with _store(settings) as store:
         await _begin(settings, store, said, tell)
         report, plan = Report(), planned(settings, start)
@@ -69,12 +72,21 @@ async def _store(settings: Settings) -> AsyncIterator[RebuildStore]:
         await redis.close()
 
 
+async def _discard(settings: Settings, tell: Tell) -> None:
+    redis = await open_for(settings)
+    try:
+        await _alone(settings, redis.rebuild_handle(), tell)
+        await redis.purge()
+    finally:
+        await redis.close()
+
+
 async def _begin(settings: Settings, store: RebuildStore, said: str, tell: Tell) -> None:
     unfinished = await store.begun()
     if unfinished is None and (known := await store.count()):
         raise ConfigurationError(
-            f"Redis holds {counted(known, 'session')}: it was not lost. To rebuild all the same, flush it, or name "
-            "another redis.key_prefix"
+            f"Redis holds {counted(known, 'session')}: it was not lost, or workers have written into it since. With "
+            "--discard they are thrown away first"
         )
     if unfinished is None or unfinished.start != said:
         await store.begin(said)

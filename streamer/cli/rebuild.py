@@ -38,6 +38,9 @@ def rebuild(
         typer.Option("--from", help="how far back: 30d, beginning, or an offset; default: sessions.return_ms"),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="do it; without this it is only said what would be done")] = False,
+    discard: Annotated[
+        bool, typer.Option("--discard", help="first throw away what Redis still holds under redis.key_prefix")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """After Redis was lost: make its sessions again from Kafka, and go on from the rows in MLflow.
@@ -50,7 +53,7 @@ def rebuild(
     first = _start(settings, start)
     if yes:
         with _progress(as_json) as tell:
-            report = asyncio.run(rebuilding.rebuild(settings, first, said, tell))
+            report = asyncio.run(rebuilding.rebuild(settings, first, said, tell, discard=discard))
         _say(_report_as_json(report) if as_json else _report_lines(report))
     else:
         with _progress(as_json) as tell:

@@ -42,6 +42,8 @@ class Report:
     sessions: int = 0
     turns: int = 0
     verdicts: int = 0
+    told_in_the_storm: int = 0
+    """Before the last fault: a storm in which nobody works shows nothing."""
     rows: int = 0
     lost: int = 0
     doubled: int = 0

@@ -9,6 +9,7 @@ name of a log; the answer is the child's process id.
 
 import importlib
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -60,6 +61,7 @@ def main() -> None:
                     break
             except ChildProcessError:
                 break
+    os.killpg(0, signal.SIGKILL)  # whoever gives the orders is gone
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ MODEL_MS = 200
 CUT_S = 2.5
 """How long the replica has heard nothing when it is promoted: within redis_loss_window_ms."""
 ROLES = ("ingest", "ingest", "judge", "judge")
+AT_WORK_S = {"ingest": 12, "judge": 1}
+"""So long after it has started a role may be killed. Kafka gives a killed reader's partitions away after 10 s: killed
+before, readers would never read, and no judge would ever be killed at work."""
 CONFIG = """[kafka]
 bootstrap = "{kafka}"
 [[sources]]
@@ -56,6 +60,15 @@ def now_ms() -> float:
     return time.time() * 1000
 
 
+@dataclass(slots=True)
+class Child:
+    """A role's process."""
+
+    pid: int
+    log: Path
+    started_s: float | None = None
+
+
 class Stage:
     """Everything is started by `with` and gone after it."""
 
@@ -63,7 +76,7 @@ class Stage:
         self.home, self._gap_ms, self._say = home, gap_ms, say
         self.faults: list[Fault] = []
         self._stack = ExitStack()
-        self._children: list[int] = []
+        self._children: list[Child] = []
         self._lives = 0
         self._lock = threading.Lock()
 
@@ -138,22 +151,33 @@ class Stage:
         with suppress(ProcessLookupError):
             os.killpg(self._nursery.pid, signal.SIGKILL)
 
-    def _fork(self, role: str) -> int:
+    def _fork(self, role: str) -> Child:
         with self._lock:
             self._lives += 1
+            log = self.home / f"{role}-{self._lives:04d}.log"
             assert self._nursery.stdin is not None
             assert self._nursery.stdout is not None
-            self._nursery.stdin.write(f"{role} {self.home / f'{role}-{self._lives:04d}.log'}\n")
+            self._nursery.stdin.write(f"{role} {log}\n")
             self._nursery.stdin.flush()
-            return int(self._nursery.stdout.readline())
+            return Child(int(self._nursery.stdout.readline()), log)
 
     # ------------------------------------------------------------ faults
+
+    def at_work(self) -> list[int]:
+        """Numbers of the roles that have started, long enough ago to be in the middle of something."""
+        found = []
+        for number, (role, child) in enumerate(zip(ROLES, self._children, strict=True)):
+            if child.started_s is None and child.log.exists() and " started " in child.log.read_text():
+                child.started_s = time.monotonic()
+            if child.started_s is not None and time.monotonic() - child.started_s > AT_WORK_S[role]:
+                found.append(number)
+        return found
 
     def kill(self, number: int) -> None:
         """kill -9 of a role, and another one in its place."""
         role = ROLES[number]
         at_ms = now_ms()
-        os.kill(self._children[number], signal.SIGKILL)
+        os.kill(self._children[number].pid, signal.SIGKILL)
         self.faults.append(Fault(f"kill {role}", at_ms, now_ms()))
         self._children[number] = self._fork(role)
 
@@ -161,13 +185,15 @@ class Stage:
         """Roles that have ended by themselves; each is started again, as its supervisor would."""
         found = []
         for number, role in enumerate(ROLES):
-            if not (Path("/proc") / str(self._children[number])).exists() or self._is_dead(number):
+            if self._is_dead(self._children[number].pid):
                 found.append(role)
                 self._children[number] = self._fork(role)
         return found
 
-    def _is_dead(self, number: int) -> bool:
-        return " Z " in (Path("/proc") / str(self._children[number]) / "stat").read_text()
+    def _is_dead(self, pid: int) -> bool:
+        """Gone, or a zombie: the nursery buries its dead when it is spoken to next."""
+        stat = Path("/proc") / str(pid) / "stat"
+        return not stat.exists() or " Z " in stat.read_text()
 
     def restart_kafka(self) -> None:
         self._restart("kafka", self.kafka)

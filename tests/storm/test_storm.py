@@ -16,4 +16,5 @@ def test_nothing_is_lost_doubled_or_stale_while_processes_and_services_are_kille
     print(table(report))
     assert report.violations == [], f"python -m tests.storm --sessions 300 --minutes 2 --seed {seed}"
     assert report.sessions == 300
+    assert report.told_in_the_storm > 30
     assert {"kill ingest", "kill judge", "kafka", "mlflow", "failover"} <= report.faults.keys()
