@@ -83,6 +83,8 @@ def entry_of(stored: StoredRow) -> Entry | None:
     except (KeyError, TypeError, ValueError):
         return None
     failure = _failure_of(stored)
+    if failure is None and stored.value is None:
+        return None
     judged = Verdict(value=stored.value, rationale=stored.rationale, usage=usage) if failure is None else None
     return Entry(
         state="judged" if judged else "failed",

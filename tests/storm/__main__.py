@@ -38,8 +38,9 @@ CALL_MS = 3_000
 
 def blow(stage: Stage, r: random.Random, seconds: float, say: Callable[[str], None]) -> None:
     """Faults for so long, and until every service is back; services meet theirs beside the kills."""
-    services = cycle([("Kafka", stage.restart_kafka), ("MLflow", stage.restart_mlflow), ("Redis", stage.fail_over)])
-    end, next_s, beside = time.monotonic() + seconds, time.monotonic() + EVERY_S / 2, list[threading.Thread]()
+    services = cycle([("Kafka", stage.restart_kafka), ("Redis", stage.fail_over), ("MLflow", stage.restart_mlflow)])
+    end, next_s = time.monotonic() + seconds, time.monotonic() + EVERY_S / 2
+    down: dict[str, threading.Thread] = {}
     failed: list[BaseException] = []
 
     def meet(name: str, fault: Callable[[], None]) -> None:
@@ -49,15 +50,17 @@ def blow(stage: Stage, r: random.Random, seconds: float, say: Callable[[str], No
         except BaseException as error:  # noqa: BLE001 – told by the main thread, which ends the storm
             failed.append(error)
 
-    while (time.monotonic() < end or any(one.is_alive() for one in beside)) and not failed:
+    while (time.monotonic() < end or any(one.is_alive() for one in down.values())) and not failed:
         time.sleep(1)
         if at_work := stage.at_work():
             stage.kill(r.choice(at_work))
-        if next_s < time.monotonic() < end and not any(one.is_alive() for one in beside):
+        if next_s < time.monotonic() < end:
             next_s = time.monotonic() + EVERY_S
-            beside.append(threading.Thread(target=meet, args=next(services)))
-            beside[-1].start()
-    for one in beside:
+            name, fault = next(services)
+            if name not in down or not down[name].is_alive():  # one that is slow to come back holds up no other's
+                down[name] = threading.Thread(target=meet, args=(name, fault))
+                down[name].start()
+    for one in down.values():
         one.join()
     if failed:
         raise failed[0]

@@ -28,9 +28,9 @@ MODEL_MS = 200
 CUT_S = 2.5
 """How long the replica has heard nothing when it is promoted: within redis_loss_window_ms."""
 ROLES = ("ingest", "ingest", "judge", "judge")
-AT_WORK_S = {"ingest": 12, "judge": 1}
+AT_WORK_S = {"ingest": 30, "judge": 1}
 """So long after it has started a role may be killed. Kafka gives a killed reader's partitions away after 10 s: killed
-before, readers would never read, and no judge would ever be killed at work."""
+as often as judges, the group would never come to rest, nothing would be read, and no judge be killed at work."""
 CONFIG = """[kafka]
 bootstrap = "{kafka}"
 [[sources]]
