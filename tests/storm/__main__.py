@@ -2,7 +2,7 @@
 
     python -m tests.storm --sessions 300 --minutes 2 --seed 7 [--report FILE]
 
-Two ingest and two judge processes; every second one of those that are at work is killed (-9); Kafka
+Two ingest and two judge processes; every second one that has lived its time is killed (-9); Kafka
 and MLflow are killed and come back, and a Redis replica whose link was cut is promoted. Then the wind drops, and what
 stands must be right. Exit code 1 names each violation. The seed chooses who says what when, and who is killed.
 """
@@ -10,6 +10,7 @@ stands must be right. Exit code 1 names each violation. The seed chooses who say
 import argparse
 import json
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -52,8 +53,8 @@ def blow(stage: Stage, r: random.Random, seconds: float, say: Callable[[str], No
 
     while (time.monotonic() < end or any(one.is_alive() for one in down.values())) and not failed:
         time.sleep(1)
-        if at_work := stage.at_work():
-            stage.kill(r.choice(at_work))
+        if overdue := stage.overdue():
+            stage.kill(r.choice(overdue))
         if next_s < time.monotonic() < end:
             next_s = time.monotonic() + EVERY_S
             name, fault = next(services)
@@ -102,7 +103,8 @@ def judge(stage: Stage, said: list[Conversation], sent: list[dict[str, Any]], fa
 
 def storm(home: Path, sessions: int, seconds: float, seed: int, say: Callable[[str], None]) -> Report:
     said = conversations(seed, sessions, seconds * 0.8, GAP_S)
-    with Stage(home, int(GAP_S * 1000), say) as stage:
+    chance = random.Random(f"kills {seed}")
+    with Stage(home, int(GAP_S * 1000), chance, say) as stage:
         plan = {
             "seed": seed, "sessions": sessions, "seconds": seconds * 0.8, "gap_s": GAP_S, "topic": TOPIC,
             "kafka": stage.kafka.bootstrap, "mlflow": stage.mlflow.url, "experiment": stage.experiment,
@@ -111,7 +113,7 @@ def storm(home: Path, sessions: int, seconds: float, seed: int, say: Callable[[s
         (home / "plan.json").write_text(json.dumps(plan))
         with subprocess.Popen([sys.executable, "-m", "tests.storm.generator", str(home)]) as generator:
             try:
-                blow(stage, random.Random(f"kills {seed}"), seconds, say)
+                blow(stage, chance, seconds, say)
                 say("the wind drops")
                 generator.wait(600)
             finally:
@@ -139,6 +141,7 @@ def main() -> int:
     parser.add_argument("--home", type=Path, help="where logs and data are kept; default: a folder that goes")
     args = parser.parse_args()
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # everything that was started goes with it
 
     def say(what: str) -> None:
         print(f"  {time.monotonic() - began:6.1f} s  {what}", flush=True)

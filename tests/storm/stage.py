@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -28,9 +29,9 @@ MODEL_MS = 200
 CUT_S = 2.5
 """How long the replica has heard nothing when it is promoted: within redis_loss_window_ms."""
 ROLES = ("ingest", "ingest", "judge", "judge")
-AT_WORK_S = {"ingest": 30, "judge": 1}
-"""So long after it has started a role may be killed. Kafka gives a killed reader's partitions away after 10 s: killed
-as often as judges, the group would never come to rest, nothing would be read, and no judge be killed at work."""
+LIFE_S = {"ingest": (20, 60), "judge": (0.5, 8)}
+"""A role lives so long after it has started, at least and at most. Kafka gives a killed reader's partitions away after
+10 s: killed as often as judges, the group would never come to rest, and no judge would find work to be killed at."""
 CONFIG = """[kafka]
 bootstrap = "{kafka}"
 [[sources]]
@@ -66,14 +67,15 @@ class Child:
 
     pid: int
     log: Path
-    started_s: float | None = None
+    until_s: float | None = None
+    """When it is to be killed; None until it has started."""
 
 
 class Stage:
     """Everything is started by `with` and gone after it."""
 
-    def __init__(self, home: Path, gap_ms: int, say: Callable[[str], None]) -> None:
-        self.home, self._gap_ms, self._say = home, gap_ms, say
+    def __init__(self, home: Path, gap_ms: int, chance: random.Random, say: Callable[[str], None]) -> None:
+        self.home, self._gap_ms, self._random, self._say = home, gap_ms, chance, say
         self.faults: list[Fault] = []
         self._stack = ExitStack()
         self._children: list[Child] = []
@@ -163,13 +165,13 @@ class Stage:
 
     # ------------------------------------------------------------ faults
 
-    def at_work(self) -> list[int]:
-        """Numbers of the roles that have started, long enough ago to be in the middle of something."""
+    def overdue(self) -> list[int]:
+        """Numbers of the roles that have lived long enough."""
         found = []
         for number, (role, child) in enumerate(zip(ROLES, self._children, strict=True)):
-            if child.started_s is None and child.log.exists() and " started " in child.log.read_text():
-                child.started_s = time.monotonic()
-            if child.started_s is not None and time.monotonic() - child.started_s > AT_WORK_S[role]:
+            if child.until_s is None and child.log.exists() and " started " in child.log.read_text():
+                child.until_s = time.monotonic() + self._random.uniform(*LIFE_S[role])
+            if child.until_s is not None and time.monotonic() > child.until_s:
                 found.append(number)
         return found
 
