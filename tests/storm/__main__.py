@@ -92,7 +92,7 @@ def judge(stage: Stage, said: list[Conversation], sent: list[dict[str, Any]], fa
     checker.check_calls(report, observed.calls(stage.model_log), breaking, allowed)
     checker.check_time(report, sent, told, faults, allowed)
     checker.count_faults(report, faults)
-    report.told_in_the_storm = sum(one.scored_at_ms < faults[-1].ended_ms for one in told)
+    report.told_in_the_storm = len({one.event_id for one in told if one.scored_at_ms < faults[-1].ended_ms})
     report.dead_letters = len(observed.topic(stage.kafka.bootstrap, LETTERS))
     if report.dead_letters:
         report.violate("lost", "all", f"{report.dead_letters} good records are dead letters")
