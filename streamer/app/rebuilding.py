@@ -31,6 +31,7 @@ from streamer.loops.saving import Batch, Saving
 from streamer.ports import TopicPartition
 from streamer.settings import Settings
 
+LISTEN_MS = TELL_MS + 2_000
 AT_ONCE = 16
 """Sessions looked up in MLflow at the same time."""
 TRIES_MAX, RETRY_S = 5, 2.0
@@ -99,16 +100,16 @@ async def _begin(settings: Settings, store: RebuildStore, said: str, tell: Tell)
 
 
 async def _alone(settings: Settings, store: RebuildStore, tell: Tell) -> None:
-    """Readers are members of the group; a judge is heard every 10 s, and may have been stopped since it was."""
+    """Readers are members of the group; a judge is heard every 10 s, also in a Redis that was emptied under it."""
     group = settings.kafka.group
     if readers := reader.members(settings.kafka.connection(), group):
         raise ConfigurationError(
             f"{counted(readers, 'worker')} of group {group} still reads: stop every streamer process of this "
             "deployment, then run it again (one that was killed leaves the group after 10 s)"
         )
-    heard_ms = await store.heard_ms()
-    while (left_ms := heard_ms + TELL_MS + 2_000 - await store.time_ms()) > 0 and heard_ms:
-        tell(f"was the last judge stopped? listening for {lasting(TELL_MS)}", TELL_MS - left_ms, TELL_MS)
+    heard_ms, until_ms = await store.heard_ms(), await store.time_ms() + LISTEN_MS
+    while (left_ms := until_ms - await store.time_ms()) > 0:
+        tell(f"is a judge still running? listening for {lasting(LISTEN_MS)}", LISTEN_MS - left_ms, LISTEN_MS)
         await asyncio.sleep(min(left_ms, 500) / 1000)
         if await store.heard_ms() > heard_ms:
             raise ConfigurationError("a judge is still running: stop every streamer process, then run it again")
