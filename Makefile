@@ -7,7 +7,7 @@ STEP := scripts/step.sh
 FRESH_SEED := $(shell shuf -i 0-999999999 -n 1)
 RUN_PYTEST := $(PY) -m pytest
 
-.PHONY: help install setup demo test test-full static format lint types imports core contract simulate integration e2e bench fuzz lock clean
+.PHONY: help install setup demo test test-full storm static format lint types imports core contract simulate integration e2e bench fuzz lock clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test-full: setup static ## make test and the slow suites: long simulation, storm
 	@$(STEP) simulation $(PY) -m tests.simulation --seeds 20000
 	@$(STEP) "planted faults" $(PY) -m tests.simulation --planted all
 	@exec $(RUN_PYTEST) tests/core tests/loops tests/contract tests
+
+storm: setup ## Kill processes and services under load, and judge from outside (SESSIONS=10000 MINUTES=20 SEED=1)
+	@exec $(PY) -m tests.storm --sessions $(or $(SESSIONS),10000) --minutes $(or $(MINUTES),20) --seed $(or $(SEED),1)
 
 static: setup ## Format, lint, types, imports
 	@$(STEP) format $(PY) -m ruff format --check .

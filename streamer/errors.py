@@ -9,8 +9,13 @@
     ├── FuseBlown            no topic is left whose records can be decoded: mend the encoding, then start again
     └── OwnershipLost        another worker holds the session now: stop, write nothing more
 
+CallFailed stands beside them: it is caught where the model is asked, and becomes a judge's failure.
+
 Adapters translate their library's errors into these, once, at the border. Loops catch these names, never `Exception`.
 """
+
+from streamer.core.model import Completion
+from streamer.core.verdict import FailureKind
 
 
 class StreamerError(Exception):
@@ -49,3 +54,17 @@ class FuseBlown(StreamerError):
 
 class OwnershipLost(StreamerError):
     """The lease of a session ran out or another worker claimed it."""
+
+
+class CallFailed(Exception):
+    """A model call gave no answer. Raised by Ask and Model; ends up as a JudgeFailure."""
+
+    def __init__(
+        self, kind: FailureKind, detail: str, retry_after_ms: int | None = None, *, billed: Completion | None = None
+    ) -> None:
+        """`billed`: the provider did reply, and is paid for it, though nobody can use what it said."""
+        super().__init__(f"{kind}: {detail}")
+        self.billed = billed
+        self.kind: FailureKind = kind
+        self.detail = detail
+        self.retry_after_ms = retry_after_ms

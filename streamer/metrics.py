@@ -81,6 +81,11 @@ METRICS: dict[str, Metric] = {
     ),
     "verdict_delay_seconds": _seconds("From a session's last turn to its verdicts, where the closing placed them all."),
     "unreadable_traces": _counter("traces", "Traces, by claim, in which no span could be read: they give no turn."),
+    "late_traces": _counter(
+        "traces",
+        "Traces, by claim, that spans came to after the sweep: read (the root, better evidence), left (not shown).",
+        "outcome",
+    ),
     "sessions_unread": _counter(
         "sessions", "Sessions that no judge can be given: facts_expired, shared_session_id.", "kind"
     ),
@@ -105,7 +110,9 @@ METRICS: dict[str, Metric] = {
     "feed_failures": _counter("publishings", "Publishings that Kafka did not acknowledge; tried again."),
     # audit
     "traces_swept": _counter("traces", "Traces whose raw spans were dropped after judging."),
-    "parked_expired": _counter("traces", "Traces that no span gave a session in time."),
+    "parked_expired": _counter(
+        "traces", "Parked traces dropped: no_session (no span named one in time), refused (traces_max).", "reason"
+    ),
     "sessions_forgotten": _counter("sessions", "Sessions removed after their return time."),
     # the process
     "clock_skew_ms": _gauge("ms", "Redis' time less this machine's; above 2,000 either way the process stops."),

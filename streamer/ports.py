@@ -17,10 +17,22 @@ from streamer.core.ids import Scope
 from streamer.core.judges import JudgeSpec
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.reading import Start
-from streamer.core.session import NEVER, Begun, Claim, Facts, Look, Outcome, SessionRef, SessionState, Sweep, Wake
+from streamer.core.session import (
+    NEVER,
+    Begun,
+    Claim,
+    Expired,
+    Facts,
+    Look,
+    Outcome,
+    SessionRef,
+    SessionState,
+    Sweep,
+    Wake,
+)
 from streamer.core.transcript import Transcript
 from streamer.core.turn import Turn
-from streamer.core.verdict import FailureKind, JudgeFailure, Verdict
+from streamer.core.verdict import JudgeFailure, Verdict
 from streamer.core.wire.records import DeadLetter, Fragment, Record
 
 
@@ -203,8 +215,8 @@ class SessionStore(Protocol):
     async def finish_sweep(self, sweep: Sweep) -> bool:
         """Drop saved answers of a session at rest. Repeatable."""
 
-    async def expire_parked(self, scope: Scope, trace_id: str) -> bool:
-        """Repeatable."""
+    async def expire_parked(self, scope: Scope, trace_id: str) -> Expired | None:
+        """Why it is gone; None if it has not expired. Repeatable."""
 
     async def forget_expired(self, bucket: int) -> int:
         """Remove sessions whose return_days have passed; their number."""
@@ -233,20 +245,6 @@ class Spending(Protocol):
 
 Ask = Callable[[ModelRequest], Awaitable[Completion]]
 """The choke point as a judge sees it. Raises CallFailed."""
-
-
-class CallFailed(Exception):
-    """A model call gave no answer. Raised by Ask and Model; ends up as a JudgeFailure."""
-
-    def __init__(
-        self, kind: FailureKind, detail: str, retry_after_ms: int | None = None, *, billed: Completion | None = None
-    ) -> None:
-        """`billed`: the provider did reply, and is paid for it, though nobody can use what it said."""
-        super().__init__(f"{kind}: {detail}")
-        self.billed = billed
-        self.kind: FailureKind = kind
-        self.detail = detail
-        self.retry_after_ms = retry_after_ms
 
 
 class Model(Protocol):

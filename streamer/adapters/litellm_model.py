@@ -15,8 +15,7 @@ from streamer.core.model import Completion, ModelRequest, canonical
 from streamer.core.retry import RETRY_AFTER_MS_MAX
 from streamer.core.verdict import FailureKind
 from streamer.core.wire.values import encodable
-from streamer.errors import ConfigurationError
-from streamer.ports import CallFailed
+from streamer.errors import CallFailed, ConfigurationError
 from streamer.quiet import hush
 
 CHARS_PER_TOKEN = 3

@@ -8,12 +8,13 @@ import json
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 import httpx
 
-from streamer.core.assessment import Row, RowRef
+from streamer.core.assessment import Row, RowRef, StoredRow, StoredTrace
 from streamer.core.ids import mlflow_trace_id
 from streamer.core.row import SESSION_KEY
 from streamer.core.tls_words import tls_trouble
@@ -27,6 +28,8 @@ _REMEDIES = {
     401: ": correct mlflow.token, or mlflow.user and mlflow.password",
     403: ": this user may not; grant it Edit on the traces' experiments, or correct mlflow.workspace",
 }
+PAGE = 500
+"""The most that MLflow gives of a search at once."""
 TRY_AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -43,21 +46,6 @@ class MlflowAccess:
     timeout_ms: int = 30_000
     """MLflow on SQLite waits up to 20 s for its own lock (facts: mlflow 4.5)."""
     connections_max: int = 20
-
-
-class StoredRow(NamedTuple):
-    """An assessment as MLflow holds it, whoever wrote it."""
-
-    assessment_id: str
-    trace_id: str
-    name: str
-    source_type: str
-    source_id: str
-    value: Any
-    error_code: str | None
-    rationale: str
-    metadata: Mapping[str, str]
-    valid: bool
 
 
 class OnlineScorer(NamedTuple):
@@ -112,12 +100,12 @@ class MlflowAssessments:
 
     async def expectations(self, first_trace: str, session_id: str) -> Mapping[str, Any] | None:
         """What people expect of the session, by name; as MLflow's evaluate takes them: HUMAN, about this session."""
-        assessments = await self._assessments(mlflow_trace_id(first_trace))
-        if assessments is None:
+        info = await self._info(mlflow_trace_id(first_trace))
+        if info is None:
             return None
         return {
             assessment["assessment_name"]: _expected(assessment["expectation"])
-            for assessment in assessments
+            for assessment in info.get("assessments", [])
             if "expectation" in assessment
             and assessment.get("source", {}).get("source_type") == "HUMAN"
             and assessment.get("metadata", {}).get(SESSION_KEY) == session_id
@@ -138,7 +126,26 @@ class MlflowAssessments:
 
     async def rows(self, trace_id: str) -> Sequence[StoredRow]:
         """All feedback on a trace (`tr-…`), ours or not; none if MLflow does not have the trace."""
-        return [_stored(raw, trace_id) for raw in await self._assessments(trace_id) or () if "feedback" in raw]
+        found = await self.trace(trace_id)
+        return found.rows if found else ()
+
+    async def trace(self, trace_id: str) -> StoredTrace | None:
+        """A trace (`tr-…`) with all feedback on it; None if MLflow does not have it."""
+        info = await self._info(trace_id)
+        return None if info is None else _trace(info)
+
+    async def traces_of(self, session_id: str, experiment_id: str) -> Sequence[StoredTrace]:
+        """The traces of an experiment that MLflow counts among a session, with all feedback on them."""
+        said: dict[str, Any] = {"filter": f"metadata.`{SESSION_KEY}` = {_quoted(session_id)}", "max_results": PAGE}
+        place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment_id}}
+        found: list[StoredTrace] = []
+        while True:
+            answer = await self._send("POST", f"{API}/traces/search", {"locations": [place], **said})
+            page = _json(answer) if _found(answer) else {}
+            found += map(_trace, page.get("traces", []))
+            if not page.get("next_page_token"):
+                return found
+            said["page_token"] = page["next_page_token"]
 
     async def online_scorers(self, experiment_ids: Sequence[str]) -> Sequence[OnlineScorer]:
         """Scorers that MLflow runs by itself on these experiments."""
@@ -157,12 +164,10 @@ class MlflowAssessments:
             ]
         return found
 
-    async def _assessments(self, trace_id: str) -> Sequence[dict[str, Any]] | None:
+    async def _info(self, trace_id: str) -> dict[str, Any] | None:
         answer = await self._send("GET", _trace_path(trace_id), None)
-        if not _found(answer):
-            return None
-        assessments: list[dict[str, Any]] = _json(answer)["trace"]["trace_info"].get("assessments", [])
-        return assessments
+        info: dict[str, Any] | None = _json(answer)["trace"]["trace_info"] if _found(answer) else None
+        return info
 
     async def _send(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
         as_query = body if method == "GET" else None
@@ -280,6 +285,23 @@ def _stored(raw: Mapping[str, Any], trace_id: str) -> StoredRow:
         metadata=raw.get("metadata", {}),
         valid=raw.get("valid", True),
     )
+
+
+def _trace(info: Mapping[str, Any]) -> StoredTrace:
+    trace_id = info["trace_id"]
+    return StoredTrace(
+        trace_id=trace_id,
+        experiment_id=info.get("trace_location", {}).get("mlflow_experiment", {}).get("experiment_id", ""),
+        start_ms=int(datetime.fromisoformat(info["request_time"]).timestamp() * 1000),
+        rows=[_stored(raw, trace_id) for raw in info.get("assessments", []) if "feedback" in raw],
+    )
+
+
+def _quoted(text: str) -> str:
+    """For MLflow's filter, which knows no escape. PermanentError for what holds both kinds of quotes."""
+    if "'" in text and '"' in text:
+        raise PermanentError("MLflow cannot search for a session id that holds both kinds of quotes")
+    return f'"{text}"' if "'" in text else f"'{text}'"
 
 
 def _online(scorer: Mapping[str, Any], config: Mapping[str, Any]) -> OnlineScorer:

@@ -80,6 +80,7 @@ async def start(process: Process, roles: frozenset[Role], estimate: Estimate | N
         process.tasks.start(page)
     redis = await _when_there(process, "redis", lambda: open_for(process.settings))
     process.ending.add("redis", redis.close if estimate is None else lambda: _purge(redis, estimate))
+    await _when_there(process, "redis", redis.refuse_during_rebuild)
     watch = ClockWatch(redis.handle(), process.clock, process.metrics)
     await _when_there(process, "redis", watch.check)
     process.loops["clock"] = watch.step

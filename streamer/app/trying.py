@@ -22,8 +22,7 @@ from streamer.core.transcript import Transcript
 from streamer.core.turn import Message, Turn
 from streamer.core.verdict import JudgeFailure, Verdict
 from streamer.core.wire.cut import Cutter
-from streamer.errors import ConfigurationError
-from streamer.ports import CallFailed
+from streamer.errors import CallFailed, ConfigurationError
 from streamer.settings import Settings, Source
 
 

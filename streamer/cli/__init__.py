@@ -16,6 +16,7 @@ from streamer.cli.explaining import explain, replay
 from streamer.cli.forgetting import forget
 from streamer.cli.ledger import ledger
 from streamer.cli.options import ConfigOption, FromOption
+from streamer.cli.rebuild import rebuild
 from streamer.cli.session_end import end_session
 from streamer.cli.tapping import tap
 from streamer.cli.trying import try_
@@ -79,7 +80,7 @@ cli.command()(check)
 cli.command("end-session")(end_session)
 cli.command("try")(try_)
 cli.command()(decode)
-for command in (explain, replay, listing.sessions, tap, ledger, forget):
+for command in (explain, replay, listing.sessions, tap, ledger, forget, rebuild):
     cli.command()(command)
 
 

@@ -1,7 +1,8 @@
 """A verdict as a row on a trace in MLflow (a Feedback)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from streamer.core.verdict import JudgeFailure, VerdictValue
 
@@ -26,3 +27,27 @@ class Row:
     error: JudgeFailure | None
     rationale: str
     metadata: dict[str, str]
+
+
+class StoredRow(NamedTuple):
+    """An assessment as MLflow holds it, whoever wrote it."""
+
+    assessment_id: str
+    trace_id: str
+    name: str
+    source_type: str
+    source_id: str
+    value: Any
+    error_code: str | None
+    rationale: str
+    metadata: Mapping[str, str]
+    valid: bool
+
+
+class StoredTrace(NamedTuple):
+    """A trace as MLflow holds it, with all feedback on it."""
+
+    trace_id: str
+    experiment_id: str
+    start_ms: int
+    rows: Sequence[StoredRow]

@@ -219,7 +219,7 @@ def _frame(
         "user_id_is": users,
         "inclusion": {"probability": 1.0, "reason": "all"},
         "published_at_ms": now_ms,
-        "origin": origin,
+        "origin": "backfill" if claim.backfill else origin,
     }
 
 

@@ -1,13 +1,15 @@
-"""A ledger entry as the row that MLflow shows (Sessions page, trace table, search)."""
+"""A ledger entry as the row that MLflow shows (Sessions page, trace table, search), and back."""
 
 import json
+from typing import cast, get_args
 
-from streamer.core.assessment import Row, RowRef
+from streamer.core.assessment import Row, RowRef, StoredRow
 from streamer.core.judges import JudgeSpec
-from streamer.core.ledger import Entry
+from streamer.core.ledger import Entry, Past
 from streamer.core.session import Claim
 from streamer.core.transcript import Transcript
 from streamer.core.turn import flags_of
+from streamer.core.verdict import FailureKind, JudgeFailure, Usage, Verdict
 
 SESSION_KEY = "mlflow.trace.session"
 """Makes the Sessions page, the grouped trace table and search take the row as the session's (facts: mlflow 8)."""
@@ -64,3 +66,53 @@ def history_of(entry: Entry) -> str:
         ],
         ensure_ascii=False,
     )
+
+
+def entry_of(stored: StoredRow) -> Entry | None:
+    """The ledger entry that a row of ours tells of, delivered; None where the row does not tell it whole (it is of an
+    older version, or somebody has edited it)."""
+    said = stored.metadata
+    try:
+        revision, turns = int(said["streamer.revision"]), int(said["streamer.turns"])
+        scored_at_ms, transcript_hash = int(said["streamer.scored_at_ms"]), said["streamer.transcript_hash"]
+        cost = said.get("mlflow.assessment.judgeCost")
+        usage = Usage(
+            input_tokens=int(said["mlflow.assessment.judgeInputTokens"]),
+            output_tokens=int(said["mlflow.assessment.judgeOutputTokens"]),
+            cost_usd=None if cost is None else float(cost),
+        )
+        history = tuple(Past(**past) for past in json.loads(said["streamer.history"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+    failure = _failure_of(stored)
+    if failure is None and stored.value is None:
+        return None
+    judged = Verdict(value=stored.value, rationale=stored.rationale, usage=usage) if failure is None else None
+    return Entry(
+        state="judged" if judged else "failed",
+        generation=0,
+        judge_version=said.get("streamer.judge_version", ""),
+        transcript_hash=transcript_hash,
+        verdict=judged,
+        failure=failure,
+        revision=revision,
+        prompt_hash=said.get("streamer.prompt_hash") or None,
+        mlflow=True,
+        feed=True,
+        turns=turns,
+        scored_at_ms=scored_at_ms,
+        history=history,
+    )
+
+
+def token_of(stored: StoredRow) -> int:
+    """The fencing token that a row was written under; -1 where it does not say."""
+    token = stored.metadata.get("streamer.token", "")
+    return int(token) if token.isdecimal() else -1
+
+
+def _failure_of(stored: StoredRow) -> JudgeFailure | None:
+    if stored.error_code is None:
+        return None
+    code = stored.error_code if stored.error_code in get_args(FailureKind) else "internal"
+    return JudgeFailure(kind=cast(FailureKind, code), detail="as its row in MLflow says")

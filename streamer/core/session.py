@@ -15,6 +15,9 @@ from streamer.core.ids import Scope, bucket_of_session, session_key
 from streamer.core.ledger import Entry
 from streamer.core.turn import Turn
 
+Expired = Literal["no_session", "refused"]
+"""Why a parked trace goes: no span has named a session in time, or what it names had `traces_max` already."""
+
 
 class SessionRef(NamedTuple):
     """A session's full name. `key` is what Redis and the ledger call it."""
@@ -131,6 +134,8 @@ class Claim:
     state: SessionState
     epoch: int = 0
     """Which primary the claim was made on, as this worker counts them."""
+    backfill: bool = False
+    """Nothing has come of the session since Redis was rebuilt: what is said of it now is no news."""
 
     @property
     def bucket(self) -> int:

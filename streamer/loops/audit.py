@@ -26,8 +26,8 @@ class Audit:
         try:
             sweeps, expired = await self._store.inspect(bucket)
             for scope, trace_id in expired:
-                if await self._store.expire_parked(scope, trace_id):
-                    self._metrics.count("parked_expired")
+                if reason := await self._store.expire_parked(scope, trace_id):
+                    self._metrics.count("parked_expired", reason=reason)
             for sweep in sweeps:
                 await self._sweep(sweep)
             self._metrics.count("sessions_forgotten", await self._store.forget_expired(bucket))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from streamer.core.judges import JudgeSpec
 from streamer.core.model import Completion, ModelRequest
-from streamer.errors import StreamerError, TransientError
+from streamer.errors import CallFailed, StreamerError, TransientError
 from streamer.loops.held import Held, HeldClaims
-from streamer.ports import CallFailed, Clock, Journal, Metrics, Model, SessionStore, Spending
+from streamer.ports import Clock, Journal, Metrics, Model, SessionStore, Spending
 
 SAVES_MAX = 5
 SAVE_RETRY_MS = 300

@@ -9,14 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from streamer.core.fuse import Fuse
-from streamer.core.ids import Scope
 from streamer.core.lifecycle import Limits
 from streamer.core.pressure import ALIGN_SHARE, FULL_SHARE, ahead
 from streamer.core.reading import Reading
-from streamer.core.session import SessionRef, Wake
 from streamer.core.wire.cut import Cutter
-from streamer.core.wire.records import DeadLetter, Fragment, Record
+from streamer.core.wire.records import DeadLetter, Record
 from streamer.errors import FuseBlown, TransientError
+from streamer.loops.saving import Batch, Saving
 from streamer.loops.setting_aside import SettingAside
 from streamer.loops.telling import Standing, Telling
 from streamer.ports import (
@@ -61,6 +60,7 @@ class Ingest:
         self._p = parts
         self._aside = SettingAside(parts.name, parts.dead_letters, parts.metrics, parts.journal)
         self._telling = Telling(parts.name, parts.store, parts.fuse, parts.clock, parts.metrics)
+        self._saving = Saving(parts.name, parts.store, parts.metrics)
         self._readings: dict[TopicPartition, Reading] = {}
         self._stale = False
         self._listed_at_ms = self._metadata_at_ms = self._memory_at_ms = -1
@@ -203,10 +203,7 @@ class Ingest:
             )
 
     async def _save(self, by_partition: Mapping[TopicPartition, Sequence[Record]]) -> None:
-        fragments: list[Fragment] = []
-        letters: list[DeadLetter] = []
-        activity_ms: dict[tuple[str, str], int] = {}
-        ends_ms: dict[SessionRef, int] = {}
+        batch, letters = Batch(self._p.name), list[DeadLetter]()
         now_ms = self._p.clock.now_ms()
         if strays := by_partition.keys() - self._readings.keys():
             raise TransientError(f"records of {len(strays)} partitions that nobody had announced: reading them anew")
@@ -215,21 +212,9 @@ class Ingest:
                 cut = self._p.cutter.cut(record)
                 self._p.fuse.look(record, cut)
                 letters += self._aside.letters_of(record, cut)
-                record_ms = self._readings[partition].activity_of(record, now_ms)
-                for fragment in cut.fragments:
-                    name = (fragment.tenant, fragment.trace_id)
-                    activity_ms[name] = max(activity_ms.get(name, -1), record_ms)
-                for control in cut.controls:
-                    session = SessionRef(Scope(self._p.name, control.tenant), control.ended)
-                    ended_ms = record_ms if control.at_ms is None else min(control.at_ms, record_ms)
-                    ends_ms[session] = max(ends_ms.get(session, -1), ended_ms)
-                fragments += cut.fragments
+                batch.add(cut, self._readings[partition].activity_of(record, now_ms))
         await self._set_aside(letters)
-        if fragments:
-            await self._save_fragments(fragments, activity_ms)
-        for session, at_ms in ends_ms.items():
-            await self._p.store.end_session(session, at_ms)
-            self._p.metrics.count("session_ends", source=self._p.name)
+        await self._keep(batch)
         saved_at_ms = self._p.clock.now_ms()
         for partition, records in by_partition.items():
             self._readings[partition].save(records, saved_at_ms)
@@ -238,33 +223,8 @@ class Ingest:
         """Acknowledged before anything is committed."""
         await self._aside.put(letters)
 
-    async def _save_fragments(self, fragments: Sequence[Fragment], activity_ms: Mapping[tuple[str, str], int]) -> None:
-        """Phase 1: the traces' buckets. Phase 2, always, also for duplicates: every candidate ever named."""
-        saved = await self._p.store.save_fragments(self._p.name, fragments)
-        span_bytes: dict[tuple[str, str], int] = defaultdict(int)
-        for fragment in fragments:
-            span_bytes[fragment.tenant, fragment.trace_id] += fragment.span_bytes
-        wakes = [
-            Wake(
-                SessionRef(Scope(self._p.name, tenant), session_id),
-                trace_id,
-                trace.version,
-                activity_ms[tenant, trace_id],
-                trace.ends_session,
-                span_bytes[tenant, trace_id],
-            )
-            for (tenant, trace_id), trace in saved.items()
-            for session_id in trace.candidates
-        ]
-        if erased := sum(not trace.version for trace in saved.values()):
-            self._p.metrics.count("traces_erased", erased, source=self._p.name)
-        refused = await self._p.store.wake(wakes)
-        for (tenant, trace_id), trace in saved.items() if refused else ():
-            scope = Scope(self._p.name, tenant)
-            if trace.candidates and all((SessionRef(scope, name), trace_id) in refused for name in trace.candidates):
-                await self._p.store.park(scope, trace_id)
-                self._p.metrics.count("traces_refused", source=self._p.name)
-        self._p.metrics.count("fragments", len(fragments), source=self._p.name)
+    async def _keep(self, batch: Batch) -> None:
+        await self._saving.save(batch)
 
     def _skip_gaps(self, fetched: Fetched) -> None:
         now_ms = self._p.clock.now_ms()

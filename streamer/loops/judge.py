@@ -173,7 +173,11 @@ class Judge:
             if trace_id in facts:
                 if facts[trace_id].erased:
                     continue
-                owner, turn = self._interpret(claim, trace_id, facts[trace_id], turn)
+                kept = turn
+                owner, turn = self._interpret(claim, trace_id, facts[trace_id], kept)
+                if facts[trace_id].swept and facts[trace_id].frames and kept and turn:
+                    read = turn.spans_seen > kept.spans_seen
+                    self._p.metrics.count("late_traces", outcome="read" if read else "left")
                 if owner != claim.session.session_id:
                     await self._tell(claim, trace_id, owner, facts[trace_id])
                     continue

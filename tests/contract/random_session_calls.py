@@ -61,7 +61,7 @@ class Twins:
         return SessionRef(scope, f"chat-{self.r.randrange(3)}")
 
     def turn(self, scope: Scope, trace_id: str) -> Turn:
-        version = self.versions.get((scope, trace_id), 1) - self.r.choice((0, 0, 0, 1))
+        version = max(0, self.versions.get((scope, trace_id), 1) - self.r.choice((0, 0, 0, 1)))
         return Turn(trace_id=trace_id, version=version, start_ns=1, end_ns=2, user="hi", assistant="ho")
 
 
@@ -139,6 +139,21 @@ async def configure(t: Twins, now: int) -> None:
     await t.both("set_paused", t.r.random() < 0.2)
     await t.both("set_generation", t.r.randrange(1, 3), b"{}")
     await t.both("put_in_force", t.r.choice([b"{}", b"[]"]))
+
+
+async def restore(t: Twins, now: int) -> None:
+    """A rebuild: with what is read of a session just now, and sometimes with what has changed since."""
+    scope = t.scope()
+    ref = t.session(scope)
+    found = await t.both("session", ref.key)
+    version = (found[1].version if found else 1) - t.r.choice((0, 0, 0, 1))
+    turns = [t.turn(scope, trace_id) for trace_id in (found[1].members if found else ())]
+    entries = {
+        judge: Entry(state="judged", generation=0, judge_version="0", mlflow=True, feed=True) for judge in JUDGES
+    }
+    rows = frozenset(RowRef(f"a-0-{judge}", "tr-0", judge) for judge in JUDGES if t.r.random() < 0.7)
+    await t.both("restore", ref.key, version, 900, turns, entries, rows, t.r.choice(("quiet", "empty", None)))
+    await t.both("set_rebuilt", now - t.r.randrange(-500, 2_000))
 
 
 async def renew(t: Twins, now: int) -> None:
@@ -219,5 +234,5 @@ async def erase(t: Twins, now: int) -> None:
     await t.both("erase", ref, version, {"safety": gone}, t.r.choice((bare, None)))
 
 
-FREE = (save, save, save, save, end, claim, claim, claim, inspect, clean, look, adopt, configure, erase)
+FREE = (save, save, save, save, end, claim, claim, claim, inspect, clean, look, adopt, configure, erase, restore)
 OF_CLAIMS = (renew, give_up, think, write, write)

@@ -9,8 +9,8 @@ from typing import Protocol
 import httpx
 import pytest
 
-from streamer.adapters.mlflow_assessments import MlflowAccess, MlflowAssessments, StoredRow
-from streamer.core.assessment import Row, RowRef
+from streamer.adapters.mlflow_assessments import MlflowAccess, MlflowAssessments
+from streamer.core.assessment import Row, RowRef, StoredRow
 from streamer.core.ids import assessment_id, mlflow_trace_id
 from streamer.core.row import SESSION_KEY
 from streamer.core.verdict import JudgeFailure

@@ -13,8 +13,7 @@ from streamer.core.model import Completion, ModelRequest
 from streamer.core.transcript import Transcript
 from streamer.core.turn import ToolEvent, Turn
 from streamer.core.verdict import FailureKind, JudgeFailure, Usage, Verdict
-from streamer.errors import ConfigurationError
-from streamer.ports import CallFailed
+from streamer.errors import CallFailed, ConfigurationError
 from tests.fakes.language_model import LanguageModel
 
 OPENAI = "openai:/gpt-4.1-mini"

@@ -18,8 +18,7 @@ from streamer.core.transcript import Transcript
 from streamer.core.turn import Turn
 from streamer.core.verdict import FailureKind, Verdict
 from streamer.embedded.scripted_model import ScriptedModel, serve
-from streamer.errors import ConfigurationError
-from streamer.ports import CallFailed
+from streamer.errors import CallFailed, ConfigurationError
 from tests.services.process import free_port
 
 SECRET = "my card number is 1234"

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from streamer.core.model import Completion, ModelRequest
 from streamer.embedded.scripted_model import CHARS_PER_TOKEN, allowed_values, judged
-from streamer.ports import CallFailed
+from streamer.errors import CallFailed
 
 
 class LanguageModel:

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from streamer.adapters.mlflow_assessments import StoredRow
-from streamer.core.assessment import Row, RowRef
+from streamer.core.assessment import Row, RowRef, StoredRow, StoredTrace
 from streamer.core.ids import mlflow_trace_id
 
 
@@ -15,6 +14,9 @@ class MlflowRows:
         self.traces = set(traces)
         self.stored: dict[str, StoredRow] = {}
         self.written = 0
+        self.sessions: dict[str, set[str]] = {}
+        """By the session that MLflow takes them for: traces."""
+        self.started_ms: dict[str, int] = {}
         self.expected: dict[str, dict[str, tuple[str, Any]]] = {}
         """By trace: expectation name to (session id, value)."""
 
@@ -47,6 +49,15 @@ class MlflowRows:
 
     async def trace_exists(self, trace_id: str) -> bool:
         return trace_id in self.traces
+
+    async def trace(self, trace_id: str) -> StoredTrace | None:
+        if trace_id not in self.traces:
+            return None
+        return StoredTrace(trace_id, "0", self.started_ms.get(trace_id, 0), list(await self.rows(trace_id)))
+
+    async def traces_of(self, session_id: str, experiment_id: str) -> Sequence[StoredTrace]:
+        found = [await self.trace(trace_id) for trace_id in sorted(self.sessions.get(session_id, ()))]
+        return [trace for trace in found if trace is not None]
 
     async def rows(self, trace_id: str) -> Sequence[StoredRow]:
         return [row for row in self.stored.values() if row.trace_id == trace_id]

@@ -3,7 +3,8 @@
 from streamer.core.judges import JudgeSpec
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.verdict import JudgeFailure
-from streamer.ports import Ask, CallFailed
+from streamer.errors import CallFailed
+from streamer.ports import Ask
 
 
 async def one_call(spec: JudgeSpec, said: str, ask: Ask) -> Completion | JudgeFailure:

@@ -1,7 +1,7 @@
 """The audit's scripts on Python values; see redis_scripts."""
 
 from streamer.core.ids import Scope
-from streamer.core.session import Sweep
+from streamer.core.session import Expired, Sweep
 from tests.fakes.redis_scripts import open_intents
 from tests.fakes.redis_state import Bucket, SessionRow, TraceRow
 
@@ -49,12 +49,13 @@ def finish_sweep(b: Bucket, sweep: Sweep) -> bool:
     return True
 
 
-def expire_parked(b: Bucket, now: int, name: str) -> bool:
+def expire_parked(b: Bucket, now: int, name: str) -> Expired | None:
     if b.get(("parked",), dict[str, int]()).get(name, now + 1) > now:
-        return False
+        return None
+    found: TraceRow | None = b.keys.get(("t", name))
     b.edit(("parked",), dict[str, int]()).pop(name)
     b.drop(("t", name))
-    return True
+    return "refused" if found is not None and found.candidates else "no_session"
 
 
 def forget_expired(b: Bucket, now: int) -> int:

@@ -128,7 +128,8 @@ def due_sessions(b: Bucket, now: int, limit: int, watermarks: Mapping[str, int],
 def claim(
     b: Bucket, now: int, limit: int, watermarks: Mapping[str, int], generation: int, turn: int, epoch: int
 ) -> list[Claim]:
-    if b.get(("config",), dict[str, Any]()).get("generation", 1) > generation or is_paused(b):
+    config = b.get(("config",), dict[str, Any]())
+    if config.get("generation", 1) > generation or is_paused(b):
         return []
     claims = []
     for key, index in due_sessions(b, now, limit, watermarks, turn):
@@ -153,6 +154,7 @@ def claim(
                 interrupted=interrupted,
                 state=s.state(),
                 epoch=epoch,
+                backfill=s.activity <= config.get("rebuilt", 0),
             )
         )
     return claims

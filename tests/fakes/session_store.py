@@ -14,7 +14,19 @@ from streamer.core.holding import Told
 from streamer.core.ids import BUCKETS, Scope, bucket_of_trace
 from streamer.core.lifecycle import Limits
 from streamer.core.model import Completion
-from streamer.core.session import NEVER, Begun, Claim, Facts, Look, Outcome, SessionRef, SessionState, Sweep, Wake
+from streamer.core.session import (
+    NEVER,
+    Begun,
+    Claim,
+    Expired,
+    Facts,
+    Look,
+    Outcome,
+    SessionRef,
+    SessionState,
+    Sweep,
+    Wake,
+)
 from streamer.core.turn import Turn
 from streamer.core.wire.records import Fragment
 from streamer.errors import OwnershipLost, Reconnected
@@ -263,7 +275,7 @@ class FakeSessionStore(ToldDoings, Erasing):
     async def finish_sweep(self, sweep: Sweep) -> bool:
         return await self._run(sweep.session.bucket, lambda b, now: audit.finish_sweep(b, sweep))
 
-    async def expire_parked(self, scope: Scope, trace_id: str) -> bool:
+    async def expire_parked(self, scope: Scope, trace_id: str) -> Expired | None:
         name = f"{scope}|{trace_id}"
         return await self._run(bucket_of_trace(trace_id), lambda b, now: audit.expire_parked(b, now, name))
 

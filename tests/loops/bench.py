@@ -15,7 +15,7 @@ from streamer.core.model import Completion, ModelRequest
 from streamer.core.session import SessionRef, Wake
 from streamer.core.transcript import Transcript
 from streamer.core.verdict import JudgeFailure, Verdict
-from streamer.errors import TransientError
+from streamer.errors import CallFailed, TransientError
 from streamer.loops.choke_point import ChokePoint
 from streamer.loops.held import HeldClaims
 from streamer.loops.in_force import InForce
@@ -23,7 +23,7 @@ from streamer.loops.judge import Judge, JudgeParts
 from streamer.loops.publishing import Publishing
 from streamer.loops.scoring import Scoring
 from streamer.loops.writing import Writing
-from streamer.ports import Ask, CallFailed, TopicPartition
+from streamer.ports import Ask, TopicPartition
 from tests.builders import fragments_of, otlp_record, span
 from tests.fakes.language_model import LanguageModel
 from tests.fakes.measures import SilentJournal, SilentMetrics

@@ -8,7 +8,7 @@ from streamer.core.case import Case, differences, recorded
 from streamer.core.case_codec import from_json, to_json
 from streamer.core.redact_case import Changed, redacted
 from streamer.core.session import SessionRef
-from streamer.ports import CallFailed
+from streamer.errors import CallFailed
 from tests.builders import facts_of, otlp_record, span
 from tests.loops.bench import GAP_MS, LIMITS, Bench, spec
 from tests.loops.cases import case_of

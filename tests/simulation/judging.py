@@ -8,7 +8,8 @@ from streamer.core.judges import JudgeSpec
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.transcript import Transcript
 from streamer.core.verdict import JudgeFailure, Verdict
-from streamer.ports import Ask, CallFailed
+from streamer.errors import CallFailed
+from streamer.ports import Ask
 from tests.fakes.one_call import one_call
 from tests.simulation.world import Pause, World
 

@@ -9,10 +9,11 @@ from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Closing
 from streamer.core.session import Begun, Claim, Outcome, SessionRef, Sweep, Wake
 from streamer.core.turn import Turn
-from streamer.core.wire.records import DeadLetter, Fragment, Record
+from streamer.core.wire.records import DeadLetter, Record
 from streamer.errors import TransientError
 from streamer.loops.held import Held, HeldClaims
 from streamer.loops.publishing import Publishing
+from streamer.loops.saving import Batch
 from streamer.loops.writing import Writing
 from streamer.ports import TopicPartition
 from tests.fakes.redis_state import TraceRow
@@ -23,9 +24,9 @@ from tests.simulation.watched import WatchedChokePoint, WatchedIngest, WatchedJu
 
 
 class WakesOwnIdOnly(WatchedIngest):
-    async def _save_fragments(self, fragments: Sequence[Fragment], activity_ms: Mapping[tuple[str, str], int]) -> None:
+    async def _keep(self, batch: Batch) -> None:
         own: dict[str, set[str]] = {}
-        for f in fragments:
+        for f in batch.fragments:
             own.setdefault(f.trace_id, set()).update(f.candidates)
         store = self._p.store
         wake = store.wake
@@ -35,7 +36,7 @@ class WakesOwnIdOnly(WatchedIngest):
 
         store.wake = narrowed  # type: ignore[method-assign]
         try:
-            await super()._save_fragments(fragments, activity_ms)
+            await super()._keep(batch)
         finally:
             store.wake = wake  # type: ignore[method-assign]
 

@@ -8,7 +8,7 @@ from streamer.core.ids import Scope
 from streamer.core.interpret import interpret
 from streamer.core.lifecycle import Closing
 from streamer.core.model import Completion, ModelRequest
-from streamer.core.session import Begun, Claim, Outcome, Sweep
+from streamer.core.session import Begun, Claim, Expired, Outcome, Sweep
 from streamer.core.turn import Turn
 from streamer.core.wire.records import Record
 from streamer.loops.choke_point import Account, ChokePoint
@@ -71,7 +71,7 @@ class WatchedStore(FakeSessionStore):
             laws.answers -= {name for name in laws.answers if name[0] == sweep.session.key}
         return done
 
-    async def expire_parked(self, scope: Scope, trace_id: str) -> bool:
+    async def expire_parked(self, scope: Scope, trace_id: str) -> Expired | None:
         gone = await super().expire_parked(scope, trace_id)
         if gone:
             self.cluster.laws.parked_out.add(trace_id)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import confluent_kafka as ck
 from confluent_kafka import KafkaException
@@ -13,6 +13,7 @@ from streamer.adapters.kafka.clients import made
 from streamer.adapters.kafka.errors import translated
 from streamer.adapters.kafka.heard import Heard
 from streamer.adapters.kafka.messages import record_of
+from streamer.core.reading import Start
 from streamer.core.wire.records import Record
 from streamer.errors import TransientError
 
@@ -77,6 +78,47 @@ def at(connection: Mapping[str, Any], topic: str, places: Iterable[tuple[int, in
         for record in _between(consumer, topic, spans):
             if (record.partition, record.offset) in wanted:
                 yield record
+
+
+class Span(NamedTuple):
+    """Of a partition: its first record that still exists, the one to begin with, and its end."""
+
+    low: int
+    first: int
+    end: int
+
+
+def spans(connection: Mapping[str, Any], topic: str, start: Start) -> dict[int, Span]:
+    """By partition, as a group would begin there that has never read. ConfigurationError as in `read`."""
+    with _consumer(connection, topic) as consumer:
+        ends, since = _ends(consumer, topic), {"beginning": 0, "offset": start.value}
+        if start.kind == "time":
+            asked = [ck.TopicPartition(topic, p, max(0, start.value)) for p in ends]
+            found = {p.partition: p.offset for p in consumer.offsets_for_times(asked, timeout=10)}
+            first = {p: found[p] if found[p] >= 0 else high for p, (_, high) in ends.items()}
+        else:
+            first = {p: since.get(start.kind, high) for p, (_, high) in ends.items()}
+        return {p: Span(low, min(max(first[p], low), high), high) for p, (low, high) in ends.items()}
+
+
+def between(connection: Mapping[str, Any], topic: str, places: Mapping[int, tuple[int, int]]) -> Iterator[Record]:
+    """By partition, the records from the first to before the second offset; in order per partition."""
+    with _consumer(connection, topic) as consumer:
+        yield from _between(consumer, topic, places)
+
+
+def members(connection: Mapping[str, Any], group: str) -> int:
+    """How many consumers are in a group; 0 if there is none of that name."""
+    admin = made(AdminClient, connection)
+    try:
+        said = admin.describe_consumer_groups([group], request_timeout=10)[group].result(11)
+    except KafkaException as error:
+        if error.args[0].code() == ck.KafkaError.GROUP_ID_NOT_FOUND:
+            return 0
+        raise translated(error.args[0], f"describe group {group}") from error
+    except TimeoutError:
+        raise TransientError(f"Kafka did not describe group {group} in time") from None
+    return len(said.members)
 
 
 @contextmanager

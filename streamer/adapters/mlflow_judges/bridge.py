@@ -12,7 +12,8 @@ from typing import Any
 
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.verdict import Usage
-from streamer.ports import Ask, CallFailed
+from streamer.errors import CallFailed
+from streamer.ports import Ask
 
 MODEL = "streamer:/judge"
 """What judges are told to use, in MLflow's spelling; which model is really asked stands in the judgement."""

@@ -1,18 +1,18 @@
 """SessionStore on Redis. `open_redis` gives the connection that a process shares; each loop takes its own `handle()`.
 
 Files: access (URL, certificates), rights, connection (one primary, its epochs), sentinel (who it is), cluster (many of
-them), scripts (the Lua), handle (a loop's view), ingest, judge, audit, erasing (the port, side by side), reader, load,
-ledgers, tap (for people), spending, translate (errors).
+them), scripts (the Lua), handle (a loop's view), ingest, judge, audit, erasing (the port, side by side), rebuild (after
+Redis was lost), reader, load, ledgers, tap (for people), spending, translate (errors).
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 from streamer.adapters.redis_sessions.access import RedisAccess, connect
-from streamer.adapters.redis_sessions.audit import AuditSide
 from streamer.adapters.redis_sessions.connection import Primaries, parse_info
 from streamer.adapters.redis_sessions.erasing import ErasingSide
 from streamer.adapters.redis_sessions.handle import Shared, TurnCodec, redis_time
+from streamer.adapters.redis_sessions.rebuild import RebuildStore
 from streamer.adapters.redis_sessions.rights import refuse_missing_rights
 from streamer.core.ids import BUCKETS
 from streamer.core.lifecycle import Limits
@@ -45,6 +45,17 @@ class RedisConnection:
     def handle(self) -> RedisSessionStore:
         """A store for one loop, which hears of a replaced primary by itself."""
         return RedisSessionStore(self.shared)
+
+    async def refuse_during_rebuild(self) -> None:
+        """ConfigurationError for a worker while `streamer rebuild` runs, or was not finished."""
+        if await self.rebuild_handle().begun() is not None:
+            raise ConfigurationError(
+                "Redis is being rebuilt, and sessions would be judged twice: wait for `streamer rebuild`, or run it "
+                "again with --yes if it was stopped"
+            )
+
+    def rebuild_handle(self) -> RebuildStore:
+        return RebuildStore(self.shared)
 
     async def purge(self) -> None:
         """Remove every key under this prefix: only for what ran apart."""

@@ -1,12 +1,13 @@
 """The store as the audit and the command line need it: what was left behind, what is swept, what is in force."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from streamer.adapters.redis_sessions.ingest import pairs
 from streamer.adapters.redis_sessions.judge import JudgeSide
 from streamer.core.ids import BUCKETS, Scope, bucket_of_trace
 from streamer.core.lifecycle import IN_FORCE_MS
-from streamer.core.session import SessionRef, Sweep
+from streamer.core.session import Expired, SessionRef, Sweep
 
 SWEEPS_SHARE = 5
 """Of a page of sessions one in so many may be swept in a call: a sweep reads all turns of its session."""
@@ -40,9 +41,10 @@ class AuditSide(JudgeSide):
         call = self._call("finish_sweep", sweep.session.bucket, (sweep.session.key, sweep.version))
         return bool((await self._run([call]))[0])
 
-    async def expire_parked(self, scope: Scope, trace_id: str) -> bool:
+    async def expire_parked(self, scope: Scope, trace_id: str) -> Expired | None:
         call = self._call("expire_parked", bucket_of_trace(trace_id), (f"{scope}|{trace_id}",))
-        return bool((await self._run([call]))[0])
+        why = (await self._run([call]))[0].decode()
+        return cast(Expired, why) if why else None
 
     async def forget_expired(self, bucket: int) -> int:
         """One page of the oldest; those that are not at rest are passed over by the next call."""

@@ -61,7 +61,7 @@ class JudgeSide(IngestSide):
         # The epoch goes into the claims as it was before they were asked for: a claim must not outlive its primary.
         epoch = self._seen
         due = await self._run([self._call("due", bucket, (limit, *marks)) for bucket in buckets])
-        ((in_force, paused),) = await self._ask([("HMGET", config, "generation", "paused")])
+        ((in_force, paused, rebuilt),) = await self._ask([("HMGET", config, "generation", "paused", "rebuilt")])
         reply = ClaimReply([], int(in_force or 1), paused == b"1")
         calls, left = [], limit
         for bucket, found in zip(buckets, due, strict=True):
@@ -70,18 +70,24 @@ class JudgeSide(IngestSide):
             if share:
                 calls.append(self._call("claim", bucket, (share, generation, self._turn, *marks)))
         claims = [
-            self._read_claim(raw, int(said[0]), watermarks, generation, epoch)
+            self._read_claim(raw, int(said[0]), watermarks, generation, epoch, int(rebuilt or 0))
             for said in (await self._run(calls) if calls else ())
             for raw in said[1:]
         ]
         return reply._replace(claims=claims)
 
     def _read_claim(
-        self, raw: Sequence[Any], now_ms: int, watermarks: Mapping[str, int], generation: int, epoch: int
+        self,
+        raw: Sequence[Any],
+        now_ms: int,
+        watermarks: Mapping[str, int],
+        generation: int,
+        epoch: int,
+        rebuilt_ms: int,
     ) -> Claim:
         _, index, interrupted, flat, members, turns, ledger = raw
         row = dict(pairs(flat))
-        session = read_ref(row)
+        session, state = read_ref(row), self._read_state(row, members, turns, ledger)
         return Claim(
             session=session,
             token=int(row[b"token"]),
@@ -90,8 +96,9 @@ class JudgeSide(IngestSide):
             claimed_at_ms=now_ms,
             due="quiet" if index == b"quiet" else "again",
             interrupted=interrupted == b"1",
-            state=self._read_state(row, members, turns, ledger),
+            state=state,
             epoch=epoch,
+            backfill=state.activity_ms <= rebuilt_ms,
         )
 
     def _read_state(

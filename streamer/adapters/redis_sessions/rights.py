@@ -15,6 +15,7 @@ from streamer.errors import ConfigurationError
 
 _ON_A_HASH: tuple[tuple[Argument, ...], ...] = (
     ("HDEL", "-"),
+    ("HEXISTS", "-"),
     ("HGET", "-"),
     ("HGETALL",),
     ("HINCRBY", "buckets", 0),
