@@ -18,13 +18,11 @@ from streamer.core.session import (
     NEVER,
     Begun,
     Claim,
-    Expired,
     Facts,
     Look,
     Outcome,
     SessionRef,
     SessionState,
-    Sweep,
     Wake,
 )
 from streamer.core.turn import Turn
@@ -32,11 +30,11 @@ from streamer.core.wire.records import Fragment
 from streamer.errors import OwnershipLost, Reconnected
 from streamer.ports import ClaimReply, Saved, TopicPartition
 from tests.fakes import redis_answers as answers
-from tests.fakes import redis_audit as audit
 from tests.fakes import redis_config as config
 from tests.fakes import redis_scripts as scripts
+from tests.fakes.auditing import Auditing
 from tests.fakes.erasing import Erasing
-from tests.fakes.redis_state import Bucket, TraceRow, snapshot
+from tests.fakes.redis_state import Bucket
 from tests.fakes.told import ToldDoings
 
 T = TypeVar("T")
@@ -89,7 +87,7 @@ class FakeRedis:
         return answer
 
 
-class FakeSessionStore(ToldDoings, Erasing):
+class FakeSessionStore(ToldDoings, Erasing, Auditing):
     def __init__(self, redis: FakeRedis, gate: Gate = open_gate) -> None:
         self.redis, self.gate = redis, gate
         self.seen = list(redis.epoch)
@@ -120,9 +118,6 @@ class FakeSessionStore(ToldDoings, Erasing):
     def on_claims(self, claims: list[Claim]) -> list[Claim]:
         """Seen by a simulation's laws at the very moment of the claim."""
         return claims
-
-    def on_sweep(self, b: Bucket, sweep: Sweep, trace_id: str, row: TraceRow) -> None:
-        """Seen by a simulation's laws just before raw facts go."""
 
     # ingest
 
@@ -254,33 +249,6 @@ class FakeSessionStore(ToldDoings, Erasing):
 
     async def end_write(self, claim: Claim, outcome: Outcome) -> bool:
         return await self._run(claim.bucket, lambda b, now: scripts.end_write(b, now, claim, outcome), claim)
-
-    # audit
-    async def inspect(self, bucket: int) -> tuple[Sequence[Sweep], Sequence[tuple[Scope, str]]]:
-        return await self._run(bucket, audit.inspect)
-
-    async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int | None) -> bool:
-        name, owner = f"{sweep.session.scope}|{trace_id}", sweep.session.session_id
-
-        def body(b: Bucket, now: int) -> bool:
-            row: TraceRow | None = b.keys.get(("t", name))
-            before = None if row is None else snapshot(row)
-            gone = audit.sweep_trace(b, name, owner, turn_version)
-            if gone and before is not None:
-                self.on_sweep(b, sweep, trace_id, before)
-            return gone
-
-        return await self._run(bucket_of_trace(trace_id), body, hot=True)
-
-    async def finish_sweep(self, sweep: Sweep) -> bool:
-        return await self._run(sweep.session.bucket, lambda b, now: audit.finish_sweep(b, sweep))
-
-    async def expire_parked(self, scope: Scope, trace_id: str) -> Expired | None:
-        name = f"{scope}|{trace_id}"
-        return await self._run(bucket_of_trace(trace_id), lambda b, now: audit.expire_parked(b, now, name))
-
-    async def forget_expired(self, bucket: int) -> int:
-        return await self._run(bucket, audit.forget_expired)
 
     # people
     async def set_paused(self, paused: bool) -> None:

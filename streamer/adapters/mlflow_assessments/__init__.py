@@ -5,47 +5,25 @@ after a lost response (facts: mlflow 4.2), so it is not used.
 """
 
 import json
-import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 import httpx
 
+from streamer.adapters.mlflow_assessments.http import MlflowAccess as MlflowAccess
+from streamer.adapters.mlflow_assessments.http import MlflowHttp, is_found, json_of
 from streamer.core.assessment import Row, RowRef, StoredRow, StoredTrace
 from streamer.core.ids import mlflow_trace_id
 from streamer.core.row import SESSION_KEY
-from streamer.core.tls_words import tls_trouble
-from streamer.errors import ConfigurationError, PermanentError, TransientError
+from streamer.errors import PermanentError
 
 API = "/api/3.0/mlflow"
 DUPLICATE = "constraint violation"
 """How MLflow 3.17 says, with status 500, that the client's assessment id is taken."""
-NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_REMEDIES = {
-    401: ": correct mlflow.token, or mlflow.user and mlflow.password",
-    403: ": this user may not; grant it Edit on the traces' experiments, or correct mlflow.workspace",
-}
 PAGE = 500
 """The most that MLflow gives of a search at once."""
-TRY_AGAIN = frozenset({408, 429, 500, 502, 503, 504})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MlflowAccess:
-    """How to reach an MLflow server. Either a token, or user and password, or neither."""
-
-    url: str
-    token: str | None = None
-    username: str | None = None
-    password: str | None = None
-    ca_file: str | None = None
-    workspace: str | None = None
-    timeout_ms: int = 30_000
-    """MLflow on SQLite waits up to 20 s for its own lock (facts: mlflow 4.5)."""
-    connections_max: int = 20
 
 
 class OnlineScorer(NamedTuple):
@@ -59,44 +37,33 @@ class OnlineScorer(NamedTuple):
 
 class MlflowAssessments:
     def __init__(self, access: MlflowAccess) -> None:
-        headers = {"X-MLFLOW-WORKSPACE": access.workspace} if access.workspace else {}
-        if access.token:
-            headers["Authorization"] = f"Bearer {access.token}"
-        by_password = access.username is not None and access.token is None
-        self._http = httpx.AsyncClient(
-            base_url=access.url.rstrip("/"),
-            headers=headers,
-            auth=httpx.BasicAuth(access.username or "", access.password or "") if by_password else None,
-            verify=_trusted(access.ca_file),
-            timeout=access.timeout_ms / 1000,
-            limits=httpx.Limits(max_connections=access.connections_max),
-        )
+        self._http = MlflowHttp(access)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._http.close()
 
     async def ready(self) -> None:
         """TransientError unless the server answers."""
-        _found(await self._send("GET", "/health", None))
+        is_found(await self._http.send("GET", "/health", None))
 
     async def patch(self, row: Row) -> bool:
         """Replace value, rationale and metadata; False if there is no such row. Repeatable."""
         body = {"assessment": _assessment(row), "update_mask": "feedback,rationale,metadata"}
-        answer = await self._send("PATCH", _path(row.ref), body)
-        return _found(answer) and bool(_json(answer))
+        answer = await self._http.send("PATCH", _path(row.ref), body)
+        return is_found(answer) and bool(json_of(answer))
 
     async def post(self, row: Row) -> Literal["created", "exists", "no_trace"]:
         """Create under the row's id. Repeatable: the second time it exists."""
         source = {"source_type": "LLM_JUDGE", "source_id": row.source_id}
         body = {"assessment": {**_assessment(row), "source": source}}
-        answer = await self._send("POST", _assessments_path(row.ref.trace_id), body)
+        answer = await self._http.send("POST", _assessments_path(row.ref.trace_id), body)
         if answer.status_code == httpx.codes.CONFLICT or (answer.status_code >= 500 and DUPLICATE in answer.text):
             return "exists"
-        return "created" if _found(answer) and _json(answer) else "no_trace"
+        return "created" if is_found(answer) and json_of(answer) else "no_trace"
 
     async def delete(self, row: RowRef) -> None:
         """Repeatable: a row or trace that is not there needs no deleting."""
-        _found(await self._send("DELETE", _path(row), None))
+        is_found(await self._http.send("DELETE", _path(row), None))
 
     async def expectations(self, first_trace: str, session_id: str) -> Mapping[str, Any] | None:
         """What people expect of the session, by name; as MLflow's evaluate takes them: HUMAN, about this session."""
@@ -118,10 +85,10 @@ class MlflowAssessments:
 
     async def experiment_of(self, trace_id: str) -> str | None:
         """Where a trace (`tr-…`) is; empty if in no experiment, None if MLflow does not have it."""
-        answer = await self._send("GET", _trace_path(trace_id), None)
-        if not _found(answer):
+        answer = await self._http.send("GET", _trace_path(trace_id), None)
+        if not is_found(answer):
             return None
-        place = _json(answer)["trace"]["trace_info"].get("trace_location", {})
+        place = json_of(answer)["trace"]["trace_info"].get("trace_location", {})
         return str(place.get("mlflow_experiment", {}).get("experiment_id", ""))
 
     async def rows(self, trace_id: str) -> Sequence[StoredRow]:
@@ -140,8 +107,8 @@ class MlflowAssessments:
         place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment_id}}
         found: list[StoredTrace] = []
         while True:
-            answer = await self._send("POST", f"{API}/traces/search", {"locations": [place], **said})
-            page = _json(answer) if _found(answer) else {}
+            answer = await self._http.send("POST", f"{API}/traces/search", {"locations": [place], **said})
+            page = json_of(answer) if is_found(answer) else {}
             found += map(_trace, page.get("traces", []))
             if not page.get("next_page_token"):
                 return found
@@ -151,12 +118,12 @@ class MlflowAssessments:
         """Scorers that MLflow runs by itself on these experiments."""
         found: list[OnlineScorer] = []
         for experiment_id in experiment_ids:
-            answer = await self._send("GET", f"{API}/scorers/list", {"experiment_id": experiment_id})
-            scorers = {s["scorer_id"]: s for s in _json(answer).get("scorers", [])} if _found(answer) else {}
+            answer = await self._http.send("GET", f"{API}/scorers/list", {"experiment_id": experiment_id})
+            scorers = {s["scorer_id"]: s for s in json_of(answer).get("scorers", [])} if is_found(answer) else {}
             if not scorers:
                 continue
-            answer = await self._send("GET", f"{API}/scorers/online-configs", {"scorer_ids": list(scorers)})
-            configs = _json(answer).get("configs", []) if _found(answer) else []
+            answer = await self._http.send("GET", f"{API}/scorers/online-configs", {"scorer_ids": list(scorers)})
+            configs = json_of(answer).get("configs", []) if is_found(answer) else []
             found += [
                 _online(scorers[config["scorer_id"]], config)
                 for config in configs
@@ -165,45 +132,9 @@ class MlflowAssessments:
         return found
 
     async def _info(self, trace_id: str) -> dict[str, Any] | None:
-        answer = await self._send("GET", _trace_path(trace_id), None)
-        info: dict[str, Any] | None = _json(answer)["trace"]["trace_info"] if _found(answer) else None
+        answer = await self._http.send("GET", _trace_path(trace_id), None)
+        info: dict[str, Any] | None = json_of(answer)["trace"]["trace_info"] if is_found(answer) else None
         return info
-
-    async def _send(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
-        as_query = body if method == "GET" else None
-        try:
-            return await self._http.request(method, path, params=as_query, json=None if as_query else body)
-        except NEVER_SENT as error:
-            tls = tls_trouble(
-                str(error), whom="MLflow", ca="mlflow.ca_file", cert="a certificate in the proxy before it"
-            )
-            said = f"MLflow: {tls.said}" if tls else f"MLflow: {type(error).__name__}"
-            raise TransientError(said, maybe_done=False) from error
-        except httpx.HTTPError as error:
-            raise TransientError(f"MLflow: {type(error).__name__}") from error
-
-
-def _json(answer: httpx.Response) -> dict[str, Any]:
-    """PermanentError for what is no JSON object: a login page, answered with 200."""
-    try:
-        said = answer.json()
-    except ValueError:
-        said = None
-    if not isinstance(said, dict):
-        raise PermanentError("MLflow: the answer is no JSON; is there a login page before it?")
-    return said
-
-
-def _trusted(ca_file: str | None) -> Any:  # noqa: ANN401  (httpx takes a context or a switch)
-    if ca_file is None:
-        return True
-    context = httpx.create_ssl_context()
-    try:
-        context.load_verify_locations(ca_file)
-    except OSError as error:
-        why = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
-        raise ConfigurationError(f"mlflow.ca_file {ca_file}: {why}; name a file of CA certificates in PEM") from None
-    return context
 
 
 def _trace_path(trace_id: str) -> str:
@@ -232,36 +163,6 @@ def _assessment(row: Row) -> dict[str, Any]:
         "rationale": row.rationale,
         "metadata": row.metadata,
     }
-
-
-def _found(answer: httpx.Response) -> bool:
-    """False: 404. Anything else than success is raised; what the server said is not repeated, it may quote a text."""
-    if answer.is_success:
-        return True
-    code = _error_code(answer)
-    # Without MLflow's code a 404 is a proxy's or a wrong address's, and says nothing about rows.
-    if answer.status_code == httpx.codes.NOT_FOUND and code == "RESOURCE_DOES_NOT_EXIST":
-        return False
-    if code == "FEATURE_DISABLED":
-        raise PermanentError("MLflow: this server has no workspaces; take mlflow.workspace away, or enable them there")
-    message = f"MLflow: {answer.request.method} answered {answer.status_code} {code}".rstrip()
-    message += _REMEDIES.get(answer.status_code, "")
-    if answer.status_code in TRY_AGAIN:
-        raise TransientError(message, _retry_after_ms(answer))
-    raise PermanentError(message)
-
-
-def _error_code(answer: httpx.Response) -> str:
-    try:
-        body = answer.json()
-    except ValueError:
-        return ""
-    return str(body.get("error_code", ""))[:60] if isinstance(body, dict) else ""
-
-
-def _retry_after_ms(answer: httpx.Response) -> int | None:
-    seconds = answer.headers.get("retry-after", "")
-    return int(seconds) * 1000 if seconds.isdecimal() else None
 
 
 def _expected(expectation: Mapping[str, Any]) -> object:
