@@ -12,6 +12,8 @@ from urllib.parse import quote
 from streamer.core.ids import digest, mlflow_trace_id
 from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
+from streamer.core.model import canonical
+from streamer.core.sampling import EVERYBODY, Inclusion
 from streamer.core.session import Claim, CloseReason
 from streamer.core.turn import Turn, flags_of, in_order, traces_in_order
 from streamer.core.verdict import Usage
@@ -55,7 +57,7 @@ def verdict_record(
         )
     said = entry.verdict.value
     value = {
-        **_frame("verdict", namespace, claim, turns, reason, now_ms, origin, users),
+        **_frame("verdict", namespace, claim, turns, reason, entry.inclusion, now_ms, origin, users),
         **_judgement(namespace, claim, spec, entry, interim, entry.verdict.usage),
         "value": _clean(said) if isinstance(said, str) else said,
         "rationale": _clean(entry.verdict.rationale[:RATIONALE_CHARS_MAX]),
@@ -82,7 +84,7 @@ def failure_record(
     if failure is None:
         raise ValueError(f"entry of {spec.name} is {entry.state}: neither a verdict nor a failure")
     value = {
-        **_frame("failure", namespace, claim, turns, reason, now_ms, origin, users),
+        **_frame("failure", namespace, claim, turns, reason, entry.inclusion, now_ms, origin, users),
         **_judgement(namespace, claim, spec, entry, interim, failure.usage),
         "failure": {"kind": failure.kind, "detail": _clean(failure.detail)},
     }
@@ -103,9 +105,9 @@ def retraction_record(
     service, user) is still told, and leads the record to the series that the verdict went to."""
     turns = in_order(claim.state.turns.values())
     old = claim.state.ledger.get(judge)
-    revision = old.revision if old else 0
+    revision, inclusion = (old.revision, old.inclusion) if old else (0, EVERYBODY)
     value = {
-        **_emptied(_frame("retracted", namespace, claim, turns, "empty", now_ms, origin, users)),
+        **_emptied(_frame("retracted", namespace, claim, turns, "empty", inclusion, now_ms, origin, users)),
         "event_id": _event_id(namespace, claim, judge, "retracted", "", str(revision)),
         "judge": _clean(judge),
         "judge_version": judge_version,
@@ -129,8 +131,9 @@ def closing_record(
     """Every configured judge with its decision, so that coverage can be computed from the feed alone."""
     decisions = [_decision(spec, entries.get(spec.name)) for spec in specs]
     identity = [f"{decision['judge']}={decision['state']}:{decision['reason']}" for decision in decisions]
+    inclusion = _of_session([entry.inclusion for entry in entries.values()])
     value = {
-        **_frame("closing", namespace, claim, turns, reason, now_ms, origin, users),
+        **_frame("closing", namespace, claim, turns, reason, inclusion, now_ms, origin, users),
         "event_id": _event_id(namespace, claim, "", "closing", str(claim.state.version), reason, *identity),
         "judges": decisions,
     }
@@ -162,9 +165,19 @@ def _decision(spec: JudgeSpec, entry: Entry | None) -> dict[str, Any]:
         "judge": _clean(spec.name),
         "judge_version": spec.version,
         "state": entry.state if entry else "waiting",
-        "reason": entry.failure.kind if entry and entry.failure else None,
+        "reason": (entry.failure.kind if entry.failure else entry.unrenewed or None) if entry else None,
         "revision": entry.revision if entry else 0,
+        "inclusion": _inclusion(entry.inclusion if entry else EVERYBODY),
     }
+
+
+def _of_session(inclusions: Sequence[Inclusion]) -> Inclusion:
+    """That of the judges which the session's rule names; they have it in common."""
+    return max(inclusions, key=lambda one: (one.reason != "filtered", one.probability), default=EVERYBODY)
+
+
+def _inclusion(inclusion: Inclusion) -> dict[str, Any]:
+    return {**inclusion._asdict(), "rule": _clean(inclusion.rule)}
 
 
 def _frame(
@@ -173,6 +186,7 @@ def _frame(
     claim: Claim,
     turns: Sequence[Turn],
     reason: CloseReason,
+    inclusion: Inclusion,
     now_ms: int,
     origin: Origin,
     users: UserIds,
@@ -202,7 +216,7 @@ def _frame(
         "environment": _said(turn.environment for turn in turns),
         "user_id": _user(namespace, scope.tenant, _said(turn.user_id for turn in turns), users),
         "user_id_is": users,
-        "inclusion": {"probability": 1.0, "reason": "all"},
+        "inclusion": _inclusion(inclusion),
         "published_at_ms": now_ms,
         "origin": origin,
     }
@@ -212,7 +226,8 @@ def _judgement(
     namespace: str, claim: Claim, spec: JudgeSpec, entry: Entry, interim: bool, usage: Usage
 ) -> dict[str, Any]:
     """What verdicts and failures say of the judge's work."""
-    identity = (entry.state, entry.transcript_hash or "", str(entry.revision))
+    inclusion = canonical(list(entry.inclusion))
+    identity = (entry.state, entry.transcript_hash or "", str(entry.revision), inclusion)
     return {
         "event_id": _event_id(namespace, claim, spec.name, *identity),
         "judge": _clean(spec.name),

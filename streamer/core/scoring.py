@@ -5,6 +5,7 @@ from dataclasses import replace
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import DAY_MS, Limits
 from streamer.core.retry import PATIENT, next_try_ms
+from streamer.core.sampling import EVERYBODY, Inclusion
 from streamer.core.verdict import JudgeFailure, Verdict
 
 DEFERRED_MS = 600_000
@@ -61,13 +62,16 @@ def retracted(old: Entry | None, generation: int, judge_version: str) -> Entry:
         judge_version=judge_version,
         revision=old.revision if old else 0,
         history=old.past() if old else (),
+        inclusion=old.inclusion if old else EVERYBODY,
     )
 
 
-def begun(old: Entry | None, transcript_hash: str, turns: int, generation: int, judge_version: str) -> Entry:
+def begun(
+    old: Entry | None, transcript_hash: str, turns: int, generation: int, judge_version: str, inclusion: Inclusion
+) -> Entry:
     """What a judge starts from on a transcript: where it was, if it has met this one before."""
     if old is not None and old.transcript_hash == transcript_hash:
-        return replace(old, generation=generation, judge_version=judge_version)
+        return replace(old, generation=generation, judge_version=judge_version, inclusion=inclusion, unrenewed="")
     return Entry(
         state="retrying",
         generation=generation,
@@ -76,10 +80,17 @@ def begun(old: Entry | None, transcript_hash: str, turns: int, generation: int, 
         revision=old.revision if old else 0,
         history=old.past() if old else (),
         turns=turns,
+        inclusion=inclusion,
     )
 
 
-def unread(old: Entry | None, failure: JudgeFailure, generation: int, judge_version: str) -> Entry:
+def unread(
+    old: Entry | None,
+    failure: JudgeFailure,
+    generation: int,
+    judge_version: str,
+    inclusion: Inclusion = EVERYBODY,
+) -> Entry:
     """No judge can be given the session as it is. A verdict that stood moves into the history."""
     base = old or Entry(state="failed", generation=generation, judge_version=judge_version)
     same = old is not None and old.failure == failure
@@ -93,6 +104,8 @@ def unread(old: Entry | None, failure: JudgeFailure, generation: int, judge_vers
         failure=failure,
         feed=same and base.feed,
         history=base.past(),
+        inclusion=inclusion,
+        unrenewed="",
     )
 
 

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from streamer.core.assessment import RowRef
 from streamer.core.ids import Scope, bucket_of_session, session_key
 from streamer.core.ledger import Entry
+from streamer.core.rules import Pace
 from streamer.core.turn import Turn
 
 CloseReason = Literal["quiet", "ended", "max_age", "max_traces", "empty"]
@@ -61,7 +62,8 @@ class SessionState:
     activity_ms: int = 0
     opened_ms: int | None = None
     ended_ms: int | None = None
-    gap_ms: int | None = None
+    pace: Pace | None = None
+    """Of the rule that a claim has found; None before the first."""
     looks: int = 0
     mend: bool = False
     """A stale worker may have written since the last completion."""

@@ -9,8 +9,7 @@ from typing import TypeVar
 
 from streamer.core.feed import FeedRecord
 from streamer.core.fuse import Fuse, FuseLimits
-from streamer.core.judges import JudgeSpec
-from streamer.core.lifecycle import Limits, Rule
+from streamer.core.lifecycle import Limits
 from streamer.core.transcript import Transcript
 from streamer.core.wire.cut import CutRules, Cutter
 from streamer.loops.audit import Audit
@@ -25,6 +24,7 @@ from tests.fakes.session_store import FakeRedis, FakeSessionStore
 from tests.simulation.judging import LanguageModel, Purse, SimulatedJudges
 from tests.simulation.laws import Laws
 from tests.simulation.services import Broker, DeadLetterTopic, FeedTopic, Mlflow, Rows, Source
+from tests.simulation.terms import LIMITS, terms
 from tests.simulation.watched import (
     RareJournal,
     RareMetrics,
@@ -43,27 +43,6 @@ BUSY_MS, IDLE_MS = 10, 250
 SAFETY_MS, LIVENESS_MS, CALM_MS = 150_000, 1_800_000, 130_000
 LOSS_MS_MAX, LATER = 4_000, 10**18
 """A fail-over loses at most this much; `commit_delay_ms` is above it."""
-LIMITS = Limits(
-    gap_ms_min=8_000,
-    max_age_ms=70_000,
-    settle_ms=2_000,
-    trace_timeout_ms=14_000,
-    late_ms=45_000,
-    parked_ms=60_000,
-    trace_wait_ms=40_000,
-    look_ms=10_000,
-    looks_max=6,
-    zombie_ms_max=240_000,
-    retries_max=4,
-)
-GAP_SLOW_MS = 20_000
-RULES = (Rule(idle_gap_ms=GAP_SLOW_MS, service="slow"), Rule(idle_gap_ms=LIMITS.gap_ms_min))
-JUDGES = {1: ("a", "b"), 2: ("a", "b", "c"), 3: ("a", "c")}
-"""By generation: a deploy adds one, or takes one away as well."""
-
-
-def specs(generation: int) -> tuple[JudgeSpec, ...]:
-    return tuple(JudgeSpec(type="make_judge", name=name, model="sim:/m") for name in JUDGES[generation])
 
 
 @dataclass
@@ -177,10 +156,8 @@ class Cluster:
                 "sim", FeedTopic(w, worker, self.feed, self.mlflow), clock, metrics, journal
             ),
             writing=self.parts.writing("sim", rows, store, held, limits, metrics, journal),
-            specs=specs(self.generation),
-            rules=RULES,
             limits=limits,
-            in_force=InForce(store, b"", journal, self.generation),
+            in_force=InForce(store, terms(self.generation), metrics, journal, self.generation),
             capacity=2,
             clock=clock,
             tasks=tasks,

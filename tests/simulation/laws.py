@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from streamer.core.ids import bucket_of_trace
 from streamer.core.ledger import Entry
-from streamer.core.lifecycle import gap_of
 from streamer.core.session import Claim, CloseReason
-from streamer.core.turn import Turn, traces_in_order
+from streamer.core.turn import Turn
 from streamer.loops.choke_point import Account
 from tests.fakes.redis_state import Bucket, SessionRow
-from tests.simulation.services import Logged, Stored
+from tests.simulation.judged import JudgedCheck
+from tests.simulation.policies import Policies
+from tests.simulation.services import Logged
+from tests.simulation.terms import specs
 from tests.simulation.truth import newest, read
 from tests.simulation.world import Worker
 
@@ -45,6 +47,7 @@ class Laws:
         self.swept: set[str] = set()
         self.parked_out: set[str] = set()
         self.closed_by_age: dict[str, int] = {}
+        self.policies = Policies(self)
 
     # ------------------------------------------------------------ while it runs
 
@@ -76,20 +79,18 @@ class Laws:
             self.w.violate("config", f"{c.session.session_id} claimed under an old generation")
         if c.state.judged and c.state.version > c.state.judged:
             self.w.rare["re-opened and judged again"] += 1
+        rule = self.policies.closes(c, turns, reason)
         if reason == "quiet":
-            self._closed_as_quiet(c, turns)
+            self._closed_as_quiet(c, rule.idle_gap_ms)
         elif reason == "ended":
             self.w.rare["closed by an end"] += 1
-            if c.state.activity_ms > (c.state.ended_ms or 0) + self.c.parts.limits.settle_ms:
+            if c.state.activity_ms > (c.state.ended_ms or 0) + rule.settle_ms:
                 self.w.violate("early", f"{c.session.session_id} closed by an end before its last turn")
         elif reason == "max_age":
             self.w.rare["closed by maximum age"] += 1
             self._closed_by_age(c)
 
-    def _closed_as_quiet(self, c: Claim, turns: Mapping[str, Turn]) -> None:
-        from tests.simulation.cluster import LIMITS, RULES
-
-        gap_ms = gap_of(RULES, "default", turns.values(), LIMITS.gap_ms_min)
+    def _closed_as_quiet(self, c: Claim, gap_ms: int) -> None:
         quiet_ms = c.state.activity_ms + gap_ms
         if c.claimed_at_ms < quiet_ms:
             self.w.violate("early", f"{c.session.session_id} closed {quiet_ms - c.claimed_at_ms} ms early")
@@ -116,6 +117,7 @@ class Laws:
     def bought(self, account: Account, call_key: str, worker: Worker) -> None:
         """S7: an answer that reached Redis is never bought again, nor twice at a time by workers that are well."""
         claim = account.held.claim
+        self.policies.bought(claim, account.spec.name)
         name, session = (claim.session.key, call_key), claim.session.session_id
         if name in self.answers and not self.failed_over:
             self.w.violate("S7", f"bought {account.spec.name} of {session} again")
@@ -156,7 +158,7 @@ class Laws:
         can know what a lost claim told of a judge that was then taken away."""
         name = c.session.session_id
         for judge, entry in entries.items():
-            if not entry.feed or not entry.transcript_hash or entry.state == "removed":
+            if not entry.feed or not entry.transcript_hash or entry.state in ("removed", "filtered"):
                 continue
             best = newest(self.c.feed, name, judge)
             if best is None:
@@ -176,6 +178,7 @@ class Laws:
         sessions = {s.ref.session_id: (b, s) for b in self.c.redis.buckets.values() for s in b.sessions()}
         for name, (bucket, s) in sorted(sessions.items()):
             self._check_leftovers(bucket, s)
+            self.policies.at_rest(s)
             if name not in expected:
                 self._check_empty(name, {*s.ledger, *self._judges_of(s)})
         for name, turns in sorted(expected.items()):
@@ -190,8 +193,6 @@ class Laws:
                 JudgedCheck(self, s, turns, judge).check()
 
     def _judges_of(self, s: SessionRow) -> list[str]:
-        from tests.simulation.cluster import specs
-
         generation = max((entry.generation for entry in s.ledger.values()), default=1)
         return [spec.name for spec in specs(generation)]
 
@@ -220,79 +221,3 @@ class Laws:
             best = newest(self.c.feed, name, judge)
             if best is not None and best.kind != "retracted":
                 self.w.violate("feed", f"{name} was retracted, and a reader keeps its verdict")
-
-
-class JudgedCheck:
-    """S1, S4, S5, S6, L1 and the feed for one (session, judge) at rest."""
-
-    def __init__(self, laws: Laws, s: SessionRow, expected: Mapping[str, Turn], judge: str) -> None:
-        self.laws, self.c, self.w = laws, laws.c, laws.w
-        self.s, self.expected, self.judge = s, expected, judge
-        self.name = f"{s.ref.session_id} {judge}"
-        self.entry: Entry | None = s.ledger.get(judge)
-        self.rows = [
-            row
-            for row in self.c.mlflow.rows.values()
-            if row.ours and row.session == s.ref.session_id and row.ref.judge == judge
-        ]
-
-    def check(self) -> None:
-        entry = self.entry
-        if entry is None or entry.state in ("retrying", "deferred", "retracted"):
-            return self.w.violate("L1", f"{self.name}: ledger says {entry and entry.state}")
-        if entry.transcript_hash is None:
-            if not self.laws.failed_over:
-                self.w.violate("L1", f"{self.name}: facts_expired, though they had not")
-            return None
-        said = {turn.trace_id: turn for turn in self.c.seen[entry.transcript_hash].turns}
-        if lacking := self._lacks(said):
-            return self.w.violate("S5", f"{self.name} does not speak of {lacking}")
-        if len(self.rows) > 1:
-            return self.w.violate("S4", f"{self.name} has {len(self.rows)} rows")
-        if lost := set(said) - set(self.s.turns):
-            return self.w.violate("S5", f"{self.name}: the kept turns of {sorted(lost)} are gone")
-        if not entry.feed:
-            self.w.violate("feed", f"{self.name}: {entry.state} was never told to the feed")
-        if entry.state == "failed":
-            return self._check_failed()
-        return self._check_verdict(entry, said)
-
-    def _check_failed(self) -> None:
-        was_good = (self.s.ref.session_id, self.judge) in self.c.mlflow.good
-        if was_good and all(r.kind != "verdict" for r in self.rows):
-            self.w.violate("S6", f"{self.name}: the good verdict is gone")
-
-    def _check_verdict(self, entry: Entry, said: Mapping[str, Turn]) -> None:
-        first = [trace for trace in traces_in_order(said.values()) if self.c.mlflow.has(trace)]
-        if first and not self.rows:
-            self.w.violate("S4", f"{self.name} has no row")
-        for row in self.rows:
-            self._check_row(row, entry, first)
-        if first and first[0] != traces_in_order(said.values())[0]:
-            self.w.rare["a row stands on the next earliest trace"] += 1
-        best = newest(self.c.feed, self.s.ref.session_id, self.judge)
-        if best is None or best.value["transcript_hash"] != entry.transcript_hash:
-            self.w.violate("feed", f"{self.name}: what a reader keeps is not the last verdict")
-
-    def _check_row(self, row: Stored, entry: Entry, first: Sequence[str]) -> None:
-        if row.kind != "verdict":
-            self.w.violate("S6", f"{self.name} shows an error")
-        elif row.transcript_hash != entry.transcript_hash:
-            self.w.violate("S5", f"{self.name} shows an old transcript")
-        elif first and row.ref.trace_id != f"tr-{first[0]}":
-            self.w.violate("S5", f"{self.name} stands on {row.ref.trace_id}, not {first[0]}")
-        elif not first:
-            self.w.violate("S4", f"{self.name} has a row on a trace that is not its own")
-
-    def _lacks(self, said: Mapping[str, Turn]) -> list[str]:
-        """Turns missing from a verdict. What came after the sweep or with a parked trace is counted, not shown."""
-        out = self.laws.parked_out
-        missing = [t for t in self.expected if t not in said and t not in out]
-        missing += [t for t in said if t not in self.expected and t not in out]
-        for trace_id, true in self.expected.items():
-            if trace_id in said and trace_id not in out:
-                turn = said[trace_id]
-                whole = (turn.user, turn.assistant) == (true.user, true.assistant)
-                if not whole and not (trace_id in self.laws.swept and (turn.has_root or not true.has_root)):
-                    missing.append(f"{trace_id}: {turn.user!r} instead of {true.user!r}")
-        return missing

@@ -190,12 +190,9 @@ class NoRenewal(HeldClaims):
 
 
 class ClosesBySmallestGap(WatchedJudge):
-    def _closing(self, claim: Claim, turns: Mapping[str, Turn]) -> Closing:
-        rules, self._p = self._p.rules, replace(self._p, rules=())
-        try:
-            return super()._closing(claim, turns)
-        finally:
-            self._p = replace(self._p, rules=rules)
+    def _closing(self, held: Held, turns: Mapping[str, Turn]) -> Closing:
+        rules = tuple(replace(rule, idle_gap_ms=self._p.limits.gap_ms_min) for rule in held.terms.rules)
+        return super()._closing(replace(held, terms=replace(held.terms, rules=rules)), turns)
 
 
 class NeverRetracts(WatchedJudge):
@@ -206,9 +203,9 @@ class NeverRetracts(WatchedJudge):
 class ShorterTranscript(WatchedJudge):
     """A trace that has grown is read as it was kept."""
 
-    async def _decode(self, claim: Claim) -> tuple[dict[str, Turn], bool]:
-        turns, complete = await super()._decode(claim)
-        return {t: claim.state.turns.get(t, turn) for t, turn in turns.items()}, complete
+    async def _decode(self, held: Held) -> tuple[dict[str, Turn], bool]:
+        turns, complete = await super()._decode(held)
+        return {t: held.claim.state.turns.get(t, turn) for t, turn in turns.items()}, complete
 
 
 class RemovedJudgeOwes(WatchedJudge):

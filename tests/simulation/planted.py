@@ -6,7 +6,7 @@ A plant swaps one class of the system for one with a single rule broken. Those t
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tests.simulation.cluster import LIMITS, Parts
+from tests.simulation.cluster import Parts
 from tests.simulation.mistakes import (
     AnswersNotSaved,
     BuysWithoutLooking,
@@ -40,6 +40,14 @@ from tests.simulation.mistakes import (
     WakesOwnIdOnly,
     count_tokens,
 )
+from tests.simulation.mistakes_of_rules import (
+    AlwaysRenews,
+    AsksEveryJudge,
+    ForgetsInclusion,
+    SamplesByAttempt,
+    SamplesByJudge,
+)
+from tests.simulation.terms import LIMITS
 
 MOVES_ON = {
     "p_late_root": 1.0,
@@ -154,6 +162,15 @@ PLANTS: dict[str, Plant] = {
     "opened_forever": Plant(
         "the maximum age is counted from the very first fact", "early", lambda: Parts(store=CountsAgeForever)
     ),
+    "sample_by_attempt": Plant("each claim draws the sample anew", "sampling", lambda: Parts(scoring=SamplesByAttempt)),
+    "sample_by_judge": Plant("each judge has a sample of its own", "sampling", lambda: Parts(scoring=SamplesByJudge)),
+    "inclusion_forgotten": Plant(
+        "what was judged falls out of the sample under another rule",
+        "sampling",
+        lambda: Parts(scoring=ForgetsInclusion, harsh={"p_plan_missing": 0.5}),
+    ),
+    "always_renews": Plant("a re-score policy is not kept", "policy", lambda: Parts(scoring=AlwaysRenews)),
+    "asks_every_judge": Plant("a rule's judges are not kept", "filter", lambda: Parts(scoring=AsksEveryJudge)),
     "intents_for_ever": Plant(
         "intents are never dropped by age", "L2", lambda: Parts(limits=replace(LIMITS, zombie_ms_max=10**9))
     ),

@@ -1,8 +1,8 @@
 -- Not closed yet: back at the true time. Keys: s:<key>, quiet:…, again:…, scopes
--- ARGV[3] key, [4] token, [5] gap, [6] record time at which it may close, [7] version that was read
+-- ARGV[3] key, [4] token, [5] gap, [6] settle, [7] maximum age, [8] record time at which it may close, [9] version that was read
 local s = load(ARGV[3])
 if not s or s.token ~= tonumber(ARGV[4]) then return 0 end
-s.gap = tonumber(ARGV[5])
-call('HSET', skey(s.key), 'lease', '0', 'gap', ARGV[5], 'settled', n2s(s.token))
-if s.version == tonumber(ARGV[7]) then move(s, 'quiet', tonumber(ARGV[6])) else move_to_quiet(s) end
+s.gap, s.settle, s.age = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+call('HSET', skey(s.key), 'lease', '0', 'gap', ARGV[5], 'settle', ARGV[6], 'age', ARGV[7], 'settled', n2s(s.token))
+if s.version == tonumber(ARGV[9]) then move(s, 'quiet', tonumber(ARGV[8])) else move_to_quiet(s) end
 return 1

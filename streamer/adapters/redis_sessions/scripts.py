@@ -65,5 +65,6 @@ def limits_argument(limits: Limits) -> str:
         limits.zombie_ms_max,
         limits.return_ms,
         limits.traces_max,
+        limits.settle_ms_max,
     )
     return ",".join(map(str, numbers))

@@ -102,6 +102,13 @@ class Span:
         for event in found:
             yield event.name.decode("utf-8", "replace"), Attributes(event.attributes)
 
+    def events_named(self, name: str) -> Iterator[Attributes]:
+        """Attributes of the events of this name. Others are not even parsed: there may be a whole conversation."""
+        sought = name.encode()
+        for raw in (*self._read.events, *sorted(self.logged)):
+            if sought in raw and (event := _event(raw)) and event.name == sought:
+                yield Attributes(event.attributes)
+
 
 def _event(raw: bytes) -> Any:  # noqa: ANN401
     try:
@@ -141,6 +148,15 @@ def decode(frames: Sequence[bytes], caps: Caps = CAPS) -> list[Span]:
         spans = [Span(read, Attributes(read.attributes), resource) for read, body, resource, _ in best.values()]
     if len(spans) > 1:
         spans.sort(key=lambda span: (span.start_ns, span.span_id))
+    return spans
+
+
+def only_logged(frames: Sequence[bytes], caps: Caps = CAPS) -> list[Span]:
+    """Spans that logs tell of and that are not there, because they were swept: nothing but their events."""
+    found = _united(frames, caps)
+    spans = [Span(schema.Span(), Attributes({}), Attributes({})) for _ in range(len(found.logged))]
+    for span, (name, events) in zip(spans, sorted(found.logged.items()), strict=True):
+        span.logged = _NOTHING if name in found.best else frozenset(events)
     return spans
 
 
