@@ -19,6 +19,7 @@ from streamer.app.building import open_for, spending_of
 from streamer.core.interpret import owns
 from streamer.core.pressure import FULL_SHARE, ahead
 from streamer.core.preview import Preview, preview
+from streamer.core.rules import Rule, rule_of
 from streamer.core.session import SessionRef, SessionState
 from streamer.core.session_id import SESSION_KEYS
 from streamer.core.status import SessionLine
@@ -67,6 +68,7 @@ async def status(redis: RedisConnection, settings: Settings) -> dict[str, Any]:
     spent = await spending_of(redis, settings).spent(asked_at_ms)
     return {
         **said,
+        "hash": await RedisReader(redis.shared).hash_in_force(),
         "spent_usd_today": spent.usd,
         "usd_per_day": settings.spending.usd_per_day,
         "spent_tokens_today": spent.tokens,
@@ -91,6 +93,11 @@ async def explained(
     kept = found[1].turns.items()
     turns = {t: turn for t, turn in kept if t not in facts or owns(ref.session_id, t, facts[t], keys)}
     return (ref, replace(found[1], turns=turns)), said
+
+
+def rule_for(settings: Settings, ref: SessionRef, state: SessionState) -> Rule:
+    """The rule that these settings give a session, by the turns that a claim has read."""
+    return rule_of(settings.core_rules(), ref.scope.tenant, state.turns.values())
 
 
 def cut_rules_of(settings: Settings | None, topic: str) -> CutRules:

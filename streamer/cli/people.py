@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from importlib.resources import files
 from typing import Annotated, Any, TypeVar
 
@@ -17,6 +18,7 @@ from rich.table import Table
 from streamer.app import people as app
 from streamer.cli.figures import MEANING, at, readable
 from streamer.cli.options import ConfigOption, JsonOption
+from streamer.cli.rules import left_out, rule_line, show_rules, why_included
 from streamer.cli.text import Text
 from streamer.core.ids import Scope
 from streamer.core.ledger import Entry
@@ -61,13 +63,15 @@ def config_show(
     as_json: JsonOption = False,
 ) -> None:
     """Every setting with its value; secrets are starred. Example: streamer config show --origin"""
-    lines = shown(load(config))
+    settings = load(config)
+    lines = shown(settings)
     if as_json:
         return print_json([line._asdict() for line in lines])
     table = Table("setting", "value", *(("origin", "reason") if origin else ()))
     for line in lines:
         table.add_row(*(Text(cell) for cell in (line if origin else line[:2])))
     console.print(table)
+    show_rules(console, settings)
     return None
 
 
@@ -113,9 +117,11 @@ def explain(
             )
         )
     ref, state = found
+    rule = app.rule_for(settings, ref, state)
     if as_json:
-        return print_json({**_story(ref, state), "paused": said["paused"]})
+        return print_json({**_story(ref, state), "rule": asdict(rule), "paused": said["paused"]})
     _tell(ref, state)
+    console.print(Text(f"  {rule_line(rule, is_read=bool(state.turns))}"))
     if said["paused"]:
         console.print(Text("  model calls are paused: streamer resume", style="yellow"))
     return None
@@ -257,7 +263,7 @@ def _sentence(entry: Entry) -> str:
         cost = "price unknown" if usage.cost_usd is None else f"${usage.cost_usd:.5f}"
         return (
             f"{entry.verdict.value} at revision {entry.revision}, {at(entry.scored_at_ms)}, on {where}; "
-            f"{usage.input_tokens + usage.output_tokens} tokens, {cost}\n      "
+            f"{usage.input_tokens + usage.output_tokens} tokens, {cost}; {why_included(entry)}\n      "
             f"{entry.verdict.rationale[:TEXT_CHARS_MAX]}"
         )
     if entry.state == "retrying":
@@ -266,6 +272,8 @@ def _sentence(entry: Entry) -> str:
         return f"deferred until {at(entry.next_at_ms)}: the day's spending limit was reached"
     if entry.state == "failed":
         return f"failed for good until another turn comes ({why})"
+    if entry.state in ("filtered", "sampled_out"):
+        return left_out(entry)
     if entry.state == "removed":
         stands = f"; its last verdict, {entry.verdict.value}, stands" if entry.verdict else ""
         return f"no longer configured: nothing is owed for it{stands}"

@@ -9,6 +9,7 @@ from streamer.adapters.redis_sessions.ingest import pairs
 from streamer.core.ids import BUCKETS
 from streamer.core.ledger import Entry
 from streamer.core.status import Counts, LineState, SessionLine
+from streamer.core.terms import hash_of
 
 
 class RedisReader:
@@ -67,6 +68,11 @@ class RedisReader:
             generation=int(generation or 0),
             paused=paused == b"1",
         )
+
+    async def hash_in_force(self) -> str | None:
+        """That of the configuration in force, None before the first judge worker."""
+        (content,) = await self._ask([("HGET", f"{self._s.tag(0)}config", "content")])
+        return hash_of(content) if content is not None else None
 
     async def _line(self, bucket: int, key: str, changed_ms: int) -> SessionLine | None:
         tag = self._s.tag(bucket)
