@@ -33,6 +33,10 @@ class RedisConnection:
         """A store for one loop, which hears of a replaced primary by itself."""
         return RedisSessionStore(self.shared)
 
+    def take(self, limits: Limits) -> None:
+        """Every script goes by these from its next call on."""
+        self.shared.limits = limits
+
     async def purge(self) -> None:
         """Remove every key under this prefix: only for what ran apart."""
         cursor: bytes | int = 0
