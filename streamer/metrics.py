@@ -92,6 +92,9 @@ METRICS: dict[str, Metric] = {
     "retractions": _counter("sessions", "Sessions left without turns, whose rows were deleted."),
     "paused": _gauge("flag", "1 while `streamer pause` is in force."),
     "outdated": _gauge("flag", "1 while a newer configuration is in force and this worker claims nothing."),
+    "configuration_generation": _gauge("number", "The configuration that this worker goes by, as Redis counts them."),
+    "configuration_hash": _gauge("number", "The same on every worker with the same judges and rules: its hash."),
+    "reload_ok": _gauge("flag", "0 while the file of the last SIGHUP was refused and the old settings are in force."),
     # judging
     "model_calls": _counter("calls", "Calls to a model, by how they ended.", "judge", "outcome"),
     "model_call_seconds": _seconds("Duration of calls that were answered.", "judge"),
@@ -101,6 +104,12 @@ METRICS: dict[str, Metric] = {
     "spending_limit_reached": _counter("calls", "Calls not made because the day's money was spent."),
     "deferred": _counter("judgements", "Judgements that wait for money.", "judge"),
     "verdicts": _counter("verdicts", "Usable answers, by value (numbers and free text: `other`).", "judge", "value"),
+    "left_out": _counter(
+        "judgements",
+        "Closings that a judge did not read, by rule: filtered, sampled_out, rescore_never …",
+        "judge",
+        "reason",
+    ),
     "judge_failures": _counter("judgements", "Judgements without a usable answer.", "judge", "kind"),
     # delivery
     "rows": _counter("rows", "Rows in MLflow: created, exists, patched, deleted, refused.", "action"),

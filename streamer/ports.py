@@ -17,6 +17,7 @@ from streamer.core.ids import Scope
 from streamer.core.judges import JudgeSpec
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.reading import Start
+from streamer.core.rules import Pace
 from streamer.core.session import (
     NEVER,
     Begun,
@@ -179,13 +180,13 @@ class SessionStore(Protocol):
     async def adopt(self, scope: Scope, trace_id: str, session: SessionRef, activity_ms: int) -> None:
         """A claim found an owner that no scan had named: add the candidate and wake it. Repeatable."""
 
-    async def release(self, claim: Claim, gap_ms: int, wait_until_ms: int, look: Look = NEVER) -> None:
+    async def release(self, claim: Claim, pace: Pace, wait_until_ms: int, look: Look = NEVER) -> None:
         """Not closed yet: back at the true time. No call was made, no revision given. Repeatable."""
 
     async def put_back(self, claim: Claim, in_ms: int) -> None:
         """Give the claim up unfinished (pause, shutdown): due again `in_ms` from now, by Redis' clock. Repeatable."""
 
-    async def keep_turns(self, claim: Claim, turns: Sequence[Turn], gap_ms: int) -> None:
+    async def keep_turns(self, claim: Claim, turns: Sequence[Turn], pace: Pace) -> None:
         """Repeatable."""
 
     async def holds(self, claim: Claim) -> None:

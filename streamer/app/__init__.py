@@ -16,6 +16,7 @@ from streamer.adapters.prometheus_metrics import PrometheusMetrics
 from streamer.adapters.system_clock import SystemClock
 from streamer.app.building import Process, Role, sleep, start
 from streamer.app.ending import Ending
+from streamer.app.reloading import reload_on_hangup
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.loops import run as loops_run
 from streamer.loops.dry_run import Estimate
@@ -25,13 +26,20 @@ from streamer.web.state import Health, Service
 TICK_MS = 50
 
 
-def run(settings: Settings, roles: frozenset[Role], *, dry_run: bool = False, for_ms: int | None = None) -> int:
-    """Run the roles until SIGTERM or SIGINT, or for `for_ms`; returns the exit code."""
+def run(
+    settings: Settings,
+    roles: frozenset[Role],
+    *,
+    dry_run: bool = False,
+    for_ms: int | None = None,
+    read_again: Callable[[], Settings] | None = None,
+) -> int:
+    """Run the roles until SIGTERM or SIGINT, or for `for_ms`; returns the exit code. SIGHUP reads settings again."""
     estimate = Estimate() if dry_run else None
     if dry_run:
         settings = settings.apart(f"dry-run-{os.getpid()}")
     try:
-        hangs = asyncio.run(_main(settings, roles, estimate, for_ms))
+        hangs = asyncio.run(_main(settings, roles, estimate, for_ms, None if dry_run else read_again))
     except BaseExceptionGroup as group:
         raise _cause(group) from None
     if estimate is not None:
@@ -62,7 +70,11 @@ def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 async def _main(
-    settings: Settings, roles: frozenset[Role], estimate: Estimate | None, for_ms: int | None
+    settings: Settings,
+    roles: frozenset[Role],
+    estimate: Estimate | None,
+    for_ms: int | None,
+    read_again: Callable[[], Settings] | None,
 ) -> Sequence[str]:
     """Returns what could not be closed in time."""
     clock = SystemClock()
@@ -84,6 +96,8 @@ async def _main(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, process.stopping.set)
     try:
+        if read_again is not None:
+            reload_on_hangup(process, read_again)
         await start(process, roles, estimate)
         if for_ms is not None:
             asyncio.get_running_loop().call_later(for_ms / 1000, process.stopping.set)

@@ -6,7 +6,7 @@ Rule: nothing is decided here but who meets whom.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar, cast
+from typing import Literal, NamedTuple, TypeVar, cast
 
 from streamer.adapters.asyncio_tasks import AsyncioTasks
 from streamer.adapters.json_journal import JsonJournal
@@ -24,7 +24,6 @@ from streamer.adapters.system_clock import SystemClock
 from streamer.app.ending import Ending
 from streamer.core import turn_codec
 from streamer.core.fuse import Fuse
-from streamer.core.model import canonical
 from streamer.core.reading import resumed
 from streamer.core.wire.cut import Cutter
 from streamer.errors import TransientError
@@ -46,6 +45,14 @@ from streamer.settings import Settings, Source
 from streamer.web import health as health_page
 from streamer.web.state import Health, Service
 
+
+class Judging(NamedTuple):
+    """The parts of a judge worker that a reload tells."""
+
+    in_force: InForce
+    judges: MlflowJudges
+
+
 T = TypeVar("T")
 Role = Literal["ingest", "judge", "audit"]
 RETRY_MS = 1_000
@@ -66,6 +73,9 @@ class Process:
     loops: dict[str, Callable[[], Awaitable[int]]] = field(default_factory=dict)
     asks: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
     held: HeldClaims | None = None
+    redis: RedisConnection | None = None
+    judging: Judging | None = None
+    """What a reload gives new judges and rules to."""
     waits_ms_max: int | None = None
     """For a service that is down at the start; then the process stops. None: for ever."""
 
@@ -79,6 +89,7 @@ async def start(process: Process, roles: frozenset[Role], estimate: Estimate | N
         page = health_page.serve(http.host, http.port, process.health, process.metrics.registry)
         process.tasks.start(page)
     redis = await _when_there(process, "redis", lambda: open_for(process.settings))
+    process.redis = redis
     process.ending.add("redis", redis.close if estimate is None else lambda: _purge(redis, estimate))
     await _when_there(process, "redis", redis.refuse_during_rebuild)
     watch = ClockWatch(redis.handle(), process.clock, process.metrics)
@@ -230,7 +241,7 @@ async def _add_judge(
     for spec in settings.judge_specs():
         check_provider(spec.model)  # a misspelt one is told now, not at the first closing
     store, namespace = redis.handle(), settings.mlflow.namespace
-    in_force = InForce(store, _content(settings), journal)
+    in_force = InForce(store, settings.terms(), metrics, journal)
     await _when_there(process, "redis", in_force.tell)
     held = HeldClaims(store, clock, limits)
     rows = MlflowAssessments(access_of(settings))
@@ -249,8 +260,6 @@ async def _add_judge(
         scoring=Scoring(judges, choke_point, rows, limits, clock, tasks, metrics, journal),
         publishing=Publishing(namespace, publisher, clock, metrics, journal, settings.feed.user_ids),
         writing=Writing(namespace, rows, store, held, limits, metrics, journal),
-        specs=settings.judge_specs(),
-        rules=settings.core_rules(),
         limits=limits,
         in_force=in_force,
         translate=translated,
@@ -264,6 +273,7 @@ async def _add_judge(
     )
     judge = Judge(parts) if estimate is None else DryRun(parts, judges, model, estimate)
     process.held = held
+    process.judging = Judging(in_force, judges)
     process.loops |= {"judge": judge.step, "renewal": held.step, "configuration": in_force.step}
     process.asks["mlflow"] = rows.ready
 
@@ -278,10 +288,3 @@ def access_of(settings: Settings) -> MlflowAccess:
         ca_file=mlflow.ca_file,
         workspace=mlflow.workspace,
     )
-
-
-def _content(settings: Settings) -> bytes:
-    """What must be alike on all workers that claim: judges, rules, whose a trace is."""
-    specs, rules = settings.judge_specs(), settings.core_rules()
-    keys = [[source.name, *source.session_keys] for source in settings.sources]
-    return canonical([[spec.name, spec.version] for spec in specs] + [repr(rule) for rule in rules] + keys).encode()

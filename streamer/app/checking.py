@@ -16,6 +16,7 @@ from streamer.app.checking_kafka import kafka_findings, not_looked_at
 from streamer.app.finding import Finding
 from streamer.app.people import last_records, redis_of
 from streamer.core.ids import mlflow_trace_id
+from streamer.core.rules import DEFAULT_RULE
 from streamer.core.sample import Sample, sample
 from streamer.core.wire.cut import Cutter
 from streamer.core.words import counted, counts
@@ -30,7 +31,8 @@ LOOKED_UP = 20
 
 async def findings(settings: Settings, last: int) -> AsyncIterator[Finding]:
     """One after the other, as they are known."""
-    of = f"{counted(len(settings.sources), 'source')}, {counted(len(settings.judges), 'judge')}"
+    things = ((len(settings.sources), "source"), (len(settings.judges), "judge"), (len(settings.rules), "rule"))
+    of = ", ".join(counted(number, thing) for number, thing in things) + f"; hash {settings.terms().hash}"
     yield Finding("configuration", "ok", of)
     yield await _redis(settings)
     there = True
@@ -98,7 +100,7 @@ async def _source(settings: Settings, source: Source, rows: MlflowAssessments, l
         except StreamerError as error:
             yield Finding(f"topic {topic}", "fail", str(error), 'sources.topics = ["…"] names what does not exist')
             continue
-        found = sample(records, Cutter(source.cut_rules()), translated)
+        found = sample(records, Cutter(source.cut_rules()), translated, settings.core_rules())
         for finding in sampled(topic, found):
             yield finding
         if found.newest:
@@ -121,6 +123,8 @@ def sampled(topic: str, found: Sample) -> list[Finding]:
     if problems := dict(found.problems):
         remedy = "encoding: otlp_proto under traces: in the Collector's kafka exporter; look: streamer decode"
         said.append(Finding(step, "warn", f"unreadable: {counts(problems)}", remedy))
+    if set(found.rules) - {DEFAULT_RULE}:
+        said.append(Finding(step, "ok", f"traces by the rule that they fall under: {counts(found.rules)}"))
     if found.traces:
         remedy = "; ".join(line for line, _ in found.remedies.most_common(REMEDIES_SAID))
         said.append(_rung(step, "name a session", found.with_session, found.traces, remedy))

@@ -21,6 +21,7 @@ from streamer.app.outlook import holding
 from streamer.core.holding import HEARD_MS, hold_of
 from streamer.core.pressure import FULL_SHARE, ahead
 from streamer.core.preview import Preview, preview
+from streamer.core.rules import Rule, rule_of
 from streamer.core.session import SessionRef, SessionState
 from streamer.core.watermark import watermark_of
 from streamer.core.wire.cut import Cutter
@@ -65,6 +66,7 @@ async def status(redis: RedisConnection, settings: Settings) -> dict[str, Any]:
     spent = await spending_of(redis, settings).spent(asked_at_ms)
     return {
         **said,
+        "hash": await RedisReader(redis.shared).hash_in_force(),
         "spent_usd_today": spent.usd,
         "usd_per_day": settings.spending.usd_per_day,
         "spent_tokens_today": spent.tokens,
@@ -84,6 +86,11 @@ async def explained(
     if found is None:
         return None, said
     return await owned(store, settings, *found), said
+
+
+def rule_for(settings: Settings, ref: SessionRef, state: SessionState) -> Rule:
+    """The rule that these settings give a session, by the turns that a claim has read."""
+    return rule_of(settings.core_rules(), ref.scope.tenant, state.turns.values())
 
 
 def cut_rules_of(settings: Settings | None, topic: str) -> CutRules:

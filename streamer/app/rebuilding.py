@@ -186,7 +186,6 @@ async def _restore(
         traces=mlflow,
         specs=settings.judge_specs(),
         rules=settings.core_rules(),
-        gap_ms_min=settings.limits().gap_ms_min,
         horizon_ms=horizons,
         session_keys={source.name: source.session_keys for source in settings.sources},
         caps=settings.turns.caps(),

@@ -4,6 +4,7 @@ Rule: an error that streamer raises on purpose is one line with its cause and re
 """
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -49,19 +50,19 @@ def run(
 
     Example: streamer run --dry-run --for 60 --from 2h
     """
-    _run(_starting(load(config), start), frozenset({"ingest", "judge", "audit"}), dry_run, seconds)
+    _run(lambda: _starting(load(config), start), frozenset({"ingest", "judge", "audit"}), dry_run, seconds)
 
 
 @cli.command()
 def ingest(config: ConfigOption = None, start: FromOption = None) -> None:
     """Only read Kafka and save sessions in Redis. Example: streamer ingest -c streamer.toml"""
-    _run(_starting(load(config), start), frozenset({"ingest"}))
+    _run(lambda: _starting(load(config), start), frozenset({"ingest"}))
 
 
 @cli.command()
 def judge(config: ConfigOption = None) -> None:
     """Only judge due sessions, and audit. Example: streamer judge -c streamer.toml"""
-    _run(load(config), frozenset({"judge", "audit"}))
+    _run(lambda: load(config), frozenset({"judge", "audit"}))
 
 
 def _starting(settings: Settings, start: str | None) -> Settings:
@@ -69,9 +70,13 @@ def _starting(settings: Settings, start: str | None) -> Settings:
 
 
 def _run(
-    settings: Settings, roles: frozenset[composition.Role], dry_run: bool = False, seconds: int | None = None
+    read: Callable[[], Settings],
+    roles: frozenset[composition.Role],
+    dry_run: bool = False,
+    seconds: int | None = None,
 ) -> None:
-    raise typer.Exit(composition.run(settings, roles, dry_run=dry_run, for_ms=seconds * 1000 if seconds else None))
+    for_ms = seconds * 1000 if seconds else None
+    raise typer.Exit(composition.run(read(), roles, dry_run=dry_run, for_ms=for_ms, read_again=read))
 
 
 people.add_to(cli)

@@ -66,9 +66,12 @@ def explain(
         raise StreamerError(_unknown(settings, ref, found.said))
     if found.case is not None and export is not None:
         return _told(export, *cases.write(found.case, export, with_text=with_text), as_json)
+    rule = app.rule_for(settings, found.known.session, found.known.state)
     if as_json:
-        return print_json({**story_as_json(found.known), "outlook": found.outlook, "paused": found.said["paused"]})
-    for line in story(found.known):
+        return print_json(
+            {**story_as_json(found.known, rule), "outlook": found.outlook, "paused": found.said["paused"]}
+        )
+    for line in story(found.known, rule):
         console.print(Text(INDENT * line.depth + line.text))
     if found.outlook:
         console.print(Text(f"open: {found.outlook}", style="bold"))

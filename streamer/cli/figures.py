@@ -15,6 +15,7 @@ MEANING = {
     "memory_used_bytes": "of Redis",
     "memory_max_bytes": "Redis' limit; – is none",
     "generation": "number of the configuration in force",
+    "hash": "of judges and rules in force; streamer config show says that of a file",
     "paused": "streamer pause | resume",
     "watermark_age_ms": "every record up to so long ago is saved",
     "held_back_by": "the partition whose progress that is, and why it is not further",

@@ -17,6 +17,7 @@ from rich.table import Table
 from streamer.app import people as app
 from streamer.cli.figures import MEANING, at, readable
 from streamer.cli.options import ConfigOption, JsonOption
+from streamer.cli.rules import show_rules
 from streamer.cli.text import Text
 from streamer.settings import Settings, load, shown
 
@@ -46,13 +47,15 @@ def config_show(
     as_json: JsonOption = False,
 ) -> None:
     """Every setting with its value; secrets are starred. Example: streamer config show --origin"""
-    lines = shown(load(config))
+    settings = load(config)
+    lines = shown(settings)
     if as_json:
         return print_json([line._asdict() for line in lines])
     table = Table("setting", "value", *(("origin", "reason") if origin else ()))
     for line in lines:
         table.add_row(*(Text(cell) for cell in (line if origin else line[:2])))
     console.print(table)
+    show_rules(console, settings)
     return None
 
 

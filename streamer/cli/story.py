@@ -5,12 +5,15 @@ Rule: pure. What was said is told in lines that are printed as plain text.
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from streamer.app.looking import Known
 from streamer.cli.figures import at
+from streamer.cli.rules import left_out, rule_line, why_included
 from streamer.core.claim_log import CLAIMS_KEPT, ClaimNote, Decision
 from streamer.core.ledger import Entry
+from streamer.core.rules import Rule
 from streamer.core.turn import Turn, in_order
 from streamer.core.words import counted, lasting
 
@@ -35,9 +38,10 @@ class Line(NamedTuple):
     text: str
 
 
-def story(known: Known) -> Iterator[Line]:
+def story(known: Known, rule: Rule) -> Iterator[Line]:
     """From the name to the reason why there is no more."""
     yield from _opening(known)
+    yield Line(0, rule_line(rule, is_read=bool(known.state.turns)))
     yield Line(0, "turns")
     for n, turn in enumerate(in_order(known.state.turns.values()), start=1):
         yield from _turn(n, turn)
@@ -151,7 +155,7 @@ def _sentence(entry: Entry, erased: bool) -> str:
         until = " for the time being: the session goes on," if entry.interim else ""
         return (
             f"{entry.verdict.value}{until} at revision {entry.revision}, {at(entry.scored_at_ms)}, on {where}; "
-            f"{usage.input_tokens + usage.output_tokens} tokens, {cost}"
+            f"{usage.input_tokens + usage.output_tokens} tokens, {cost}; {why_included(entry)}"
         )
     if entry.state == "retrying":
         return f"no score yet: retrying at {at(entry.next_at_ms)} after {entry.attempts + entry.waits} attempts ({why})"
@@ -159,6 +163,8 @@ def _sentence(entry: Entry, erased: bool) -> str:
         return f"no score yet: deferred until {at(entry.next_at_ms)}, the day's spending limit was reached"
     if entry.state == "failed":
         return f"no score: failed for good until another turn comes ({why})"
+    if entry.state in ("filtered", "sampled_out"):
+        return left_out(entry)
     if entry.state == "removed":
         stands = f"; its last verdict, {entry.verdict.value}, stands" if entry.verdict else ""
         return f"no longer configured: nothing is owed for it{stands}"
@@ -178,7 +184,7 @@ def _rows(known: Known) -> Iterator[Line]:
         yield Line(1, "they are looked at again: a write was cut off, or an earlier trace may still come to MLflow")
 
 
-def as_json(known: Known) -> dict[str, Any]:
+def as_json(known: Known, rule: Rule) -> dict[str, Any]:
     ref, state, kept = known.session, known.state, known.kept
     return {
         "session_id": ref.session_id,
@@ -192,6 +198,7 @@ def as_json(known: Known) -> dict[str, Any]:
         "closed_by": state.reason,
         "state": kept.line.state,
         "says": kept.line.says,
+        "rule": asdict(rule),
         "turns": [
             {"trace_id": turn.trace_id, "user": turn.user, "assistant": turn.assistant, "start_ms": turn.start_ms}
             for turn in in_order(state.turns.values())

@@ -13,7 +13,8 @@ from streamer.core.assemble import assemble
 from streamer.core.claim_log import ClaimNote
 from streamer.core.interpret import interpret
 from streamer.core.ledger import Entry
-from streamer.core.lifecycle import Limits, Rule, closing, gap_of
+from streamer.core.lifecycle import Limits, closing
+from streamer.core.rules import Rule, rule_of
 from streamer.core.session import Facts, SessionRef, SessionState
 from streamer.core.session_id import SESSION_KEYS
 from streamer.core.transcript import Transcript
@@ -36,6 +37,11 @@ class Settings:
     caps: Caps
     session_keys: tuple[str, ...] = SESSION_KEYS
     judges: Sequence[str] = ()
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """Attributes that some rule asks for."""
+        return frozenset(key for rule in self.rules for key in rule.keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +109,8 @@ def replayed(case: Case, translate: Translate | None = None) -> Decided:
             continue
         if facts.erased:
             continue
-        seen = interpret(trace_id, facts, kept, case.settings.caps, translate, case.settings.session_keys)
+        settings = case.settings
+        seen = interpret(trace_id, facts, kept, settings.caps, translate, settings.session_keys, settings.asked)
         owners[trace_id] = seen.owner
         if seen.owner == case.session.session_id:
             turns[trace_id] = seen.turn
@@ -147,12 +154,11 @@ def _closing(case: Case, note: ClaimNote, turns: Mapping[str, Turn]) -> str:
         return "max_traces"
     if not case.state.members:
         return "empty"
-    limits, rules = case.settings.limits, case.settings.rules
-    gap_ms = gap_of(rules, case.session.scope.tenant, turns.values(), limits.gap_ms_min)
+    rule = rule_of(case.settings.rules, case.session.scope.tenant, turns.values())
     seen = SessionState(
         activity_ms=note.activity_ms, opened_ms=note.opened_ms, ended_ms=note.session_ended_ms, members={"": 1}
     )
-    return closing(seen, turns, gap_ms, note.watermark_ms, limits).reason or ""
+    return closing(seen, turns, rule, note.watermark_ms, case.settings.limits).reason or ""
 
 
 def _asking(case: Case, judge: str, transcript: Transcript, complete: bool) -> Asking:

@@ -5,7 +5,7 @@ Rule: fields go by name, unknown ones are ignored: a case of another version is 
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, asdict, fields
 from typing import Any, TypeVar
 
@@ -13,8 +13,9 @@ from streamer.core.case import Case, Decided, Settings
 from streamer.core.claim_log import ClaimNote
 from streamer.core.ids import Scope
 from streamer.core.ledger import Entry
-from streamer.core.lifecycle import Limits, Rule
-from streamer.core.session import Facts, SessionRef, SessionState
+from streamer.core.lifecycle import Limits
+from streamer.core.rules import Pace, Rule
+from streamer.core.session import NOTHING, Facts, SessionRef, SessionState, Size
 from streamer.core.turn import Message, ToolEvent, Turn
 from streamer.core.wire.caps import Caps
 
@@ -76,13 +77,13 @@ def _case(said: Mapping[str, Any]) -> Case:
     return Case(
         session=SessionRef(Scope(name["source"], name["tenant"]), name["id"]),
         settings=Settings(
-            limits=_known(Limits, settings["limits"]),
-            rules=[_known(Rule, rule) for rule in settings["rules"]],
+            limits=(limits := _known(Limits, settings["limits"])),
+            rules=[_rule_from_json(rule, limits) for rule in settings["rules"]],
             caps=Caps(**settings["caps"]),
             session_keys=tuple(settings["session_keys"]),
             judges=settings["judges"],
         ),
-        state=_known(SessionState, {**state, "turns": turns, "ledger": ledger}),
+        state=_known(SessionState, {**_numbers(state), "turns": turns, "ledger": ledger}),
         facts={trace: _facts_from_json(facts) for trace, facts in said["facts"].items()},
         log=[ClaimNote(**note) for note in said["claims"]],
         at_ms=said["at_ms"],
@@ -109,7 +110,26 @@ def turn_from_json(said: Mapping[str, Any]) -> Turn:
     }
     for name in ("session_conflicts", "models", "omitted"):
         read[name] = tuple(said.get(name, ()))
+    read["attributes"] = _pairs(said.get("attributes", ()))
     return _known(Turn, read)
+
+
+def _pairs(said: Iterable[Sequence[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in said)
+
+
+def _rule_from_json(said: Mapping[str, Any], limits: Limits) -> Rule:
+    """What a rule of an older case does not say was the same for all sessions."""
+    shared = {name: getattr(limits, name) for name in ("settle_ms", "max_age_ms", "max_turns", "max_bytes")}
+    read = {**shared, **said, "attributes": _pairs(said.get("attributes", ()))}
+    read["judges"] = None if said.get("judges") is None else tuple(said["judges"])
+    return _known(Rule, {**read, "always_judge": tuple(said.get("always_judge", ()))})
+
+
+def _numbers(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A state whose tuples have their names again."""
+    pace, size = state.get("pace"), state.get("closed_size")
+    return {**state, "pace": pace and Pace(*pace), "closed_size": Size(*size) if size else NOTHING}
 
 
 def _facts_to_json(facts: Facts) -> dict[str, Any]:

@@ -7,12 +7,14 @@ a (tenant, session, judge) they keep the one with the greatest token, never the 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
-from urllib.parse import quote
 
 from streamer.core.close_reason import CloseReason
+from streamer.core.feed_text import clean, first_said, joined
 from streamer.core.ids import digest, mlflow_trace_id
 from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
+from streamer.core.model import canonical
+from streamer.core.sampling import EVERYBODY, Inclusion
 from streamer.core.session import Claim, SessionRef
 from streamer.core.turn import Turn, flags_of, in_order, traces_in_order
 from streamer.core.verdict import Usage
@@ -54,10 +56,12 @@ def verdict_record(
         return failure_record(namespace, claim, spec, entry, turns, reason, now_ms, origin=origin, users=users)
     said = entry.verdict.value
     value = {
-        **_frame("verdict", namespace, claim, turns, entry.close_reason or reason, now_ms, origin, users),
+        **_frame(
+            "verdict", namespace, claim, turns, entry.close_reason or reason, entry.inclusion, now_ms, origin, users
+        ),
         **_judgement(namespace, claim, spec, entry, entry.verdict.usage),
-        "value": _clean(said) if isinstance(said, str) else said,
-        "rationale": _clean(entry.verdict.rationale[:RATIONALE_CHARS_MAX]),
+        "value": clean(said) if isinstance(said, str) else said,
+        "rationale": clean(entry.verdict.rationale[:RATIONALE_CHARS_MAX]),
         "supersedes": entry.history[-1].revision if entry.history else None,
     }
     return _record("verdict", claim, spec.name, turns, value)
@@ -80,9 +84,11 @@ def failure_record(
     if failure is None:
         raise ValueError(f"entry of {spec.name} is {entry.state}: neither a verdict nor a failure")
     value = {
-        **_frame("failure", namespace, claim, turns, entry.close_reason or reason, now_ms, origin, users),
+        **_frame(
+            "failure", namespace, claim, turns, entry.close_reason or reason, entry.inclusion, now_ms, origin, users
+        ),
         **_judgement(namespace, claim, spec, entry, failure.usage),
-        "failure": {"kind": failure.kind, "detail": _clean(failure.detail)},
+        "failure": {"kind": failure.kind, "detail": clean(failure.detail)},
     }
     return _record("failure", claim, spec.name, turns, value)
 
@@ -101,11 +107,11 @@ def retraction_record(
     service, user) is still told, and leads the record to the series that the verdict went to."""
     turns = in_order(claim.state.turns.values())
     old = claim.state.ledger.get(judge)
-    revision = old.revision if old else 0
+    revision, inclusion = (old.revision, old.inclusion) if old else (0, EVERYBODY)
     value = {
-        **_emptied(_frame("retracted", namespace, claim, turns, "empty", now_ms, origin, users)),
+        **_emptied(_frame("retracted", namespace, claim, turns, "empty", inclusion, now_ms, origin, users)),
         "event_id": _event_id(namespace, claim, judge, "retracted", "", str(revision)),
-        "judge": _clean(judge),
+        "judge": clean(judge),
         "judge_version": judge_version,
         "supersedes": revision or None,
     }
@@ -127,8 +133,9 @@ def closing_record(
     """Every configured judge with its decision, so that coverage can be computed from the feed alone."""
     decisions = [_decision(spec, entries.get(spec.name)) for spec in specs]
     identity = [f"{decision['judge']}={decision['state']}:{decision['reason']}" for decision in decisions]
+    inclusion = _of_session([entry.inclusion for entry in entries.values()])
     value = {
-        **_frame("closing", namespace, claim, turns, reason, now_ms, origin, users),
+        **_frame("closing", namespace, claim, turns, reason, inclusion, now_ms, origin, users),
         "event_id": _event_id(namespace, claim, "", "closing", str(claim.state.version), reason, *identity),
         "judges": decisions,
     }
@@ -165,21 +172,31 @@ class Tombstone(NamedTuple):
 def tombstones(session: SessionRef, judges: Iterable[str], turns: Iterable[Turn]) -> list[Tombstone]:
     """One for each key that ever told of the session, on the partitions where they stand."""
     ordered = in_order(turns)
-    who = _said(turn.agent for turn in ordered) or _said(turn.service for turn in ordered) or ""
+    who = first_said(turn.agent for turn in ordered) or first_said(turn.service for turn in ordered) or ""
     tenant = session.scope.tenant
     return [
-        Tombstone(_joined(tenant, session.session_id, judge), _joined(tenant, who)) for judge in (*sorted(judges), "")
+        Tombstone(joined(tenant, session.session_id, judge), joined(tenant, who)) for judge in (*sorted(judges), "")
     ]
 
 
 def _decision(spec: JudgeSpec, entry: Entry | None) -> dict[str, Any]:
     return {
-        "judge": _clean(spec.name),
+        "judge": clean(spec.name),
         "judge_version": spec.version,
         "state": entry.state if entry else "waiting",
-        "reason": entry.failure.kind if entry and entry.failure else None,
+        "reason": (entry.failure.kind if entry.failure else entry.unrenewed or None) if entry else None,
         "revision": entry.revision if entry else 0,
+        "inclusion": _inclusion(entry.inclusion if entry else EVERYBODY),
     }
+
+
+def _of_session(inclusions: Sequence[Inclusion]) -> Inclusion:
+    """That of the judges which the session's rule names; they have it in common."""
+    return max(inclusions, key=lambda one: (one.reason != "filtered", one.probability), default=EVERYBODY)
+
+
+def _inclusion(inclusion: Inclusion) -> dict[str, Any]:
+    return {**inclusion._asdict(), "rule": clean(inclusion.rule)}
 
 
 def _frame(
@@ -188,6 +205,7 @@ def _frame(
     claim: Claim,
     turns: Sequence[Turn],
     reason: CloseReason,
+    inclusion: Inclusion,
     now_ms: int,
     origin: Origin,
     users: UserIds,
@@ -204,20 +222,20 @@ def _frame(
         "turns": len(turns),
         "flags": flags_of(turns),
         "session": {
-            "id": _clean(claim.session.session_id),
-            "tenant": _clean(scope.tenant),
-            "source": _clean(scope.source),
+            "id": clean(claim.session.session_id),
+            "tenant": clean(scope.tenant),
+            "source": clean(scope.source),
             "first_trace_id": mlflow_trace_id(traces_in_order(turns)[0]) if turns else None,
             "start_ms": turns[0].start_ms if turns else None,
             "end_ms": max((turn.end_ns // 1_000_000 for turn in turns), default=None),
         },
-        "agent": _said(turn.agent for turn in turns),
-        "service": _said(turn.service for turn in turns),
-        "service_version": _said(turn.service_version for turn in turns),
-        "environment": _said(turn.environment for turn in turns),
-        "user_id": _user(namespace, scope.tenant, _said(turn.user_id for turn in turns), users),
+        "agent": first_said(turn.agent for turn in turns),
+        "service": first_said(turn.service for turn in turns),
+        "service_version": first_said(turn.service_version for turn in turns),
+        "environment": first_said(turn.environment for turn in turns),
+        "user_id": _user(namespace, scope.tenant, first_said(turn.user_id for turn in turns), users),
         "user_id_is": users,
-        "inclusion": {"probability": 1.0, "reason": "all"},
+        "inclusion": _inclusion(inclusion),
         "published_at_ms": now_ms,
         "origin": "backfill" if claim.backfill else origin,
     }
@@ -225,10 +243,12 @@ def _frame(
 
 def _judgement(namespace: str, claim: Claim, spec: JudgeSpec, entry: Entry, usage: Usage) -> dict[str, Any]:
     """What verdicts and failures say of the judge's work."""
-    identity = [entry.state, entry.transcript_hash or "", str(entry.revision), *(["interim"] if entry.interim else [])]
+    inclusion = canonical(list(entry.inclusion))
+    identity = [entry.state, entry.transcript_hash or "", str(entry.revision), inclusion]
+    identity += ["interim"] if entry.interim else []
     return {
         "event_id": _event_id(namespace, claim, spec.name, *identity),
-        "judge": _clean(spec.name),
+        "judge": clean(spec.name),
         "judge_version": entry.judge_version,
         "model": spec.model,
         "revision": entry.revision,
@@ -250,13 +270,8 @@ def _record(kind: FeedKind, claim: Claim, judge: str, turns: Sequence[Turn], val
     tenant = claim.session.scope.tenant
     who = value["agent"] or value["service"] or ""
     return FeedRecord(
-        kind=kind, key=_joined(tenant, claim.session.session_id, judge), series=_joined(tenant, who), value=value
+        kind=kind, key=joined(tenant, claim.session.session_id, judge), series=joined(tenant, who), value=value
     )
-
-
-def _joined(*parts: str) -> str:
-    """Percent-encoded, since `|` may stand in a session id."""
-    return "|".join(quote(part, safe="", errors="replace") for part in parts)
 
 
 def _event_id(namespace: str, claim: Claim, judge: str, *identity: str) -> str:
@@ -271,13 +286,3 @@ def _user(namespace: str, tenant: str, user_id: str | None, users: UserIds) -> s
     if users == "plain":
         return user_id
     return digest(part.encode("utf-8", "replace") for part in (namespace, tenant, user_id)).hex()[:32]
-
-
-def _said(values: Iterable[str | None]) -> str | None:
-    """The first turn's word that says it."""
-    return next((_clean(value) for value in values if value), None)
-
-
-def _clean(text: str) -> str:
-    """Lone surrogates, which JSON text in spans may hold, have no UTF-8 form."""
-    return text.encode("utf-8", "replace").decode()

@@ -9,12 +9,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from streamer.core.exchange import Exchange, exchange_of
+from streamer.core.remarks import asked_for, both, is_thumbs_down
 from streamer.core.session import Facts
 from streamer.core.session_id import SESSION_KEYS, Resolved, clean, owner_of, resolve
 from streamer.core.turn import Turn, Unscorable
 from streamer.core.wire.caps import Caps
 from streamer.core.wire.conventions import Heard, Translate
-from streamer.core.wire.decode import CAPS, decode
+from streamer.core.wire.decode import CAPS, decode, only_logged
 from streamer.core.wire.rules import END_KEYS
 from streamer.core.wire.scan import is_true
 from streamer.core.wire.span import Span
@@ -52,32 +53,41 @@ def interpret(
     caps: Caps = CAPS,
     translate: Translate | None = None,
     keys: tuple[str, ...] = SESSION_KEYS,
+    asked: frozenset[str] = frozenset(),
 ) -> Interpretation:
     """Owner and turn. Depends on the set of facts only, not on their order. `translate` is asked where no dialect of
-    ours finds anything said; such a turn is flagged `translated`. `keys`: attributes that name a session."""
+    ours finds anything said; such a turn is flagged `translated`. `keys`: attributes that name a session; `asked`:
+    those that rules ask for."""
     spans = [span for span in decode(facts.frames, caps) if span.trace_id == trace_id]
     resolved = resolve(spans, keys)
     owner = owner_of(resolved, facts.owner, facts.candidates)
     if owner is not None and resolved.session_id is None:  # a header, the record's key, the resource, or a log
         resolved = resolved._replace(session_id=owner, source="record")
-    if not spans:
-        return Interpretation(owner, kept)
-    fresh = _turn(trace_id, facts.version, spans, resolved)
-    if translate is not None and not (fresh.user or fresh.assistant) and fresh.unscorable != "redacted":
-        fresh = _turn(trace_id, facts.version, spans, resolved, translate)
+    fresh = _turn(trace_id, facts.version, spans, resolved, asked=asked) if spans else None
+    if fresh and translate is not None and not (fresh.user or fresh.assistant) and fresh.unscorable != "redacted":
+        fresh = _turn(trace_id, facts.version, spans, resolved, translate, asked=asked)
     if not facts.swept or kept is None:
-        return Interpretation(owner, fresh)
-    if fresh.has_root and not kept.has_root:
-        start_ns, end_ns = min(fresh.start_ns, kept.start_ns), max(fresh.end_ns, kept.end_ns)
-        spans_seen = fresh.spans_seen + kept.spans_seen
-        better = replace(_with_words_of(fresh, kept), start_ns=start_ns, end_ns=end_ns, spans_seen=spans_seen)
-        return Interpretation(owner, better)
-    return Interpretation(owner, replace(kept, version=facts.version))
+        return Interpretation(owner, fresh or kept)
+    return Interpretation(owner, _with_late(kept, fresh, facts, caps))
 
 
 def owns(session_id: str, trace_id: str, facts: Facts, keys: tuple[str, ...] = SESSION_KEYS) -> bool:
     """Does the trace belong to this session, by what is kept of it?"""
     return interpret(trace_id, facts, None, keys=keys).owner == session_id
+
+
+def _with_late(kept: Turn, fresh: Turn | None, facts: Facts, caps: Caps) -> Turn:
+    """The kept turn and what came after the sweep: a root takes its place, remarks are added, the rest is counted."""
+    thumbs_down = kept.thumbs_down or is_thumbs_down(only_logged(facts.frames, caps))
+    if fresh is None:
+        return replace(kept, version=facts.version, thumbs_down=thumbs_down) if facts.frames else kept
+    whole = replace(kept, version=facts.version)
+    if fresh.has_root and not kept.has_root:
+        start_ns, end_ns = min(fresh.start_ns, kept.start_ns), max(fresh.end_ns, kept.end_ns)
+        spans_seen = fresh.spans_seen + kept.spans_seen
+        whole = replace(_with_words_of(fresh, kept), start_ns=start_ns, end_ns=end_ns, spans_seen=spans_seen)
+    attributes = both(fresh.attributes, kept.attributes)
+    return replace(whole, attributes=attributes, thumbs_down=thumbs_down or fresh.thumbs_down)
 
 
 def _with_words_of(fresh: Turn, kept: Turn) -> Turn:
@@ -94,7 +104,13 @@ def _with_words_of(fresh: Turn, kept: Turn) -> Turn:
 
 
 def _turn(
-    trace_id: str, version: int, spans: Sequence[Span], resolved: Resolved, translate: Translate | None = None
+    trace_id: str,
+    version: int,
+    spans: Sequence[Span],
+    resolved: Resolved,
+    translate: Translate | None = None,
+    *,
+    asked: frozenset[str],
 ) -> Turn:
     root = next((span for span in spans if not span.parent_id), None)
     heard = {span.span_id: Heard(span, translate) for span in spans}
@@ -133,6 +149,8 @@ def _turn(
             first.resource.get("deployment.environment.name") or first.resource.get("deployment.environment")
         ),
         models=tuple(sorted({model for h in heard.values() if (model := h.model)})),
+        attributes=asked_for(spans, asked),
+        thumbs_down=is_thumbs_down(spans),
         flags=frozenset(flags),
     )
 

@@ -1,7 +1,8 @@
 """One line per (session, judge): what is known, what is owed, and why.
 
 `deferred`: the spending limit was reached, the answer is owed. `failed`: for good, until the transcript changes.
-`removed`: the judge is no longer configured, nothing is owed for it.
+`removed`: the judge is no longer configured, nothing is owed for it. `filtered`: the session's rule does not name the
+judge. `sampled_out`: the session is not in the rule's sample.
 """
 
 import json
@@ -11,10 +12,12 @@ from typing import Literal, NamedTuple
 
 from streamer.core.close_reason import INTERIM, CloseReason
 from streamer.core.judges import JudgeSpec
+from streamer.core.sampling import EVERYBODY, Inclusion
 from streamer.core.verdict import JudgeFailure, Usage, Verdict, VerdictValue
 
-EntryState = Literal["judged", "retrying", "deferred", "failed", "retracted", "removed"]
+EntryState = Literal["judged", "retrying", "deferred", "failed", "retracted", "removed", "filtered", "sampled_out"]
 Unwritten = Literal["", "no_trace", "session_id_too_long"]
+Unrenewed = Literal["", "rescore_never", "rescore_final_only", "reopen_max"]
 HISTORY_MAX = 10
 """Earlier verdicts kept with the row; the feed has them all."""
 
@@ -59,6 +62,9 @@ class Entry:
     history: tuple[Past, ...] = ()
     close_reason: CloseReason | None = None
     """Of the closing that this was said at."""
+    inclusion: Inclusion = EVERYBODY
+    unrenewed: Unrenewed = ""
+    """Why the verdict does not speak of the turns that came after it."""
 
     @property
     def interim(self) -> bool:
@@ -87,6 +93,8 @@ class Entry:
         if said["failure"]:
             said["failure"] = JudgeFailure(**{**said["failure"], "usage": Usage(**said["failure"]["usage"])})
         said["history"] = tuple(Past(*past) for past in said["history"])
+        if "inclusion" in said:
+            said["inclusion"] = Inclusion(*said["inclusion"])
         return cls(**said)
 
     def past(self) -> tuple[Past, ...]:

@@ -5,12 +5,13 @@ maximum age counts from the first fact since the last completed closing. Maximum
 for the time being: its last closing, by quiet or an end, is still to come.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from streamer.core.close_reason import CloseReason
 from streamer.core.fullness import Most, filled_by, look_of, size_of
+from streamer.core.rules import Pace, Rule
 from streamer.core.session import NEVER, NOTHING, Look, SessionState, Size
 from streamer.core.turn import Turn
 
@@ -28,11 +29,15 @@ class Limits:
     """The smallest quiet gap that any rule gives: until a claim has found the session's rule, this one counts."""
     max_age_ms: int = DAY_MS
     max_turns: int | None = None
-    """A session that has gained so many turns since its last closing is judged for the time being."""
+    """A session that has gained so many turns since its last closing is judged for the time being: here too the
+    smallest of any rule, which ingest goes by until a claim has said where it wants to look. None: no rule has one."""
     max_bytes: int | None = None
     """The same of the bytes of what was said in them."""
     settle_ms: int = 10_000
-    """Spans still come after an explicit end: collectors batch for seconds (batch processor: 200 ms; SDKs: 5 s)."""
+    """Spans still come after an explicit end: collectors batch for seconds (batch processor: 200 ms; SDKs: 5 s). Like
+    gap and age the smallest that any rule gives, until a claim has found the session's own."""
+    settle_ms_max: int = 0
+    """The greatest that any rule gives, if it is greater: until a claim has found the rule, an end counts so long."""
     trace_timeout_ms: int = 1_200_000
     """A trace whose root was not seen keeps its session open so long."""
     lease_ms: int = 15_000
@@ -63,46 +68,22 @@ class Limits:
     progress_ms: int = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """Sessions that match get this quiet gap; an empty condition matches everything. The first match wins."""
-
-    idle_gap_ms: int
-    tenant: str | None = None
-    service: str | None = None
-    agent: str | None = None
-    environment: str | None = None
-
-    def matches(self, tenant: str, turns: Iterable[Turn]) -> bool:
-        if self.tenant is not None and self.tenant != tenant:
-            return False
-        said = list(turns)
-        wanted = ((self.service, "service"), (self.agent, "agent"), (self.environment, "environment"))
-        return all(want is None or any(getattr(turn, name) == want for turn in said) for want, name in wanted)
-
-
-def gap_of(rules: Sequence[Rule], tenant: str, turns: Iterable[Turn], gap_ms_min: int) -> int:
-    """The quiet gap that the rules give a session, known only after decoding."""
-    said = list(turns)
-    return next((rule.idle_gap_ms for rule in rules if rule.matches(tenant, said)), gap_ms_min)
-
-
-NO_LIMIT = Most(None, None)
-
-
-def most_of(limits: Limits) -> Most:
+def most_of(rule: Rule) -> Most:
     """What a session may gain before it is judged without being quiet."""
-    return Most(limits.max_turns, limits.max_bytes)
+    return Most(rule.max_turns, rule.max_bytes)
 
 
-def close_times(state: SessionState, gap_ms: int, limits: Limits) -> dict[CloseReason, int]:
-    """The moments at which a session may close, by reason."""
+def close_times(state: SessionState, limits: Limits, pace: Pace | None = None) -> dict[CloseReason, int]:
+    """The moments at which a session may close, by reason. `pace` None: its rule is not known yet; then none of them is
+    later than under any rule."""
+    gap_ms, settle_ms, max_age_ms = pace or Pace(limits.gap_ms_min, limits.settle_ms, limits.max_age_ms)
+    counts_ms = settle_ms if pace else max(settle_ms, limits.settle_ms_max)
     times: dict[CloseReason, int] = {}
-    if state.ended_ms is not None and state.activity_ms <= state.ended_ms + limits.settle_ms:
-        times["ended"] = state.ended_ms + limits.settle_ms
+    if state.ended_ms is not None and state.activity_ms <= state.ended_ms + counts_ms:
+        times["ended"] = state.ended_ms + settle_ms
     times["quiet"] = state.activity_ms + gap_ms
     if state.opened_ms is not None:
-        times["max_age"] = state.opened_ms + limits.max_age_ms
+        times["max_age"] = state.opened_ms + max_age_ms
     return times
 
 
@@ -111,19 +92,20 @@ class Closing(NamedTuple):
     """None: not closed yet."""
     at_ms: int
     """The moment by which it would close if nothing more came."""
-    gap_ms: int
+    rule: Rule
+    """That of the session, as far as it is known now."""
     size: Size = NOTHING
     look: Look = NEVER
 
 
-def closing(state: SessionState, turns: Mapping[str, Turn], gap_ms: int, watermark_ms: int, limits: Limits) -> Closing:
+def closing(state: SessionState, turns: Mapping[str, Turn], rule: Rule, watermark_ms: int, limits: Limits) -> Closing:
     """Is the session closed at this watermark? A trace without its root keeps it open until the trace timeout."""
     whole = all(turn.has_root for turn in turns.values())
-    times = close_times(state, gap_ms if whole else max(gap_ms, limits.trace_timeout_ms), limits)
-    most = most_of(limits)
-    size = size_of(turns.values()) if most != NO_LIMIT else Size(len(turns))
+    pace = rule.pace if whole else rule.pace._replace(gap_ms=max(rule.idle_gap_ms, limits.trace_timeout_ms))
+    times = close_times(state, limits, pace)
+    most, size = most_of(rule), size_of(turns.values())
     if filled := filled_by(state, size, most):
         times[filled] = state.activity_ms if state.full_ms is None else state.full_ms
     due = [reason for reason, at_ms in times.items() if at_ms <= watermark_ms]
     look = look_of(state, size, most, closed=bool(due))
-    return Closing(due[0] if due else None, min(times.values()), gap_ms, size, look)
+    return Closing(due[0] if due else None, min(times.values()), rule, size, look)

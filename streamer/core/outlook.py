@@ -25,7 +25,7 @@ class Outlook(NamedTuple):
 
 def outlook_of(state: SessionState, due_ms: int, limits: Limits) -> Outlook:
     """A claim may have put it later than its own times say, for a trace without its root: that is quiet still."""
-    times = close_times(state, state.gap_ms or limits.gap_ms_min, limits)
+    times = close_times(state, limits, state.pace)
     if state.full_ms is not None:
         times["max_turns"] = state.full_ms
     return Outlook(due_ms, next((reason for reason, at_ms in times.items() if at_ms == due_ms), "quiet"))

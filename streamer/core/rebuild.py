@@ -74,6 +74,7 @@ def _fate(
     first = mlflow_trace_id(transcript.traces[0])
     told = [entries[spec.name] for spec in specs if spec.name in entries]
     same = len(told) == len(specs) and all(entry.transcript_hash == transcript.hash for entry in told)
+    same = same and not any(entry.interim for entry in told)  # the last closing is still to come
     in_place = len(rows) == len(entries) and all(row.trace_id == first for row in rows)
     return "unchanged" if same and in_place else "changed" if rows else "new"
 

@@ -12,8 +12,8 @@ from streamer.core.case import Case, Decided, differences, replayed
 from streamer.core.ids import Scope
 from streamer.core.judges import KNOWN_VALUES
 from streamer.core.ledger import Entry, Past
-from streamer.core.lifecycle import Rule
 from streamer.core.redact import Redactor
+from streamer.core.rules import Rule
 from streamer.core.session import Facts, SessionRef
 from streamer.core.verdict import VerdictValue
 from streamer.core.wire.conventions import Translate

@@ -1,11 +1,14 @@
 """A ledger entry as the row that MLflow shows (Sessions page, trace table, search), and back."""
 
 import json
-from typing import cast, get_args
+from collections.abc import Mapping
+from typing import Any, cast, get_args
 
 from streamer.core.assessment import Row, RowRef, StoredRow
+from streamer.core.close_reason import CloseReason
 from streamer.core.judges import JudgeSpec
-from streamer.core.ledger import Entry, Past
+from streamer.core.ledger import Entry, Past, Unrenewed
+from streamer.core.sampling import EVERYBODY, Inclusion, InclusionReason
 from streamer.core.session import Claim
 from streamer.core.transcript import Transcript
 from streamer.core.turn import flags_of
@@ -29,9 +32,13 @@ def row_of(ref: RowRef, claim: Claim, spec: JudgeSpec, entry: Entry, transcript:
         "streamer.revision": str(entry.revision),
         "streamer.close_reason": entry.close_reason or "",
         "streamer.interim": "true" if entry.interim else "false",
-        "streamer.turns": str(len(transcript.turns)),
+        "streamer.turns": str(entry.turns),
         "streamer.flags": ",".join(flags_of(transcript.turns)),
-        "streamer.transcript_hash": transcript.hash,
+        "streamer.transcript_hash": entry.transcript_hash or "",
+        "streamer.inclusion_probability": str(entry.inclusion.probability),
+        "streamer.inclusion_reason": entry.inclusion.reason,
+        "streamer.rule": entry.inclusion.rule,
+        "streamer.unrenewed": entry.unrenewed,
         "streamer.token": str(claim.token),
         "streamer.scored_at_ms": str(entry.scored_at_ms),
         "streamer.history": history_of(entry),
@@ -102,7 +109,25 @@ def entry_of(stored: StoredRow) -> Entry | None:
         turns=turns,
         scored_at_ms=scored_at_ms,
         history=history,
+        close_reason=_known(said.get("streamer.close_reason"), CloseReason),
+        inclusion=_inclusion_of(said),
+        unrenewed=_known(said.get("streamer.unrenewed"), Unrenewed) or "",
     )
+
+
+def _inclusion_of(said: Mapping[str, str]) -> Inclusion:
+    """Everybody's, where a row does not tell it: it was written before there were rules."""
+    reason = _known(said.get("streamer.inclusion_reason"), InclusionReason)
+    try:
+        probability = float(said.get("streamer.inclusion_probability", ""))
+    except ValueError:
+        return EVERYBODY
+    return Inclusion(probability, reason, said.get("streamer.rule", "")) if reason else EVERYBODY
+
+
+def _known(word: str | None, words: Any) -> Any:  # noqa: ANN401
+    """A word of a Literal; None for any other."""
+    return word if word in get_args(words) else None
 
 
 def token_of(stored: StoredRow) -> int:

@@ -1,12 +1,13 @@
 """What a sample of a topic's records holds: for `streamer check`."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from streamer.core.interpret import interpret
 from streamer.core.preview import dialects_of, facts_by_trace
 from streamer.core.remedies import remedy_for
+from streamer.core.rules import Rule, rule_of
 from streamer.core.wire.conventions import Translate
 from streamer.core.wire.cut import Cutter
 from streamer.core.wire.decode import decode
@@ -27,14 +28,19 @@ class Sample:
     dialects: Counter[str] = field(default_factory=Counter)
     remedies: Counter[str] = field(default_factory=Counter)
     """How to name the session, for the traces that name none."""
+    rules: Counter[str] = field(default_factory=Counter)
+    """Which rule each trace would fall under, as a session of one turn."""
     newest: list[tuple[str, int]] = field(default_factory=list)
     """Trace ids and the ms of their last record, the latest first."""
     tenants: dict[str, str] = field(default_factory=dict)
     """By trace id."""
 
 
-def sample(records: Iterable[Record], cutter: Cutter, translate: Translate | None = None) -> Sample:
+def sample(
+    records: Iterable[Record], cutter: Cutter, translate: Translate | None = None, rules: Sequence[Rule] = ()
+) -> Sample:
     """Reads as ingest and a claim would; traces that stand in several records are put together."""
+    asked = frozenset(key for rule in rules for key in rule.keys)
     found, fragments = Sample(), list[Fragment]()
     last_ms: dict[str, int] = {}
     for record in records:
@@ -48,11 +54,14 @@ def sample(records: Iterable[Record], cutter: Cutter, translate: Translate | Non
             found.tenants[fragment.trace_id] = fragment.tenant
             last_ms[fragment.trace_id] = max(last_ms.get(fragment.trace_id, 0), record.timestamp_ms)
         fragments += cut.fragments
-    for (_, trace_id), facts in facts_by_trace(fragments).items():
-        owner, turn = interpret(trace_id, facts, None, translate=translate, keys=cutter.rules.session_keys)
+    for (tenant, trace_id), facts in facts_by_trace(fragments).items():
+        keys = cutter.rules.session_keys
+        owner, turn = interpret(trace_id, facts, None, translate=translate, keys=keys, asked=asked)
         found.traces += 1
         found.with_session += owner is not None
         found.with_text += turn is not None and turn.unscorable is None
+        if turn is not None and rules:
+            found.rules[rule_of(rules, tenant, [turn]).name] += 1
         dialects = dialects_of(decode(facts.frames))
         found.dialects.update(dialects or ["none known"])
         if owner is None:

@@ -6,6 +6,7 @@ from streamer.core.close_reason import INTERIM, CloseReason
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import DAY_MS, Limits
 from streamer.core.retry import PATIENT, next_try_ms
+from streamer.core.sampling import EVERYBODY, Inclusion
 from streamer.core.verdict import JudgeFailure, Verdict
 
 DEFERRED_MS = 600_000
@@ -63,11 +64,12 @@ def retracted(old: Entry | None, generation: int, judge_version: str) -> Entry:
         revision=old.revision if old else 0,
         history=old.past() if old else (),
         close_reason="empty",
+        inclusion=old.inclusion if old else EVERYBODY,
     )
 
 
 def closed_again(entry: Entry, reason: CloseReason) -> Entry:
-    """The same transcript at another closing. What was interim and is so no longer is told and written again, with the
+    """The verdict stands at another closing. What was interim and is so no longer is told and written again, with the
     same revision; what was final stays so."""
     if not entry.interim or reason in INTERIM:
         return entry
@@ -75,11 +77,24 @@ def closed_again(entry: Entry, reason: CloseReason) -> Entry:
 
 
 def begun(
-    old: Entry | None, transcript_hash: str, turns: int, generation: int, judge_version: str, reason: CloseReason
+    old: Entry | None,
+    transcript_hash: str,
+    turns: int,
+    generation: int,
+    judge_version: str,
+    reason: CloseReason,
+    inclusion: Inclusion = EVERYBODY,
 ) -> Entry:
     """What a judge starts from on a transcript: where it was, if it has met this one before."""
     if old is not None and old.transcript_hash == transcript_hash:
-        return replace(old, generation=generation, judge_version=judge_version, close_reason=reason)
+        return replace(
+            old,
+            generation=generation,
+            judge_version=judge_version,
+            close_reason=reason,
+            inclusion=inclusion,
+            unrenewed="",
+        )
     return Entry(
         state="retrying",
         generation=generation,
@@ -89,10 +104,18 @@ def begun(
         history=old.past() if old else (),
         turns=turns,
         close_reason=reason,
+        inclusion=inclusion,
     )
 
 
-def unread(old: Entry | None, failure: JudgeFailure, generation: int, judge_version: str, reason: CloseReason) -> Entry:
+def unread(
+    old: Entry | None,
+    failure: JudgeFailure,
+    generation: int,
+    judge_version: str,
+    reason: CloseReason,
+    inclusion: Inclusion = EVERYBODY,
+) -> Entry:
     """No judge can be given the session as it is. A verdict that stood moves into the history."""
     base = old or Entry(state="failed", generation=generation, judge_version=judge_version)
     same = old is not None and old.failure == failure and old.interim == (reason in INTERIM)
@@ -107,6 +130,8 @@ def unread(old: Entry | None, failure: JudgeFailure, generation: int, judge_vers
         feed=same and base.feed,
         history=base.past(),
         close_reason=base.close_reason if same else reason,
+        inclusion=inclusion,
+        unrenewed="",
     )
 
 

@@ -13,6 +13,7 @@ from streamer.core.assessment import RowRef
 from streamer.core.close_reason import INTERIM, CloseReason
 from streamer.core.ids import Scope, bucket_of_session, session_key
 from streamer.core.ledger import Entry
+from streamer.core.rules import Pace
 from streamer.core.turn import Turn
 
 Expired = Literal["no_session", "refused"]
@@ -85,7 +86,8 @@ class SessionState:
     activity_ms: int = 0
     opened_ms: int | None = None
     ended_ms: int | None = None
-    gap_ms: int | None = None
+    pace: Pace | None = None
+    """Of the rule that a claim has found; None before the first."""
     looks: int = 0
     mend: bool = False
     """A stale worker may have written since the last completion."""

@@ -61,6 +61,10 @@ class Turn:
     service_version: str | None = None
     environment: str | None = None
     models: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
+    """Those that some rule asks for, of the resource or any span, as text: each (name, value) once, sorted."""
+    thumbs_down: bool = False
+    """The user has said that it was not good."""
     flags: frozenset[str] = field(default_factory=frozenset)
     """truncated, translated, clock_suspect, recovered, gap …"""
 

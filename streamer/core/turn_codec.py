@@ -37,5 +37,6 @@ def unpack(packed: bytes) -> Turn:
     known["history"] = tuple(Message(role=role, text=text) for role, text in named["history"])
     for name in ("session_conflicts", "models", "omitted"):
         known[name] = tuple(named.get(name, ()))
+    known["attributes"] = tuple((name, value) for name, value in named.get("attributes", ()))
     known["flags"] = frozenset(named["flags"])
     return Turn(**known)

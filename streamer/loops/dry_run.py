@@ -7,6 +7,7 @@ notices.
 from collections.abc import Mapping, Sequence
 
 from streamer.core.assemble import assemble
+from streamer.core.choosing import choices
 from streamer.core.lifecycle import Closing
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.turn import Turn
@@ -79,14 +80,16 @@ class DryRun(Judge):
     async def _score_and_write(self, held: Held, turns: Mapping[str, Turn], closed: Closing) -> None:
         claim = held.claim
         name = (claim.session.key, claim.state.version)
-        if not self._estimate.knows(name):
+        chosen = choices(closed.rule, held.terms.specs, {}, claim.session.key, turns.values())
+        asked = [spec for spec in held.terms.specs if chosen[spec.name].is_in]
+        if asked and not self._estimate.knows(name):
             transcript = assemble(claim.session.session_id, turns)
 
             async def ask(request: ModelRequest) -> Completion:
                 self._estimate.add(name, *self._model.estimate(request))
                 return PLAUSIBLE  # a judge that asks several times goes on, and every call of it is counted
 
-            for spec in self._p.specs:
+            for spec in asked:
                 await self._judges.judge(spec, transcript, {} if spec.reads_expectations else None, ask)
             self._p.journal.say(
                 "info", "would_judge", session=claim.session.key, usd=round(self._estimate.usd_of(name), 6)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from streamer.core.assessment import RowRef
 from streamer.core.lifecycle import Limits
 from streamer.core.session import Claim, Outcome
+from streamer.core.terms import Terms
 from streamer.errors import OwnershipLost, PermanentError, TransientError
 from streamer.ports import Clock, SessionStore
 
@@ -22,6 +23,8 @@ class Held:
     claim: Claim
     known_until_ms: int
     """By the worker's clock: the lease, counted from when its last grant was asked for."""
+    terms: Terms
+    """Those of the generation that it was claimed under: they may be replaced while it is worked on."""
     lost: bool = False
     begun: bool = False
     rows: frozenset[RowRef] = frozenset()
@@ -62,8 +65,8 @@ class HeldClaims:
     def __len__(self) -> int:
         return len(self._held)
 
-    def add(self, claim: Claim, asked_at_ms: int) -> Held:
-        held = Held(claim, asked_at_ms + self._limits.lease_ms)
+    def add(self, claim: Claim, asked_at_ms: int, terms: Terms) -> Held:
+        held = Held(claim, asked_at_ms + self._limits.lease_ms, terms)
         self._held[claim.name] = held
         return held
 

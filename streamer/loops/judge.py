@@ -8,13 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from streamer.core.assemble import assemble
-from streamer.core.interpret import Interpretation, interpret
-from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
-from streamer.core.lifecycle import Closing, Limits, Rule, closing, gap_of
-from streamer.core.scoring import FACTS_EXPIRED, SHARED, unread, without_judge
-from streamer.core.session import Claim, Facts, Outcome, SessionRef
-from streamer.core.session_id import SESSION_KEYS
+from streamer.core.lifecycle import Closing, Limits, closing
+from streamer.core.rules import rule_of
+from streamer.core.scoring import FACTS_EXPIRED, SHARED, without_judge
+from streamer.core.session import Claim, Outcome
 from streamer.core.turn import Turn
 from streamer.core.verdict import JudgeFailure
 from streamer.core.watermark import watermark_of
@@ -23,6 +21,7 @@ from streamer.core.wire.conventions import Translate
 from streamer.core.wire.decode import CAPS
 from streamer.errors import OwnershipLost, PermanentError, StreamerError, TransientError
 from streamer.loops.choke_point import Paused
+from streamer.loops.decoding import Decoding
 from streamer.loops.held import Held, HeldClaims
 from streamer.loops.in_force import InForce
 from streamer.loops.publishing import Publishing
@@ -36,9 +35,6 @@ PAUSED_MS = 500
 BACKOFF_MS = 400
 REFUSED_RETRY_MS = 60_000
 """What MLflow refuses it would refuse again until somebody has mended it."""
-READ_AT_ONCE = 50
-"""Traces decoded before others may run: 10 ms. A session of 2,000 turns takes 0.4 s, and a dozen of them one after the
-other would starve the renewal of all leases."""
 COMPLETIONS_MAX = 4
 """end_write is tried so often; after that the lease runs out and the next claim completes."""
 
@@ -53,8 +49,6 @@ class JudgeParts:
     scoring: Scoring
     publishing: Publishing
     writing: Writing
-    specs: Sequence[JudgeSpec]
-    rules: Sequence[Rule]
     limits: Limits
     in_force: InForce
     capacity: int
@@ -73,7 +67,8 @@ class Judge:
     """One worker. `step()` claims what is due and starts the work on it."""
 
     def __init__(self, parts: JudgeParts) -> None:
-        self._p = parts
+        self._p = p = parts
+        self._decoding = Decoding(p.store, p.clock, p.metrics, p.translate, p.caps, p.session_keys)
         self._outdated = False
 
     async def step(self) -> int:
@@ -86,7 +81,7 @@ class Judge:
             for source in self._p.sources:
                 watermarks[source] = watermark_of((await self._p.store.progress(source)).values())
                 self._p.metrics.gauge("watermark_ms", watermarks[source], source=source)
-            asked_at_ms = self._p.clock.now_ms()
+            asked_at_ms, terms = self._p.clock.now_ms(), self._p.in_force.terms
             reply = await self._p.store.claim(room, watermarks, self._p.in_force.number)
         except TransientError as error:
             self._p.journal.say("warning", "claim_failed", cause=str(error))
@@ -94,7 +89,7 @@ class Judge:
         self._p.metrics.gauge("paused", float(reply.paused))
         self._say_if_outdated(reply.generation)
         for claim in reply.claims:
-            self._p.tasks.start(self._work(self._p.held.add(claim, asked_at_ms)))
+            self._p.tasks.start(self._work(self._p.held.add(claim, asked_at_ms, terms)))
         return PAUSED_MS if reply.paused else BUSY_MS if reply.claims else IDLE_MS
 
     def _say_if_outdated(self, in_force: int) -> None:
@@ -124,20 +119,20 @@ class Judge:
     async def _judge(self, held: Held) -> None:
         claim = held.claim
         if claim.state.shared:
-            closed = Closing("max_traces", claim.state.activity_ms, self._p.limits.gap_ms_min)
-            return await self._tell_unread(held, {}, closed, SHARED)
-        turns, complete = await self._decode(claim)
-        closed = self._closing(claim, turns)
+            rule = rule_of(held.terms.rules, claim.session.scope.tenant, claim.state.turns.values())
+            return await self._tell_unread(held, {}, Closing("max_traces", claim.state.activity_ms, rule), SHARED)
+        turns, complete = await self._decode(held)
+        closed = self._closing(held, turns)
         if closed.reason is None:
             self._p.metrics.count("releases")
-            return await self._p.store.release(claim, closed.gap_ms, closed.at_ms, closed.look)
+            return await self._p.store.release(claim, closed.rule.pace, closed.at_ms, closed.look)
         if closed.reason == "quiet" and claim.due == "quiet":
-            late_ms = claim.claimed_at_ms - claim.state.activity_ms - closed.gap_ms
+            late_ms = claim.claimed_at_ms - claim.state.activity_ms - closed.rule.idle_gap_ms
             self._p.metrics.observe("close_lateness_seconds", max(0, late_ms) / 1000)
         self._observe_delay(claim, turns)
         if turns:
             new = [turn for trace_id, turn in turns.items() if claim.state.turns.get(trace_id) != turn]
-            await self._p.store.keep_turns(claim, new, closed.gap_ms)
+            await self._p.store.keep_turns(claim, new, closed.rule.pace)
         if not complete:
             await self._tell_unread(held, turns, closed, FACTS_EXPIRED)
         elif not turns:
@@ -153,71 +148,35 @@ class Judge:
             delay_s = max(0, claim.state.activity_ms - ended_ms) / 1000
             self._p.metrics.observe("span_delay_seconds", delay_s, source=claim.session.scope.source)
 
-    def _closing(self, claim: Claim, turns: Mapping[str, Turn]) -> Closing:
-        gap_ms = gap_of(self._p.rules, claim.session.scope.tenant, turns.values(), self._p.limits.gap_ms_min)
+    def _closing(self, held: Held, turns: Mapping[str, Turn]) -> Closing:
+        claim = held.claim
+        rule = rule_of(held.terms.rules, claim.session.scope.tenant, turns.values())
         if not claim.state.members:
-            return Closing("empty", 0, gap_ms)
-        return closing(claim.state, turns, gap_ms, claim.watermark_ms, self._p.limits)
+            return Closing("empty", 0, rule)
+        return closing(claim.state, turns, rule, claim.watermark_ms, self._p.limits)
 
-    async def _decode(self, claim: Claim) -> tuple[dict[str, Turn], bool]:
-        """The turns that this session owns, and whether every member trace could be read."""
-        state, turns, complete = claim.state, dict[str, Turn](), True
-        unchanged = {
-            t for t, version in state.members.items() if t in state.turns and state.turns[t].version == version
-        }
-        facts = await self._p.store.facts(claim.session.scope, sorted(set(state.members) - unchanged))
-        for n, trace_id in enumerate(sorted(state.members), start=1):
-            if n % READ_AT_ONCE == 0:
-                await self._p.clock.sleep_ms(0)
-            turn = state.turns.get(trace_id)
-            if trace_id in facts:
-                if facts[trace_id].erased:
-                    continue
-                kept = turn
-                owner, turn = self._interpret(claim, trace_id, facts[trace_id], kept)
-                if facts[trace_id].swept and facts[trace_id].frames and kept and turn:
-                    read = turn.spans_seen > kept.spans_seen
-                    self._p.metrics.count("late_traces", outcome="read" if read else "left")
-                if owner != claim.session.session_id:
-                    await self._tell(claim, trace_id, owner, facts[trace_id])
-                    continue
-                if turn is None and facts[trace_id].frames:  # it was framed well and holds no span that can be read
-                    self._p.metrics.count("unreadable_traces")
-                    continue
-            if turn is None:
-                complete = False
-            else:
-                turns[trace_id] = turn
-        return turns, complete
-
-    def _interpret(self, claim: Claim, trace_id: str, facts: Facts, kept: Turn | None) -> Interpretation:
-        keys = self._p.session_keys.get(claim.session.scope.source, SESSION_KEYS)
-        return interpret(trace_id, facts, kept, self._p.caps, self._p.translate, keys)
-
-    async def _tell(self, claim: Claim, trace_id: str, owner: str | None, facts: Facts) -> None:
-        """A trace belongs to a session that no scan had named: only a claim reads deep enough to see it."""
-        if owner is not None and owner not in facts.candidates:
-            session = SessionRef(claim.session.scope, owner)
-            await self._p.store.adopt(claim.session.scope, trace_id, session, claim.state.activity_ms)
+    async def _decode(self, held: Held) -> tuple[dict[str, Turn], bool]:
+        return await self._decoding.turns(held.claim, held.terms.asked)
 
     async def _score_and_write(self, held: Held, turns: Mapping[str, Turn], closed: Closing) -> None:
         transcript = assemble(held.claim.session.session_id, turns)
-        reason = closed.reason or "quiet"
-        scored = await self._p.scoring.entries(held, self._p.specs, transcript, reason)
-        told = await self._p.publishing.publish(held, self._p.specs, scored, transcript, closed)
-        placement = await self._p.writing.write(held, self._p.specs, told, transcript)
+        specs = held.terms.specs
+        scored = await self._p.scoring.entries(held, transcript, closed)
+        told = await self._p.publishing.publish(held, specs, scored, transcript, closed)
+        placement = await self._p.writing.write(held, specs, told, transcript)
         late = await self._wiped(held)
         done = await self._complete(held, self._outcome(held, placement.entries, closed, placement, late))
-        placed = all(entry.state == "judged" and entry.mlflow for entry in placement.entries.values())
-        if done and placed and held.claim.due == "quiet":
+        read = [entry for entry in placement.entries.values() if entry.inclusion.is_in]
+        placed = all(entry.state == "judged" and entry.mlflow for entry in read)
+        if done and read and placed and held.claim.due == "quiet":
             ended_ms = max(turn.end_ns for turn in turns.values()) // 1_000_000
             delay_ms = self._p.clock.now_ms() - ended_ms
             self._p.metrics.observe("verdict_delay_seconds", max(0, delay_ms) / 1000)
 
     async def _retract(self, held: Held, closed: Closing) -> None:
         """A session left without turns: no row may stay, and readers of the feed are told."""
-        entries, cleared = await self._p.writing.retract(held, self._p.specs)
-        told = await self._p.publishing.retract(held, self._p.specs, entries)
+        entries, cleared = await self._p.writing.retract(held, held.terms.specs)
+        told = await self._p.publishing.retract(held, held.terms.specs, entries)
         late = None if cleared and told else self._delivery_retry_ms(held)
         placement = Placement(entries, retracted=late is None)
         outcome = self._outcome(held, entries, closed, placement, late)
@@ -226,11 +185,9 @@ class Judge:
 
     async def _tell_unread(self, held: Held, turns: Mapping[str, Turn], closed: Closing, failure: JudgeFailure) -> None:
         """No judge is asked, and the ledger and the feed say why."""
-        ledger, generation = held.claim.state.ledger, self._p.in_force.number
-        reason = closed.reason or "quiet"
-        entries = {s.name: unread(ledger.get(s.name), failure, generation, s.version, reason) for s in self._p.specs}
+        entries = self._p.scoring.unread(held, turns.values(), closed, failure)
         transcript = assemble(held.claim.session.session_id, turns)
-        told = await self._p.publishing.publish(held, self._p.specs, entries, transcript, closed)
+        told = await self._p.publishing.publish(held, held.terms.specs, entries, transcript, closed)
         late = await self._wiped(held)
         outcome = self._outcome(held, told, closed, next_in_ms=late)
         if await self._complete(held, outcome) and held.claim.state.has_grown:
@@ -252,7 +209,7 @@ class Judge:
                 waits.append(max(0, entry.next_at_ms - now_ms))
             elif entry.owes:
                 waits.append(retry_ms)
-        configured, ledger = {spec.name for spec in self._p.specs}, held.claim.state.ledger
+        configured, ledger = {spec.name for spec in held.terms.specs}, held.claim.state.ledger
         gone = {name: without_judge(e) for name, e in ledger.items() if name not in configured and e.owes}
         return Outcome(
             version=held.claim.state.version,

@@ -14,8 +14,8 @@ from streamer.core.ids import mlflow_trace_id
 from streamer.core.interpret import interpret
 from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
-from streamer.core.lifecycle import Rule, gap_of
 from streamer.core.rebuild import Fate, restored
+from streamer.core.rules import Pace, Rule, rule_of
 from streamer.core.session import SessionRef, SessionState, Wake
 from streamer.core.session_id import SESSION_KEYS
 from streamer.core.turn import Turn
@@ -34,7 +34,7 @@ class RebuildStore(SessionStore, Protocol):
         self,
         key: str,
         version: int,
-        gap_ms: int,
+        pace: Pace,
         turns: Sequence[Turn],
         entries: Mapping[str, Entry],
         rows: frozenset[RowRef],
@@ -62,14 +62,13 @@ class Rebuild:
         traces: StoredTraces,
         specs: Sequence[JudgeSpec],
         rules: Sequence[Rule],
-        gap_ms_min: int,
         horizon_ms: Mapping[str, int],
         session_keys: Mapping[str, tuple[str, ...]],
         caps: Caps = CAPS,
         translate: Translate | None = None,
     ) -> None:
         self._namespace, self._store, self._traces = namespace, store, traces
-        self._specs, self._rules, self._gap_ms_min = specs, rules, gap_ms_min
+        self._specs, self._rules = specs, rules
         self._horizon_ms, self._session_keys = horizon_ms, session_keys
         self._caps, self._translate = caps, translate
 
@@ -95,12 +94,12 @@ class Rebuild:
         if what.lost - state.members.keys():
             await self._store.wake([Wake(ref, trace_id, 1, state.activity_ms) for trace_id in sorted(what.lost)])
             return None  # again, with them as members
-        gap_ms = gap_of(self._rules, ref.scope.tenant, turns.values(), self._gap_ms_min)
+        pace = rule_of(self._rules, ref.scope.tenant, turns.values()).pace
         rests: CloseReason | None = None
         if what.owes_nothing:
             rests = "quiet" if turns else "empty"
         done = await self._store.restore(
-            ref.key, state.version, gap_ms, list(turns.values()), what.entries, what.rows, rests
+            ref.key, state.version, pace, list(turns.values()), what.entries, what.rows, rests
         )
         return what.fate if done else None
 

@@ -4,17 +4,19 @@ Rule: a judge whose ledger has this transcript is not called. A verdict that sto
 into the entry's history.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from streamer.core.close_reason import CloseReason
+from streamer.core.choosing import choices, included, left_out, resumed, unrenewed_by
 from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
-from streamer.core.lifecycle import Limits
+from streamer.core.lifecycle import Closing, Limits
 from streamer.core.model import Completion, ModelRequest
-from streamer.core.scoring import begun, closed_again, deferred, failed, judged
+from streamer.core.sampling import Inclusion
+from streamer.core.scoring import begun, closed_again, deferred, failed, judged, unread
 from streamer.core.transcript import Transcript
+from streamer.core.turn import Turn
 from streamer.core.verdict import JudgeFailure
 from streamer.errors import PermanentError, TransientError
 from streamer.loops.choke_point import Account, ChokePoint, SpendingLimitReached
@@ -38,18 +40,42 @@ class Scoring:
         self._limits, self._clock, self._tasks = limits, clock, tasks
         self._metrics, self._journal = metrics, journal
 
-    async def entries(
-        self, held: Held, specs: Sequence[JudgeSpec], transcript: Transcript, reason: CloseReason
-    ) -> dict[str, Entry]:
+    async def entries(self, held: Held, transcript: Transcript, closed: Closing) -> dict[str, Entry]:
         """All judges at once; a failing one does not hold back the others."""
-        works = [self._entry(held, spec, transcript, reason) for spec in specs]
+        specs = held.terms.specs
+        chosen = self._choices(held, transcript.turns, closed)
+        works = [self._entry(held, spec, transcript, closed, chosen[spec.name]) for spec in specs]
         return dict(zip((spec.name for spec in specs), await self._tasks.together(works), strict=True))
 
-    async def _entry(self, held: Held, spec: JudgeSpec, transcript: Transcript, reason: CloseReason) -> Entry:
-        old, generation = held.claim.state.ledger.get(spec.name), held.claim.generation
+    def unread(self, held: Held, turns: Iterable[Turn], closed: Closing, failure: JudgeFailure) -> dict[str, Entry]:
+        """The session can be given to no judge: what becomes of each one's entry."""
+        ledger, generation, reason = held.claim.state.ledger, held.claim.generation, closed.reason or "quiet"
+        return {
+            spec.name: unread(ledger.get(spec.name), failure, generation, spec.version, reason, chosen)
+            if chosen.is_in
+            else left_out(ledger.get(spec.name), chosen, generation, spec.version)
+            for spec, chosen in zip(held.terms.specs, self._choices(held, turns, closed).values(), strict=True)
+        }
+
+    def _choices(self, held: Held, turns: Iterable[Turn], closed: Closing) -> dict[str, Inclusion]:
+        claim = held.claim
+        return choices(closed.rule, held.terms.specs, claim.state.ledger, claim.session.key, turns)
+
+    async def _entry(
+        self, held: Held, spec: JudgeSpec, transcript: Transcript, closed: Closing, chosen: Inclusion
+    ) -> Entry:
+        state, generation, reason = held.claim.state, held.claim.generation, closed.reason or "quiet"
+        old = state.ledger.get(spec.name)
+        if not chosen.is_in:
+            self._leave_out(held, spec, chosen.reason)
+            return left_out(old, chosen, generation, spec.version)
+        old = resumed(old)
         if old is not None and old.settled(transcript.hash, self._clock.now_ms()):
-            return replace(closed_again(old, reason), generation=generation)
-        base = begun(old, transcript.hash, len(transcript.turns), generation, spec.version, reason)
+            return included(closed_again(old, reason), chosen, generation)
+        if old is not None and (unrenewed := unrenewed_by(closed.rule, old, closed.reason, state.reason)):
+            self._leave_out(held, spec, unrenewed)
+            return included(closed_again(old, reason), chosen, generation, unrenewed)
+        base = begun(old, transcript.hash, len(transcript.turns), generation, spec.version, reason, chosen)
         if not any(turn.unscorable is None for turn in transcript.turns):
             kind = transcript.turns[0].unscorable or "no_content"
             return self._failed(base, spec, JudgeFailure(kind="not_scorable", detail=kind))
@@ -83,6 +109,10 @@ class Scoring:
             return self._failed(base, spec, answer, asked=account.calls > 0)
         self._metrics.count("verdicts", judge=spec.name, value=spec.series_of(answer.value))
         return judged(base, answer)
+
+    def _leave_out(self, held: Held, spec: JudgeSpec, reason: str) -> None:
+        if held.claim.state.has_grown:
+            self._metrics.count("left_out", judge=spec.name, reason=reason)
 
     def _failed(self, base: Entry, spec: JudgeSpec, failure: JudgeFailure, *, asked: bool = True) -> Entry:
         entry = failed(base, failure, self._clock.now_ms(), self._limits, asked=asked)

@@ -30,6 +30,8 @@ USD_MAX = 1_000_000_000.0
 ROW_NAME_MAX = 250
 """MLflow's column for the name of an assessment (3.17, store/tracking/dbmodels/models.py)."""
 
+RULE_NAME_MAX = 64
+
 
 def _duration(value: object) -> object:
     """`"15m"`, `"2h"`, `"500ms"`, or a number of ms."""
@@ -124,6 +126,12 @@ def _row_name(value: str) -> str:
     return value
 
 
+def _rule_name(value: str) -> str:
+    if not value.isprintable() or not value.strip() or len(value) > RULE_NAME_MAX:
+        raise ValueError(f"must be 1 to {RULE_NAME_MAX} printable characters: it stands with every verdict")
+    return value
+
+
 def _model_name(value: str) -> str:
     if not re.fullmatch(r"[^\s:/]+:/[^\s\x00-\x1f\x7f]+", value):
         raise ValueError("must be spelled <provider>:/<model>, as in openai:/gpt-4.1-mini")
@@ -203,6 +211,7 @@ Filled = Annotated[str, AfterValidator(_filled)]
 Name = Annotated[str, AfterValidator(_name)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 ModelName = Annotated[str, AfterValidator(_model_name)]
+RuleName = Annotated[str, AfterValidator(_rule_name)]
 RowName = Annotated[str, AfterValidator(_row_name)]
 Address = Annotated[str, AfterValidator(_filled), ADDRESS]
 TopicName = Annotated[str, AfterValidator(_topic_name)]

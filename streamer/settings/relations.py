@@ -13,60 +13,30 @@ from itertools import combinations
 
 from streamer.core.dead_letters import SUFFIX
 from streamer.core.redis_url import read_url
-from streamer.core.words import lasting
 from streamer.errors import ConfigurationError
+from streamer.settings import rule_relations
 from streamer.settings.tables import Settings
 
 
 def check(settings: Settings) -> None:
     """Raises ConfigurationError with all contradictions, one a line."""
     if said := [
-        *_gaps(settings),
+        *rule_relations.paces(settings),
+        *rule_relations.sizes(settings),
         *_durations(settings),
-        *_sizes(settings),
         *_fuse(settings),
         *_redis(settings),
         *_sources(settings),
         *_feed(settings),
         *_judges(settings),
+        *rule_relations.names(settings),
+        *rule_relations.order(settings),
     ]:
         raise ConfigurationError("\n".join(said))
 
 
 def _at(settings: Settings, key: str) -> str:
     return f"{key} ({settings.origin(key)})"
-
-
-def _gaps(settings: Settings) -> Iterator[str]:
-    s = settings.sessions
-    gaps = {"sessions.idle_gap_ms": s.idle_gap_ms}
-    gaps |= {f"rules[{n}].idle_gap_ms": rule.idle_gap_ms for n, rule in enumerate(settings.rules)}
-    for key, gap_ms in gaps.items():
-        gap = _at(settings, key)
-        if s.settle_ms >= gap_ms:
-            yield (
-                f"{_at(settings, 'sessions.settle_ms')}, {lasting(s.settle_ms)}, must be shorter than {gap}: an "
-                f"explicit end would close a session no sooner than silence; set it below {lasting(gap_ms)}"
-            )
-        if s.max_age_ms <= gap_ms:
-            yield (
-                f"{_at(settings, 'sessions.max_age_ms')} must be longer than {gap}: sessions would be cut before they "
-                f"can fall quiet; set it above {lasting(gap_ms)}"
-            )
-        if s.trace_timeout_ms < gap_ms:
-            yield (
-                f"{_at(settings, 'sessions.trace_timeout_ms')} must be at least {gap}: a trace without its root keeps "
-                "its session open longer than a whole one, never shorter; raise it"
-            )
-
-
-def _sizes(settings: Settings) -> Iterator[str]:
-    s = settings.sessions
-    if s.max_turns is not None and s.max_turns >= s.traces_max:
-        yield (
-            f"{_at(settings, 'sessions.max_turns')} must be below {_at(settings, 'sessions.traces_max')}: a session "
-            "with so many traces is everybody's and not judged at all; lower it"
-        )
 
 
 def _redis(settings: Settings) -> Iterator[str]:

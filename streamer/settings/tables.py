@@ -9,9 +9,12 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 from streamer.core.feed import UserIds
 from streamer.core.fuse import FuseLimits
 from streamer.core.judges import JudgeSpec
-from streamer.core.lifecycle import DAY_MS, Limits, Rule
+from streamer.core.lifecycle import DAY_MS, Limits
+from streamer.core.model import canonical
 from streamer.core.reading import Start
+from streamer.core.rules import Rule
 from streamer.core.session_id import SESSION_KEYS
+from streamer.core.terms import Terms
 from streamer.core.wire.caps import Caps
 from streamer.core.wire.rules import CutRules
 from streamer.errors import ConfigurationError
@@ -35,6 +38,7 @@ from streamer.settings.kinds import (
     Whole,
     start_of,
 )
+from streamer.settings.rules import RuleTable, rule_from
 from streamer.settings.table import Table
 
 
@@ -167,14 +171,6 @@ class Fuse(Table):
         return FuseLimits(share=self.share, records_min=self.records_min, window_records=self.window_records)
 
 
-class RuleTable(Table):
-    idle_gap_ms: SomeMs
-    tenant: str | None = None
-    service: str | None = None
-    agent: str | None = None
-    environment: str | None = None
-
-
 class Models(Table):
     concurrency: Whole = Field(8, ge=1, description="calls at once to one provider, below the smallest paid tiers")
 
@@ -247,13 +243,15 @@ class Settings(Table):
         return self._origins.get(key, "default")
 
     def limits(self) -> Limits:
-        s, gaps = self.sessions, [self.sessions.idle_gap_ms, *(rule.idle_gap_ms for rule in self.rules)]
+        """Of what closes a session the smallest that any rule gives: until a claim has found the session's."""
+        s, rules = self.sessions, self.core_rules()
         return Limits(
-            gap_ms_min=min(gaps),
-            max_age_ms=s.max_age_ms,
-            max_turns=s.max_turns,
-            max_bytes=s.max_bytes,
-            settle_ms=s.settle_ms,
+            gap_ms_min=min(rule.idle_gap_ms for rule in rules),
+            max_age_ms=min(rule.max_age_ms for rule in rules),
+            max_turns=min((rule.max_turns for rule in rules if rule.max_turns), default=None),
+            max_bytes=min((rule.max_bytes for rule in rules if rule.max_bytes), default=None),
+            settle_ms=min(rule.settle_ms for rule in rules),
+            settle_ms_max=max(rule.settle_ms for rule in rules),
             trace_timeout_ms=s.trace_timeout_ms,
             late_ms=s.late_ms,
             parked_ms=s.parked_ms,
@@ -279,7 +277,23 @@ class Settings(Table):
         return self.model_copy(update={"sources": sources})
 
     def core_rules(self) -> tuple[Rule, ...]:
-        return (*(Rule(**rule.model_dump()) for rule in self.rules), Rule(idle_gap_ms=self.sessions.idle_gap_ms))
+        """Those of [[rules]], then [sessions]."""
+        s = self.sessions
+        default = Rule(
+            idle_gap_ms=s.idle_gap_ms,
+            settle_ms=s.settle_ms,
+            max_age_ms=s.max_age_ms,
+            max_turns=s.max_turns,
+            max_bytes=s.max_bytes,
+        )
+        return (*(rule_from(rule, n, default) for n, rule in enumerate(self.rules)), default)
+
+    def terms(self) -> Terms:
+        """What a judge worker goes by. Its content says also whose a trace is."""
+        specs, rules = self.judge_specs(), self.core_rules()
+        keys = [[source.name, *source.session_keys] for source in self.sources]
+        content = [[[spec.name, spec.version] for spec in specs], [rule.content() for rule in rules], keys]
+        return Terms(specs=specs, rules=rules, content=canonical(content).encode())
 
     def judge_specs(self) -> tuple[JudgeSpec, ...]:
         return tuple(judge.spec() for judge in self.judges)

@@ -5,7 +5,7 @@ from typing import Any
 
 from redis import Redis
 
-from streamer.adapters.redis_sessions.judge import read_facts, read_ref, read_row
+from streamer.adapters.redis_sessions.judge import read_facts, read_pace, read_ref, read_row
 from streamer.adapters.redis_sessions.reader import read_note
 from streamer.core import turn_codec
 from streamer.core.ledger import Entry
@@ -22,7 +22,6 @@ NUMBERS = (
     "activity",
     "opened",
     "ended",
-    "gap",
     "token",
     "settled",
     "lease",
@@ -75,7 +74,7 @@ def of_row(tag: str, row: SessionRow) -> Contents:
         "c": dict(enumerate(row.log)),
     }
     held: Contents = {(tag, f"{base}:{part}"): dict(value) for part, value in parts.items() if value}
-    return {(tag, base): (row.ref, row.reason, fields), **held}
+    return {(tag, base): (row.ref, row.reason, row.pace, fields), **held}
 
 
 def of_redis(client: Redis, prefix: str) -> Contents:
@@ -109,7 +108,7 @@ def read(client: Redis, raw: bytes, name: str) -> Any:
 
 def read_session(row: dict[bytes, bytes]) -> Any:
     fields = {field: int(row.get(field.encode(), 0)) for field in NUMBERS}
-    return read_ref(row), row.get(b"reason", b"").decode() or None, fields
+    return read_ref(row), row.get(b"reason", b"").decode() or None, read_pace(row), fields
 
 
 def read_part(part: str, field: bytes, value: bytes) -> tuple[Any, Any]:

@@ -9,6 +9,7 @@ from streamer.core.ids import BUCKETS, Scope
 from streamer.core.ledger import Entry, EntryState
 from streamer.core.lifecycle import Limits
 from streamer.core.model import Completion
+from streamer.core.rules import Pace
 from streamer.core.session import Claim, Look, Outcome, SessionRef, Size, Sweep, Wake
 from streamer.core.turn import Turn
 from streamer.core.wire.records import Fragment
@@ -18,7 +19,7 @@ from streamer.ports import SessionStore
 START_MS = 1_700_000_000_000
 LIMITS = Limits(
     gap_ms_min=900, max_age_ms=20_000, settle_ms=100, lease_ms=1_500, late_ms=2_000, parked_ms=5_000, look_ms=500,
-    looks_max=3, zombie_ms_max=8_000, return_ms=30_000, traces_max=5, max_turns=2, max_bytes=500,
+    looks_max=3, zombie_ms_max=8_000, return_ms=30_000, traces_max=5, settle_ms_max=400, max_turns=2, max_bytes=500,
 )  # fmt: skip
 SCOPES = (Scope("spans", "acme"), Scope("spans", "beta"), Scope("logs", "a|b"))
 JUDGES = ("frustration", "safety")
@@ -59,6 +60,9 @@ class Twins:
 
     def session(self, scope: Scope) -> SessionRef:
         return SessionRef(scope, f"chat-{self.r.randrange(3)}")
+
+    def pace(self) -> Pace:
+        return Pace(self.r.choice((900, 1_500, 2_000)), self.r.choice((50, 100, 400)), self.r.choice((3_000, 20_000)))
 
     def turn(self, scope: Scope, trace_id: str) -> Turn:
         version = max(0, self.versions.get((scope, trace_id), 1) - self.r.choice((0, 0, 0, 1)))
@@ -152,7 +156,8 @@ async def restore(t: Twins, now: int) -> None:
         judge: Entry(state="judged", generation=0, judge_version="0", mlflow=True, feed=True) for judge in JUDGES
     }
     rows = frozenset(RowRef(f"a-0-{judge}", "tr-0", judge) for judge in JUDGES if t.r.random() < 0.7)
-    await t.both("restore", ref.key, version, 900, turns, entries, rows, t.r.choice(("quiet", "empty", None)))
+    rests = t.r.choice(("quiet", "empty", None))
+    await t.both("restore", ref.key, version, Pace(900, 200, 5_000), turns, entries, rows, rests)
     await t.both("set_rebuilt", now - t.r.randrange(-500, 2_000))
 
 
@@ -167,7 +172,7 @@ def next_look(t: Twins) -> Look:
 async def give_up(t: Twins, now: int) -> None:
     c = t.r.choice(t.claims)
     if t.r.random() < 0.5:
-        await t.both("release", c, t.r.choice((0, 900, 2_000)), now + t.r.randrange(-500, 2_000), next_look(t))
+        await t.both("release", c, t.pace(), now + t.r.randrange(-500, 2_000), next_look(t))
     else:
         await t.both("put_back", c, t.r.randrange(0, 800))
 
@@ -176,7 +181,7 @@ async def think(t: Twins, now: int) -> None:
     c = t.r.choice(t.claims)
     await t.both("holds", c)
     turns = {trace_id: t.turn(c.session.scope, trace_id) for trace_id in c.state.members}
-    await t.both("keep_turns", c, list(turns.values()), t.r.choice((900, 1_500)))
+    await t.both("keep_turns", c, list(turns.values()), t.pace())
     await t.both("find_answer", c, "k1")
     answer = Completion(content="ja ✓", input_tokens=1, output_tokens=2, cost_usd=None)
     await t.both("save_answer", c, t.r.choice(("k1", "k2")), answer)

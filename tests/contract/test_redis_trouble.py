@@ -9,6 +9,7 @@ from streamer.adapters.redis_sessions import RedisSessionStore, open_redis
 from streamer.core import turn_codec
 from streamer.core.ids import BUCKETS, Scope
 from streamer.core.lifecycle import Limits
+from streamer.core.rules import Pace
 from streamer.core.session import Outcome, SessionRef, Wake
 from streamer.core.turn import Turn
 from streamer.core.wire.records import Fragment
@@ -77,7 +78,7 @@ async def test_a_full_redis_refuses_facts_and_empties_itself_by_judging(own_serv
                     Turn(trace_id=trace, version=version, start_ns=1, end_ns=2, user="a", assistant="b")
                     for trace, version in claim.state.members.items()
                 ]
-                await store.keep_turns(claim, turns, 1)
+                await store.keep_turns(claim, turns, Pace(1, 1, 1))
                 await store.begin_write(claim, [])
                 assert await store.end_write(claim, Outcome(version=claim.state.version, entries={}, reason="quiet"))
         for bucket in range(BUCKETS):

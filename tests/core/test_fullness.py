@@ -1,5 +1,7 @@
 """A session is full exactly when it has gained what it may, and ingest's counts have it looked at no later."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,10 +9,12 @@ from hypothesis import strategies as st
 from streamer.core.close_reason import CloseReason
 from streamer.core.fullness import Most, filled_by, look_of, size_of
 from streamer.core.lifecycle import Limits, closing
+from streamer.core.rules import Rule
 from streamer.core.session import NEVER, Look, SessionState, Size
 from streamer.core.turn import Turn
 
 LIMITS = Limits(gap_ms_min=1_000, max_age_ms=10_000, settle_ms=100, trace_timeout_ms=5_000, max_turns=2)
+RULE = Rule(idle_gap_ms=1_000, settle_ms=100, max_age_ms=10_000, max_turns=2)
 
 
 def turn(trace_id: str, user: str | None = "ä", assistant: str | None = "b") -> Turn:
@@ -75,10 +79,25 @@ def test_a_full_session_closes_once_the_watermark_has_passed_what_filled_it(
 ) -> None:
     """By quiet where that has come as well: it is the last word then."""
     state = SessionState(activity_ms=5_500, opened_ms=4_000, full_ms=5_000, members={"a": 1, "b": 1})
-    assert closing(state, {name: turn(name) for name in "ab"}, 1_000, watermark_ms, LIMITS).reason == reason
+    assert closing(state, {name: turn(name) for name in "ab"}, RULE, watermark_ms, LIMITS).reason == reason
 
 
 def test_one_that_ingest_took_for_full_goes_back_to_its_true_time() -> None:
     state = SessionState(activity_ms=5_000, opened_ms=4_000, full_ms=5_000, members={"a": 1, "b": 1})
-    closed = closing(state, {"a": turn("a")}, 1_000, 5_500, LIMITS)
+    closed = closing(state, {"a": turn("a")}, RULE, 5_500, LIMITS)
     assert (closed.reason, closed.at_ms, closed.look) == (None, 6_000, Look(3, 0))
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason", "look"),
+    [
+        (RULE, "max_turns", Look(4, 0)),
+        (replace(RULE, max_turns=5), None, Look(5, 0)),
+        (replace(RULE, max_turns=None), None, NEVER),
+    ],
+)
+def test_the_sessions_own_rule_says_what_is_full(rule: Rule, reason: CloseReason | None, look: Look) -> None:
+    """Until a claim has found it ingest goes by the smallest of any rule."""
+    state = SessionState(activity_ms=5_000, opened_ms=4_000, full_ms=5_000, members={"a": 1, "b": 1})
+    closed = closing(state, {name: turn(name) for name in "ab"}, rule, 5_500, LIMITS)
+    assert (closed.reason, closed.look) == (reason, look)

@@ -3,11 +3,13 @@
 import pytest
 
 from streamer.core.close_reason import CloseReason
-from streamer.core.lifecycle import Limits, Rule, closing, gap_of
+from streamer.core.lifecycle import Limits, closing
+from streamer.core.rules import Rule, rule_of
 from streamer.core.session import SessionState
 from streamer.core.turn import Turn
 
 LIMITS = Limits(gap_ms_min=1_000, max_age_ms=10_000, settle_ms=100, trace_timeout_ms=5_000)
+RULE = Rule(idle_gap_ms=1_000, settle_ms=100, max_age_ms=10_000)
 
 
 def turn(trace_id: str = "t", *, has_root: bool = True, service: str | None = None) -> Turn:
@@ -18,7 +20,7 @@ def turn(trace_id: str = "t", *, has_root: bool = True, service: str | None = No
 
 def reason_at(watermark_ms: int, state: SessionState, *turns: Turn) -> CloseReason | None:
     said = {t.trace_id: t for t in turns or (turn(),)}
-    return closing(state, said, 1_000, watermark_ms, LIMITS).reason
+    return closing(state, said, RULE, watermark_ms, LIMITS).reason
 
 
 @pytest.mark.parametrize(("watermark_ms", "reason"), [(5_999, None), (6_000, "quiet"), (6_001, "quiet")])
@@ -55,7 +57,6 @@ def test_a_trace_without_its_root_keeps_the_session_open_until_the_trace_timeout
 
 def test_the_first_matching_rule_gives_the_gap() -> None:
     rules = [Rule(idle_gap_ms=7, service="slow"), Rule(idle_gap_ms=5, tenant="acme"), Rule(idle_gap_ms=3)]
-    assert gap_of(rules, "acme", [turn(service="slow")], 1) == 7
-    assert gap_of(rules, "acme", [turn(service="quick")], 1) == 5
-    assert gap_of(rules, "other", [turn()], 1) == 3
-    assert gap_of(rules[:2], "other", [turn()], 1) == 1
+    assert rule_of(rules, "acme", [turn(service="slow")]).idle_gap_ms == 7
+    assert rule_of(rules, "acme", [turn(service="quick")]).idle_gap_ms == 5
+    assert rule_of(rules, "other", [turn()]).idle_gap_ms == 3

@@ -23,7 +23,7 @@ def erase(b: Bucket, now: int, key: str, version: int, entries: Mapping[str, Ent
     s = b.edit(("s", key), found)
     s.members, s.answers, s.ledger = {}, {}, dict(entries)
     s.turns = {} if turn is None else {turn.trace_id: turn}
-    s.opened = s.ended = s.gap = s.missing = s.reason = s.full = s.look = None
+    s.opened = s.ended = s.pace = s.missing = s.reason = s.full = s.look = None
     s.closed_size, s.span_bytes = NOTHING, 0
     s.looks, s.shared, s.lease, s.wipe = 0, False, 0, True
     s.token, s.version = b.next_token(s.token, now), s.version + 1

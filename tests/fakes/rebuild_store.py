@@ -6,6 +6,7 @@ from streamer.core.assessment import RowRef
 from streamer.core.close_reason import CloseReason
 from streamer.core.ids import bucket_of_session
 from streamer.core.ledger import Entry
+from streamer.core.rules import Pace
 from streamer.core.turn import Turn
 from tests.fakes.redis_state import Bucket
 from tests.fakes.session_store import FakeSessionStore
@@ -16,7 +17,7 @@ def restore(
     now: int,
     key: str,
     version: int,
-    gap_ms: int,
+    pace: Pace,
     turns: Sequence[Turn],
     entries: Mapping[str, Entry],
     rows: Iterable[RowRef],
@@ -29,7 +30,7 @@ def restore(
     s.turns.update({turn.trace_id: turn for turn in turns})
     s.ledger = {**entries, **s.ledger}
     s.rows |= set(rows)
-    s.gap = gap_ms
+    s.pace = pace
     b.edit(("sessions",), dict[str, int]())[key] = now
     if rests is not None:
         s.judged, s.reason, s.opened = s.version, rests, None
@@ -43,14 +44,14 @@ class FakeRebuildStore(FakeSessionStore):
         self,
         key: str,
         version: int,
-        gap_ms: int,
+        pace: Pace,
         turns: Sequence[Turn],
         entries: Mapping[str, Entry],
         rows: Iterable[RowRef],
         rests: CloseReason | None,
     ) -> bool:
         def body(b: Bucket, now: int) -> bool:
-            return restore(b, now, key, version, gap_ms, turns, entries, rows, rests)
+            return restore(b, now, key, version, pace, turns, entries, rows, rests)
 
         return await self._run(bucket_of_session(key), body)
 

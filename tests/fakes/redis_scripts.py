@@ -12,6 +12,7 @@ from streamer.core.claim_log import ClaimNote, said_of
 from streamer.core.close_reason import INTERIM
 from streamer.core.ids import Scope
 from streamer.core.lifecycle import Limits
+from streamer.core.rules import Pace
 from streamer.core.session import Begun, Claim, Facts, Look, Outcome, SessionRef, Wake
 from streamer.core.turn import Turn
 from streamer.core.wire.records import Fragment
@@ -174,12 +175,12 @@ def renew(b: Bucket, now: int, c: Claim) -> bool:
     return True
 
 
-def release(b: Bucket, now: int, c: Claim, gap_ms: int, wait_until_ms: int, look: Look) -> None:
+def release(b: Bucket, now: int, c: Claim, pace: Pace, wait_until_ms: int, look: Look) -> None:
     s = b.session(c.session.key)
     if s is None or s.token != c.token:
         return
     s = b.edit(("s", c.session.key), s)
-    s.lease, s.gap, s.settled = 0, gap_ms, s.token
+    s.lease, s.pace, s.settled = 0, pace, s.token
     s.count(look, b.limits)
     if s.version == c.state.version:
         b.move(c.session, "quiet", wait_until_ms)
@@ -198,12 +199,12 @@ def put_back(b: Bucket, now: int, c: Claim, in_ms: int) -> None:
     log.end(s, now, c.token, "put_back")
 
 
-def keep_turns(b: Bucket, now: int, c: Claim, turns: Sequence[Turn], gap_ms: int) -> bool:
+def keep_turns(b: Bucket, now: int, c: Claim, turns: Sequence[Turn], pace: Pace) -> bool:
     if not holds(b, now, c):
         return False
     s = b.edit(("s", c.session.key), SessionRow(c.session))
     s.turns.update({turn.trace_id: turn for turn in turns})
-    s.gap = gap_ms
+    s.pace = pace
     return True
 
 

@@ -11,6 +11,7 @@ from streamer.core.ids import Scope
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Limits, close_times
 from streamer.core.model import Completion
+from streamer.core.rules import Pace
 from streamer.core.session import NOTHING, Facts, Look, SessionRef, SessionState, Size
 from streamer.core.turn import Turn
 
@@ -40,7 +41,7 @@ class SessionRow:
     activity: int = 0
     opened: int | None = None
     ended: int | None = None
-    gap: int | None = None
+    pace: Pace | None = None
     token: int = 0
     settled: int = 0
     lease: int = 0
@@ -71,7 +72,7 @@ class SessionRow:
             activity_ms=self.activity,
             opened_ms=self.opened,
             ended_ms=self.ended,
-            gap_ms=self.gap,
+            pace=self.pace,
             looks=self.looks,
             mend=self.mend,
             reason=self.reason,
@@ -192,7 +193,7 @@ class Bucket:
             self.edit((index, *ref.scope), dict[str, int]())[ref.key] = score
 
     def move_to_quiet(self, s: SessionRow) -> int:
-        times = close_times(s.state(), s.gap or self.limits.gap_ms_min, self.limits)
+        times = close_times(s.state(), self.limits, s.pace)
         at_ms = min([*times.values(), *([] if s.full is None else [s.full])])
         self.move(s.ref, "quiet", at_ms)
         return at_ms

@@ -14,17 +14,8 @@ from streamer.core.holding import Told
 from streamer.core.ids import BUCKETS, Scope, bucket_of_trace
 from streamer.core.lifecycle import Limits
 from streamer.core.model import Completion
-from streamer.core.session import (
-    NEVER,
-    Begun,
-    Claim,
-    Facts,
-    Look,
-    Outcome,
-    SessionRef,
-    SessionState,
-    Wake,
-)
+from streamer.core.rules import Pace
+from streamer.core.session import NEVER, Begun, Claim, Facts, Look, Outcome, SessionRef, SessionState, Wake
 from streamer.core.turn import Turn
 from streamer.core.wire.records import Fragment
 from streamer.errors import OwnershipLost, Reconnected
@@ -217,14 +208,14 @@ class FakeSessionStore(ToldDoings, Erasing, Auditing):
         if version:
             await self.wake([Wake(session, trace_id, version, activity_ms)])
 
-    async def release(self, claim: Claim, gap_ms: int, wait_until_ms: int, look: Look = NEVER) -> None:
-        await self._run(claim.bucket, lambda b, now: scripts.release(b, now, claim, gap_ms, wait_until_ms, look), claim)
+    async def release(self, claim: Claim, pace: Pace, wait_until_ms: int, look: Look = NEVER) -> None:
+        await self._run(claim.bucket, lambda b, now: scripts.release(b, now, claim, pace, wait_until_ms, look), claim)
 
     async def put_back(self, claim: Claim, in_ms: int) -> None:
         await self._run(claim.bucket, lambda b, now: scripts.put_back(b, now, claim, in_ms), claim)
 
-    async def keep_turns(self, claim: Claim, turns: Sequence[Turn], gap_ms: int) -> None:
-        if not await self._run(claim.bucket, lambda b, now: scripts.keep_turns(b, now, claim, turns, gap_ms), claim):
+    async def keep_turns(self, claim: Claim, turns: Sequence[Turn], pace: Pace) -> None:
+        if not await self._run(claim.bucket, lambda b, now: scripts.keep_turns(b, now, claim, turns, pace), claim):
             raise OwnershipLost(claim.session.key)
 
     async def holds(self, claim: Claim) -> None:

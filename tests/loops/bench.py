@@ -10,9 +10,11 @@ from streamer.core.feed import FeedRecord
 from streamer.core.ids import Scope
 from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
-from streamer.core.lifecycle import Limits, Rule
+from streamer.core.lifecycle import Limits
 from streamer.core.model import Completion, ModelRequest
+from streamer.core.rules import Rule
 from streamer.core.session import SessionRef, Wake
+from streamer.core.terms import Terms
 from streamer.core.transcript import Transcript
 from streamer.core.verdict import JudgeFailure, Verdict
 from streamer.errors import CallFailed, TransientError
@@ -35,6 +37,7 @@ from tests.fakes.spending import FakeSpending
 START_MS = 1_700_000_000_000
 GAP_MS = 60_000
 LIMITS = Limits(gap_ms_min=GAP_MS, settle_ms=1_000, trace_timeout_ms=GAP_MS, late_ms=10_000)
+DEFAULT = Rule(idle_gap_ms=GAP_MS, settle_ms=LIMITS.settle_ms)
 SOURCE = "default"
 
 
@@ -94,6 +97,7 @@ class Bench:
     rows: MlflowRows = field(default_factory=MlflowRows)
     feed: Feed = field(default_factory=Feed)
     specs: tuple[JudgeSpec, ...] = (spec("a"),)
+    rules: tuple[Rule, ...] = (DEFAULT,)
     generation: int = 1
     now: int = START_MS
     usd_max: float = 1_000.0
@@ -112,13 +116,22 @@ class Bench:
         self.now += ms
 
     async def say(
-        self, session: str, user: str = "Hello?", *, trace: str | None = None, parent: str = "", in_mlflow: bool = True
+        self,
+        session: str,
+        user: str = "Hello?",
+        *,
+        trace: str | None = None,
+        parent: str = "",
+        in_mlflow: bool = True,
+        **attributes: Any,
     ) -> str:
-        """One turn, saved as ingest saves it; its trace id. With a `parent` the span is no root."""
+        """One turn, saved as ingest saves it; its trace id. With a `parent` the span is no root. `attributes` as in
+        builders.span: `session__end=True` ends the session."""
         self.turns += 1
         trace = trace or f"{self.turns:032x}"
         said: dict[str, Any] = {"input__value": user, "output__value": "Hi.", "session__id": session}
         said |= {"openinference__span__kind": "AGENT", "start_ns": self.now * 10**6, "end_ns": self.now * 10**6 + 5}
+        said |= attributes
         await self._save(trace, span(trace, f"{self.turns:016x}", parent, **said))
         if in_mlflow:
             self.rows.traces.add(f"tr-{trace}")
@@ -143,6 +156,7 @@ class Bench:
     def worker(self) -> tuple[Judge, Tasks]:
         """A new process: it knows nothing but its configuration."""
         metrics, journal, tasks = SilentMetrics(), SilentJournal(), Tasks()
+        terms = Terms(specs=self.specs, rules=self.rules, content=b"")
         held = HeldClaims(self.store, self, self.limits)
         choke = ChokePoint(self.model, self.store, held, self.spending, self, metrics, journal)
         parts = JudgeParts(
@@ -152,10 +166,8 @@ class Bench:
             scoring=Scoring(OneCall(), choke, self.rows, self.limits, self, tasks, metrics, journal),
             publishing=Publishing("bench", self.feed, self, metrics, journal),
             writing=Writing("bench", self.rows, self.store, held, self.limits, metrics, journal),
-            specs=self.specs,
-            rules=(Rule(idle_gap_ms=GAP_MS),),
             limits=self.limits,
-            in_force=InForce(self.store, b"", journal, self.generation),
+            in_force=InForce(self.store, terms, metrics, journal, self.generation),
             capacity=100,
             clock=self,
             tasks=tasks,

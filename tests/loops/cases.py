@@ -3,10 +3,9 @@
 from dataclasses import replace
 
 from streamer.core.case import Case, Settings, recorded
-from streamer.core.lifecycle import Rule
 from streamer.core.session import SessionRef
 from streamer.core.wire.caps import Caps
-from tests.loops.bench import GAP_MS, Bench
+from tests.loops.bench import Bench
 
 
 async def case_of(bench: Bench, session: str) -> Case:
@@ -20,7 +19,7 @@ async def case_of(bench: Bench, session: str) -> Case:
         session=ref,
         settings=Settings(
             limits=bench.limits,
-            rules=(Rule(idle_gap_ms=GAP_MS),),
+            rules=bench.rules,
             caps=Caps(),
             judges=[spec.name for spec in bench.specs],
         ),

@@ -1,13 +1,19 @@
 """What closes a session, what is said for the time being, and what costs no call."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from streamer.core.session import SessionRef
-from tests.loops.bench import GAP_MS, LIMITS, Bench
+from tests.loops.bench import DEFAULT, GAP_MS, LIMITS, Bench
 
 HOUR_MS = 3_600_000
+
+
+def bench_with(**most: Any) -> Bench:
+    """Every session may gain as much."""
+    return Bench(limits=replace(LIMITS, **most), rules=(replace(DEFAULT, **most),))
 
 
 def marks_of(bench: Bench) -> list[tuple[str, str, str]]:
@@ -25,7 +31,7 @@ def told(bench: Bench, kind: str = "verdict") -> list[tuple[str, bool, int, int]
 async def test_a_full_session_is_judged_for_the_time_being_and_for_good_when_quiet(
     limits: dict[str, int],
 ) -> None:
-    bench = Bench(limits=replace(LIMITS, **limits))
+    bench = bench_with(**limits)
     reason = next(iter(limits))
     for _ in range(3):  # 9 bytes of text each
         await bench.say("s")
@@ -42,7 +48,7 @@ async def test_a_full_session_is_judged_for_the_time_being_and_for_good_when_qui
 
 
 async def test_an_interim_verdict_that_nothing_came_after_becomes_the_last_word_without_a_call() -> None:
-    bench = Bench(limits=replace(LIMITS, max_turns=2))
+    bench = bench_with(max_turns=2)
     for _ in range(2):
         await bench.say("s")
     await bench.wait(5_000)
@@ -58,7 +64,7 @@ async def test_an_interim_verdict_that_nothing_came_after_becomes_the_last_word_
 
 
 async def test_turns_are_counted_anew_after_each_closing() -> None:
-    bench = Bench(limits=replace(LIMITS, max_turns=2))
+    bench = bench_with(max_turns=2)
     for _ in range(5):
         await bench.say("s")
         await bench.wait(2_000)
@@ -67,7 +73,7 @@ async def test_turns_are_counted_anew_after_each_closing() -> None:
 
 
 async def test_the_maximum_age_is_interim_too_and_is_counted_anew() -> None:
-    bench = Bench(limits=replace(LIMITS, max_age_ms=3 * GAP_MS))
+    bench = bench_with(max_age_ms=3 * GAP_MS)
     for _ in range(8):
         await bench.say("s")
         await bench.wait(GAP_MS // 2)
@@ -78,7 +84,7 @@ async def test_the_maximum_age_is_interim_too_and_is_counted_anew() -> None:
 
 
 async def test_an_end_after_an_interim_verdict_closes_for_good_at_once() -> None:
-    bench = Bench(limits=replace(LIMITS, max_turns=2))
+    bench = bench_with(max_turns=2)
     for _ in range(2):
         await bench.say("s")
     await bench.wait(5_000)

@@ -8,7 +8,7 @@ import pytest
 from streamer.core.assessment import Row, RowRef
 from streamer.core.model import Completion, ModelRequest
 from streamer.errors import CallFailed, PermanentError, TransientError
-from streamer.loops.judge import READ_AT_ONCE
+from streamer.loops.decoding import READ_AT_ONCE
 from tests.fakes.language_model import LanguageModel
 from tests.fakes.mlflow_rows import MlflowRows
 from tests.loops.bench import GAP_MS, LIMITS, Answering, Bench, spec

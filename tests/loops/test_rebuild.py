@@ -5,8 +5,8 @@ from typing import Any
 
 from streamer.core.assessment import StoredRow
 from streamer.core.ids import assessment_id
-from streamer.core.lifecycle import Rule
 from streamer.core.rebuild import Fate
+from streamer.core.rules import Rule
 from streamer.core.session import SessionRef
 from streamer.core.wire.records import Cut, Fragment
 from streamer.loops.rebuild import Rebuild
@@ -60,7 +60,7 @@ class LosesRedis(Bench):
     async def restore(self, horizon_ms: int) -> dict[str, Fate | None]:
         assert isinstance(self.store, FakeRebuildStore)
         rules = (Rule(idle_gap_ms=GAP_MS),)
-        work = Rebuild("bench", self.store, self.rows, self.specs, rules, GAP_MS, {SOURCE: horizon_ms}, {})
+        work = Rebuild("bench", self.store, self.rows, self.specs, rules, {SOURCE: horizon_ms}, {})
         rows = [row for bucket in self.redis.buckets.values() for row in bucket.sessions()]
         names = {row.ref.session_id: row.ref for row in rows}
         return {name: await work.session(ref.key) for name, ref in sorted(names.items())}

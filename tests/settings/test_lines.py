@@ -61,8 +61,8 @@ def test_every_setting_of_the_file_is_shown_with_its_line(given: Given) -> None:
 def test_an_error_names_the_line(given: Given) -> None:
     said = given.refused(FILE.replace('model = "m:/1"', "model = 1"))
     assert said == "judges[1].model (streamer.toml:21) must be text in quotes"
-    said = given.refused('[[judges]]\ntype = "user_frustration"\n\n[[rules]]\ntenant = "a"')
-    assert said == "rules[0].idle_gap_ms (streamer.toml:4) is missing; add it"
+    said = given.refused('[[rules]]\ntenant = "a"\n\n[[judges]]\nname = "n"')
+    assert said == "judges[0].type (streamer.toml:4) is missing; add it"
 
 
 @pytest.mark.parametrize(

@@ -58,9 +58,9 @@ def test_at_the_limit_it_is_allowed(given: Given, values: dict[str, object]) -> 
 
 
 def test_every_rules_gap_is_held_against_the_limits(given: Given) -> None:
-    rules = '[[rules]]\nidle_gap_ms = "1m"\n[[rules]]\nidle_gap_ms = "2h"\n'
+    rules = '[[rules]]\nagent = "a"\nidle_gap_ms = "1m"\n[[rules]]\nidle_gap_ms = "2h"\n'
     said = given.refused(rules)
-    assert "sessions.trace_timeout_ms (default) must be at least rules[1].idle_gap_ms (streamer.toml:4): " in said
+    assert "sessions.trace_timeout_ms (default) must be at least rules[1].idle_gap_ms (streamer.toml:5): " in said
     assert "rules[0]" not in said
     given.loads(rules + sessions(trace_timeout_ms='"2h"', parked_ms='"2h"'))
     assert "rules[1].idle_gap_ms" in given.refused(rules.replace("2h", "25h"))

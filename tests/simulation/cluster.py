@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from streamer.core.feed import FeedRecord
 from streamer.core.fuse import Fuse, FuseLimits
 from streamer.core.lifecycle import Limits
+from streamer.core.rules import Rule
 from streamer.core.transcript import Transcript
 from streamer.core.wire.cut import CutRules, Cutter
 from streamer.loops.audit import Audit
@@ -20,11 +21,11 @@ from streamer.loops.publishing import Publishing
 from streamer.loops.scoring import Scoring
 from streamer.loops.writing import Writing
 from tests.fakes.session_store import FakeRedis, FakeSessionStore
-from tests.simulation.configuration import LIMITS, RULES, drawn, specs
 from tests.simulation.forgetting import forget_now_and_then
 from tests.simulation.judging import LanguageModel, Purse, SimulatedJudges
 from tests.simulation.laws import Laws
 from tests.simulation.services import Broker, DeadLetterTopic, FeedTopic, Mlflow, Rows, Source
+from tests.simulation.terms import LIMITS, limited, rules_of, terms
 from tests.simulation.watched import (
     RareJournal,
     RareMetrics,
@@ -70,6 +71,7 @@ class Cluster:
 
     world: World
     parts: Parts
+    rules: tuple[Rule, ...]
     broker: Broker = field(init=False)
     redis: FakeRedis = field(init=False)
     mlflow: Mlflow = field(init=False)
@@ -155,10 +157,8 @@ class Cluster:
                 "sim", FeedTopic(w, worker, self.feed, self.mlflow), clock, metrics, journal
             ),
             writing=self.parts.writing("sim", rows, store, held, limits, metrics, journal),
-            specs=specs(self.generation),
-            rules=RULES,
             limits=limits,
-            in_force=InForce(store, b"", journal, self.generation),
+            in_force=InForce(store, terms(self.generation, self.rules), metrics, journal, self.generation),
             capacity=2,
             clock=clock,
             tasks=tasks,
@@ -261,10 +261,11 @@ def run(seed: int, parts: Parts | None = None, telling: bool = False) -> World:
     world = World(seed)
     world.telling = telling
     parts = parts or Parts()
-    parts = replace(parts, limits=drawn(seed, parts.limits))
+    rules = rules_of(seed)
+    parts = replace(parts, limits=limited(parts.limits, rules))
     for name, rate in parts.harsh.items():
         setattr(world, name, rate)
-    cluster = Cluster(world, parts)
+    cluster = Cluster(world, parts, rules)
     for work in (cluster.apps.run(), cluster.chaos(), forget_now_and_then(cluster, seed)):
         world.spawn(None, work)
     world.run_until(EPOCH_MS + SAFETY_MS)

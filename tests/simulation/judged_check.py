@@ -31,24 +31,29 @@ class JudgedCheck:
         entry = self.entry
         if entry is None or entry.state in ("retrying", "deferred", "retracted"):
             return self.w.violate("L1", f"{self.name}: ledger says {entry and entry.state}")
+        if not entry.inclusion.is_in:  # see policies.py
+            return None
         if entry.transcript_hash is None:
             if not self.laws.failed_over:
                 self.w.violate("L1", f"{self.name}: facts_expired, though they had not")
             return None
         said = {turn.trace_id: turn for turn in self.c.seen[entry.transcript_hash].turns}
-        if lacking := self._lacks(said):
+        if not entry.unrenewed and (lacking := self._lacks(said)):
             return self.w.violate("S5", f"{self.name} does not speak of {lacking}")
         if len(self.rows) > 1:
             return self.w.violate("S4", f"{self.name} has {len(self.rows)} rows")
         if lost := set(said) - set(self.s.turns):
             return self.w.violate("S5", f"{self.name}: the kept turns of {sorted(lost)} are gone")
+        self._check_told(entry)
+        if entry.state == "failed":
+            return self._check_failed()
+        return self._check_verdict(entry, said)
+
+    def _check_told(self, entry: Entry) -> None:
         if entry.interim:
             self.w.violate("interim", f"{self.name}: at rest, and its {entry.state} is still interim")
         if not entry.feed:
             self.w.violate("feed", f"{self.name}: {entry.state} was never told to the feed")
-        if entry.state == "failed":
-            return self._check_failed()
-        return self._check_verdict(entry, said)
 
     def _check_failed(self) -> None:
         name = self.s.ref.session_id
@@ -57,12 +62,14 @@ class JudgedCheck:
             self.w.violate("S6", f"{self.name}: the good verdict is gone")
 
     def _check_verdict(self, entry: Entry, said: Mapping[str, Turn]) -> None:
-        first = [trace for trace in traces_in_order(said.values()) if self.c.mlflow.has(trace)]
+        now = [self.s.turns[trace] for trace in self.expected if trace in self.s.turns]
+        standing = traces_in_order(now if entry.unrenewed else said.values())
+        first = [trace for trace in standing if self.c.mlflow.has(trace)]
         if first and not self.rows:
             self.w.violate("S4", f"{self.name} has no row")
         for row in self.rows:
             self._check_row(row, entry, first)
-        if first and first[0] != traces_in_order(said.values())[0]:
+        if first and first[0] != standing[0]:
             self.w.rare["a row stands on the next earliest trace"] += 1
         best = newest(self.c.feed, self.s.ref.session_id, self.judge)
         if best is None or best.value["transcript_hash"] != entry.transcript_hash:

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 from streamer.core.close_reason import INTERIM, CloseReason
 from streamer.core.ids import bucket_of_trace
 from streamer.core.ledger import Entry
-from streamer.core.lifecycle import gap_of
+from streamer.core.rules import Rule
 from streamer.core.session import Claim
 from streamer.core.turn import Turn
 from streamer.loops.choke_point import Account
 from tests.fakes.redis_state import Bucket, SessionRow
-from tests.simulation.configuration import LIMITS, RULES, specs
 from tests.simulation.forgetting import check_erased
 from tests.simulation.judged_check import JudgedCheck
+from tests.simulation.policies import Policies
 from tests.simulation.services import Logged
+from tests.simulation.terms import specs
 from tests.simulation.truth import newest, read
 from tests.simulation.world import Worker
 
@@ -50,6 +51,7 @@ class Laws:
         self.closed_by_age: dict[str, int] = {}
         self.turns_at: dict[tuple[str, int], int] = {}
         self.closed_turns: defaultdict[str, int] = defaultdict(int)
+        self.policies = Policies(self)
 
     # ------------------------------------------------------------ while it runs
 
@@ -84,22 +86,22 @@ class Laws:
         self.turns_at[c.name] = len(turns)
         if not c.state.has_grown and c.state.owes_closing and reason not in INTERIM:
             self.w.rare["an interim verdict became the last word"] += 1
+        rule = self.policies.closes(c, turns, reason)
         if reason == "quiet":
-            self._closed_as_quiet(c, turns)
+            self._closed_as_quiet(c, rule.idle_gap_ms)
         elif reason == "ended":
             self.w.rare["closed by an end"] += 1
-            self._closed_by_end(c)
+            self._closed_by_end(c, rule.settle_ms)
         elif reason == "max_age":
             self.w.rare["closed by maximum age"] += 1
             self._closed_by_age(c)
         elif reason == "max_turns":
             self.w.rare["closed by its number of turns"] += 1
-            self._closed_by_turns(c, len(turns))
+            self._closed_by_turns(c, len(turns), rule)
         elif reason == "max_bytes":
             self.w.rare["closed by the length of what was said"] += 1
 
-    def _closed_as_quiet(self, c: Claim, turns: Mapping[str, Turn]) -> None:
-        gap_ms = gap_of(RULES, "default", turns.values(), LIMITS.gap_ms_min)
+    def _closed_as_quiet(self, c: Claim, gap_ms: int) -> None:
         quiet_ms = c.state.activity_ms + gap_ms
         if c.claimed_at_ms < quiet_ms:
             self.w.violate("early", f"{c.session.session_id} closed {quiet_ms - c.claimed_at_ms} ms early")
@@ -113,18 +115,18 @@ class Laws:
             if mine and logged.appended <= until_ms and logged.appended > born_ms + STARTING_MS:
                 self.w.violate("S8", f"{c.session.session_id} judged, its record of {logged.appended} unread")
 
-    def _closed_by_end(self, c: Claim) -> None:
+    def _closed_by_end(self, c: Claim, settle_ms: int) -> None:
         """Not before it has settled, and only if nothing came later than that."""
-        settled_ms = (c.state.ended_ms or 0) + LIMITS.settle_ms
+        settled_ms = (c.state.ended_ms or 0) + settle_ms
         if c.claimed_at_ms < settled_ms:
             self.w.violate("early", f"{c.session.session_id} closed {settled_ms - c.claimed_at_ms} ms before its end")
         if c.state.activity_ms > settled_ms:
             self.w.violate("early", f"{c.session.session_id} closed by an end before its last turn")
         self._check_unread(c, settled_ms)
 
-    def _closed_by_turns(self, c: Claim, turns: int) -> None:
+    def _closed_by_turns(self, c: Claim, turns: int, rule: Rule) -> None:
         """Turns count anew after each completed closing."""
-        gained, most = turns - self.closed_turns[c.session.key], self.c.parts.limits.max_turns or 0
+        gained, most = turns - self.closed_turns[c.session.key], rule.max_turns or 0
         if c.token == self.tokens[c.session.key] and gained < most and not self.failed_over:
             self.w.violate("early", f"{c.session.session_id} closed by its number of turns after {gained}")
 
@@ -147,6 +149,7 @@ class Laws:
     def bought(self, account: Account, call_key: str, worker: Worker) -> None:
         """S7: an answer that reached Redis is never bought again, nor twice at a time by workers that are well."""
         claim = account.held.claim
+        self.policies.bought(claim, account.spec.name)
         name, session = (claim.session.key, call_key), claim.session.session_id
         if name in self.answers and not self.failed_over:
             self.w.violate("S7", f"bought {account.spec.name} of {session} again")
@@ -187,7 +190,7 @@ class Laws:
         can know what a lost claim told of a judge that was then taken away."""
         name = c.session.session_id
         for judge, entry in entries.items():
-            if not entry.feed or not entry.transcript_hash or entry.state == "removed":
+            if not entry.feed or not entry.transcript_hash or entry.state in ("removed", "filtered"):
                 continue
             best = newest(self.c.feed, name, judge)
             if best is None:
@@ -208,6 +211,7 @@ class Laws:
         sessions = {s.ref.session_id: (b, s) for b in self.c.redis.buckets.values() for s in b.sessions()}
         for name, (bucket, s) in sorted(sessions.items()):
             self._check_leftovers(bucket, s)
+            self.policies.at_rest(s)
             if name not in expected:
                 self._check_empty(name, {*s.ledger, *self._judges_of(s)})
         for name, turns in sorted(expected.items()):

@@ -184,9 +184,9 @@ class NeverRetracts(WatchedJudge):
 class ShorterTranscript(WatchedJudge):
     """A trace that has grown is read as it was kept."""
 
-    async def _decode(self, claim: Claim) -> tuple[dict[str, Turn], bool]:
-        turns, complete = await super()._decode(claim)
-        return {t: claim.state.turns.get(t, turn) for t, turn in turns.items()}, complete
+    async def _decode(self, held: Held) -> tuple[dict[str, Turn], bool]:
+        turns, complete = await super()._decode(held)
+        return {t: held.claim.state.turns.get(t, turn) for t, turn in turns.items()}, complete
 
 
 class RemovedJudgeOwes(WatchedJudge):

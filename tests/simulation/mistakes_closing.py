@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from streamer.core.close_reason import INTERIM, CloseReason
-from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Closing
+from streamer.core.rules import Rule
+from streamer.core.sampling import Inclusion
 from streamer.core.session import NOTHING, Claim, Outcome
-from streamer.core.transcript import Transcript
 from streamer.core.turn import Turn
 from streamer.loops.held import Held
 from streamer.loops.scoring import Scoring
@@ -32,16 +33,18 @@ class InterimIsFinal(WatchedStore):
 class CountsTurnsForever(WatchedJudge):
     """Turns and text are counted from the session's beginning, not from its last completed closing."""
 
-    def _closing(self, claim: Claim, turns: Mapping[str, Turn]) -> Closing:
-        return super()._closing(replace(claim, state=replace(claim.state, closed_size=NOTHING)), turns)
+    def _closing(self, held: Held, turns: Mapping[str, Turn]) -> Closing:
+        claim = replace(held.claim, state=replace(held.claim.state, closed_size=NOTHING))
+        return super()._closing(replace(held, claim=claim), turns)
 
 
 class InterimStands(Scoring):
     """What was said for the time being is not told and written again when nothing came after it."""
 
-    async def _entry(self, held: Held, spec: JudgeSpec, transcript: Transcript, reason: CloseReason) -> Entry:
+    async def _entry(self, held: Held, spec: Any, transcript: Any, closed: Closing, chosen: Inclusion) -> Entry:
         old = held.claim.state.ledger.get(spec.name)
-        return await super()._entry(held, spec, transcript, "max_age" if old and old.interim else reason)
+        reason: CloseReason | None = "max_age" if old and old.interim else closed.reason
+        return await super()._entry(held, spec, transcript, closed._replace(reason=reason), chosen)
 
 
 class CountsAgeForever(WatchedStore):
@@ -58,10 +61,27 @@ class CountsAgeForever(WatchedStore):
         return done
 
 
-class ClosesBySmallestGap(WatchedJudge):
-    def _closing(self, claim: Claim, turns: Mapping[str, Turn]) -> Closing:
-        rules, self._p = self._p.rules, replace(self._p, rules=())
-        try:
-            return super()._closing(claim, turns)
-        finally:
-            self._p = replace(self._p, rules=rules)
+class OtherRules(WatchedJudge):
+    """Every rule as `changed` has it."""
+
+    def changed(self, rule: Rule) -> Rule:
+        raise NotImplementedError
+
+    def _closing(self, held: Held, turns: Mapping[str, Turn]) -> Closing:
+        rules = tuple(self.changed(rule) for rule in held.terms.rules)
+        return super()._closing(replace(held, terms=replace(held.terms, rules=rules)), turns)
+
+
+class ClosesBySmallestGap(OtherRules):
+    def changed(self, rule: Rule) -> Rule:
+        return replace(rule, idle_gap_ms=self._p.limits.gap_ms_min)
+
+
+class ClosesByFewestTurns(OtherRules):
+    def changed(self, rule: Rule) -> Rule:
+        return replace(rule, max_turns=self._p.limits.max_turns)
+
+
+class EndsAtOnce(OtherRules):
+    def changed(self, rule: Rule) -> Rule:
+        return replace(rule, settle_ms=0)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tests.simulation.cluster import Parts
-from tests.simulation.configuration import LIMITS
 from tests.simulation.mistakes import (
     AnswersNotSaved,
     BuysWithoutLooking,
@@ -40,12 +39,22 @@ from tests.simulation.mistakes import (
     count_tokens,
 )
 from tests.simulation.mistakes_closing import (
+    ClosesByFewestTurns,
     ClosesBySmallestGap,
     CountsAgeForever,
     CountsTurnsForever,
+    EndsAtOnce,
     InterimIsFinal,
     InterimStands,
 )
+from tests.simulation.mistakes_of_rules import (
+    AlwaysRenews,
+    AsksEveryJudge,
+    ForgetsInclusion,
+    SamplesByAttempt,
+    SamplesByJudge,
+)
+from tests.simulation.terms import LIMITS
 
 MOVES_ON = {
     "p_late_root": 1.0,
@@ -158,7 +167,9 @@ PLANTS: dict[str, Plant] = {
         lambda: Parts(judge=RemovedJudgeOwes, harsh={"p_judge": 0.3}),
     ),
     "end_before_settle": Plant(
-        "an explicit end closes at once", "early S8", lambda: Parts(limits=replace(LIMITS, settle_ms=0))
+        "an explicit end closes at once",
+        "early S8",
+        lambda: Parts(judge=EndsAtOnce, limits=replace(LIMITS, settle_ms=0)),
     ),
     "interim_is_final": Plant(
         "a session that was judged for the time being is at rest", "interim", lambda: Parts(store=InterimIsFinal)
@@ -173,9 +184,21 @@ PLANTS: dict[str, Plant] = {
         "early",
         lambda: Parts(judge=CountsTurnsForever),
     ),
+    "fewest_turns": Plant(
+        "a claim closes by the smallest number of turns of any rule", "early", lambda: Parts(judge=ClosesByFewestTurns)
+    ),
     "opened_forever": Plant(
         "the maximum age is counted from the very first fact", "early", lambda: Parts(store=CountsAgeForever)
     ),
+    "sample_by_attempt": Plant("each claim draws the sample anew", "sampling", lambda: Parts(scoring=SamplesByAttempt)),
+    "sample_by_judge": Plant("each judge has a sample of its own", "sampling", lambda: Parts(scoring=SamplesByJudge)),
+    "inclusion_forgotten": Plant(
+        "what was judged falls out of the sample under another rule",
+        "sampling",
+        lambda: Parts(scoring=ForgetsInclusion, harsh={"p_plan_missing": 0.5}),
+    ),
+    "always_renews": Plant("a re-score policy is not kept", "policy", lambda: Parts(scoring=AlwaysRenews)),
+    "asks_every_judge": Plant("a rule's judges are not kept", "filter", lambda: Parts(scoring=AsksEveryJudge)),
     "intents_for_ever": Plant(
         "intents are never dropped by age", "L2", lambda: Parts(limits=replace(LIMITS, zombie_ms_max=10**9))
     ),

@@ -8,6 +8,7 @@ from streamer.core.session import Facts
 from streamer.core.turn import Turn
 from streamer.core.wire.cut import CutRules, Cutter
 from streamer.core.wire.records import Record
+from tests.simulation.terms import ASKED
 from tests.simulation.workload import SimulatedSpan, encode
 
 CUTTER = Cutter(CutRules())
@@ -22,7 +23,8 @@ def read(trace_id: str, spans: tuple[SimulatedSpan, ...]) -> tuple[str | None, T
         frames = tuple(f.frame for f in cut.fragments)
         if len(READ) > 10_000:
             READ.clear()
-        owner, turn = interpret(trace_id, Facts(tuple(candidates), 1, frames, None, False), None)
+        facts = Facts(tuple(candidates), 1, frames, None, False)
+        owner, turn = interpret(trace_id, facts, None, asked=ASKED)
         READ[trace_id, spans] = owner, turn
     return READ[trace_id, spans]
 

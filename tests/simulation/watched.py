@@ -12,6 +12,7 @@ from streamer.core.session import Begun, Claim, Expired, Outcome, Sweep
 from streamer.core.turn import Turn
 from streamer.core.wire.records import Record
 from streamer.loops.choke_point import Account, ChokePoint
+from streamer.loops.held import Held
 from streamer.loops.ingest import Ingest
 from streamer.loops.judge import Judge
 from streamer.ports import TopicPartition
@@ -45,6 +46,7 @@ class WatchedStore(FakeSessionStore):
         done = await super().end_write(claim, outcome)
         if done:
             self.cluster.laws.completed(claim, outcome.reason)
+            self.cluster.laws.policies.completed(claim, outcome.entries, outcome.reason)
             self.cluster.laws.told(claim, outcome.entries)
         return done
 
@@ -98,10 +100,10 @@ class WatchedJudge(Judge):
     cluster: "Cluster"
     worker: Worker
 
-    def _closing(self, claim: Claim, turns: Mapping[str, Turn]) -> Closing:
-        closed = super()._closing(claim, turns)
+    def _closing(self, held: Held, turns: Mapping[str, Turn]) -> Closing:
+        closed = super()._closing(held, turns)
         if closed.reason is not None:
-            self.cluster.laws.closing(claim, turns, closed.reason, self._p.in_force.number)
+            self.cluster.laws.closing(held.claim, turns, closed.reason, self._p.in_force.number)
         return closed
 
 

@@ -2,14 +2,17 @@
 
 import json
 from collections import defaultdict
+from random import Random
 from typing import NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from streamer.core.wire.containers.control import record_of
 from streamer.core.wire.containers.opening import Ended
 from tests.builders import descending
 from tests.simulation.services import Broker, Mlflow
+from tests.simulation.terms import PLAN, PLANS
 from tests.simulation.world import EPOCH_MS, Pause, World
 
 
@@ -21,6 +24,9 @@ class SimulatedSpan(NamedTuple):
     slow: bool
     """Comes from the service that a rule gives the larger gap."""
     ends: bool = False
+    plan: str = ""
+    """What the rules of terms.py go by."""
+    error: bool = False
 
 
 def encode(trace_id: str, spans: tuple[SimulatedSpan, ...], batch: int, *, backwards: bool = False) -> bytes:
@@ -49,6 +55,10 @@ def encode(trace_id: str, spans: tuple[SimulatedSpan, ...], batch: int, *, backw
         }
         if s.session:
             texts["session.id"] = s.session
+        if s.plan:
+            texts[PLAN] = s.plan
+        if s.error:
+            span.status.code = Status.STATUS_CODE_ERROR
         for key, text in texts.items():
             span.attributes.add(key=key).value.string_value = text
         if s.ends:
@@ -65,6 +75,9 @@ class Applications:
         self.count = 0
         self.clock_ahead_ms = world.random.choice([0, 0, 5_000])
         self.backwards = world.random.random() < 0.3
+        # Of their own, so that a seed from before there were rules still meets the same weather.
+        self.traits = Random(f"{world.seed} rules")
+        self.plans = {f"s{n}": self.traits.choice(PLANS) for n in range(4)}
 
     async def run(self) -> None:
         r = self.w.random
@@ -111,11 +124,15 @@ class Applications:
         start, slow = self.w.now - r.choice([0, 0, r.randint(0, 6_000)]), r.random() < 0.15
         named, ends = r.random() > 0.06, r.random() < 0.12
         own = session if named else None
-        spans = [SimulatedSpan("root", own, True, start, slow, ends)] if r.random() > self.w.p_rootless else []
+        plan = "" if self.traits.random() < self.w.p_plan_missing else self.plans[session]
+        wrong = self.traits.random() < 0.15
+        spans = (
+            [SimulatedSpan("root", own, True, start, slow, ends, plan, wrong)] if r.random() > self.w.p_rootless else []
+        )
         for n in range(r.randint(0 if spans else 1, 2)):
             conflicting = r.random() < self.w.p_conflict * 0.6
             other = f"s{r.randint(4, 5)}" if conflicting else None if spans else own
-            spans.append(SimulatedSpan(f"c{n}", other, False, start + 1 + n, slow))
+            spans.append(SimulatedSpan(f"c{n}", other, False, start + 1 + n, slow, False, plan))
         return spans
 
     def _later(self, delay_ms: int, value: bytes, traces: tuple[str, ...], readable: bool = True) -> None:

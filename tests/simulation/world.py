@@ -55,7 +55,7 @@ class World:
     Groce et al., 2012)."""
 
     def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
+        self.seed, self.random = seed, random.Random(seed)
         self.now = EPOCH_MS
         self.faults = True
         self.heap: list[tuple[int, int, Worker | None, int, Work]] = []
@@ -71,6 +71,7 @@ class World:
         self.p_rebalance, self.p_failover, self.p_conflict = draw(0.3), draw(0.5), draw(0.6)
         self.p_outage, self.p_judge = draw(0.7), self.random.choice([0.0, 0.3])
         self.p_rootless = 0.05
+        self.p_plan_missing = 0.2
         self.p_late_root = 0.0
         """Of traces with conflicting ids: the root comes when the session that its child named has just been judged."""
         self.p_pressure = draw(0.8)

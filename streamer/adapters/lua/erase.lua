@@ -10,7 +10,7 @@ call('UNLINK', key .. ':m', key .. ':t', key .. ':a', key .. ':l')
 hset_all(key .. ':l', {unpack(ARGV, 6, at)})
 hset_all(key .. ':t', {unpack(ARGV, at + 1, #ARGV)})
 s.token, s.version = math.max(s.token + 1, now_us), s.version + 1
-call('HDEL', key, 'opened', 'ended', 'gap', 'missing', 'looks', 'shared', 'reason', 'full', 'span_bytes',
+call('HDEL', key, 'opened', 'ended', 'gap', 'settle', 'age', 'missing', 'looks', 'shared', 'reason', 'full', 'span_bytes',
      'look_traces', 'look_bytes', 'closed_turns', 'closed_bytes')
 call('HSET', key, 'token', n2s(s.token), 'settled', n2s(s.token), 'lease', '0', 'version', n2s(s.version),
      'erased', n2s(s.token), 'wipe', '1')

@@ -15,7 +15,7 @@ end
 local L = {}
 do
   local names = {'gap_min', 'max_age', 'settle', 'lease', 'late', 'parked', 'look', 'looks_max', 'zombie', 'return',
-                 'traces_max', 'max_turns', 'max_bytes'}
+                 'traces_max', 'max_turns', 'max_bytes', 'settle_max'}
   local i = 1
   for n in string.gmatch(ARGV[2], '%d+') do L[names[i]] = tonumber(n); i = i + 1 end
 end
@@ -23,7 +23,8 @@ local function skey(key) return B .. 's:' .. key end
 local function num(v) return v and tonumber(v) or nil end
 -- A session's fields by name, numbers where they are numbers; nil if there is no such session.
 local FIELDS = {'source', 'tenant', 'id', 'version', 'judged', 'activity', 'opened', 'ended', 'gap', 'token', 'settled',
-                'lease', 'looks', 'missing', 'mend', 'shared', 'wipe', 'span_bytes', 'look_traces', 'look_bytes', 'full', 'reason'}
+                'lease', 'looks', 'missing', 'mend', 'shared', 'settle', 'age', 'wipe', 'span_bytes', 'look_traces', 'look_bytes',
+                'full', 'reason'}
 local INTERIM = {max_age = true, max_turns = true, max_bytes = true}
 local function load(key)
   local v = call('HMGET', skey(key), unpack(FIELDS))
@@ -49,10 +50,13 @@ local function indexed(s)
   return call('ZSCORE', B .. 'quiet:' .. s.scope, s.key) or call('ZSCORE', B .. 'again:' .. s.scope, s.key)
 end
 local function move_to_quiet(s)
-  local gap = (s.gap and s.gap > 0) and s.gap or L.gap_min
+  local gap, settle, age, counts = s.gap, s.settle, s.age, s.settle
+  if not (gap and settle and age) then
+    gap, settle, age, counts = L.gap_min, L.settle, L.max_age, math.max(L.settle, L.settle_max)
+  end
   local at = s.activity + gap
-  if s.ended and s.activity <= s.ended + L.settle then at = math.min(at, s.ended + L.settle) end
-  if s.opened then at = math.min(at, s.opened + L.max_age) end
+  if s.ended and s.activity <= s.ended + counts then at = math.min(at, s.ended + settle) end
+  if s.opened then at = math.min(at, s.opened + age) end
   if s.full then at = math.min(at, s.full) end
   move(s, 'quiet', at)
   return at

@@ -1,13 +1,13 @@
 -- Not closed yet: back at the true time. Keys: s:<key>, :c, :m (read), quiet:…, again:…, scopes, tap
--- ARGV[3] key, [4] token, [5] gap, [6] record time at which it may close, [7] version that was read, [8] [9] where it may be
--- full
+-- ARGV[3] key, [4] token, [5] gap, [6] settle, [7] maximum age, [8] record time at which it may close, [9] version that was
+-- read, [10] [11] where it may be full
 local s = load(ARGV[3])
 if not s or s.token ~= tonumber(ARGV[4]) then return 0 end
-s.gap = tonumber(ARGV[5])
-call('HSET', skey(s.key), 'lease', '0', 'gap', ARGV[5], 'settled', n2s(s.token))
-look(s, ARGV[8], ARGV[9])
-local at = tonumber(ARGV[6])
-if s.version == tonumber(ARGV[7]) then move(s, 'quiet', at) else at = move_to_quiet(s) end
+s.gap, s.settle, s.age = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+call('HSET', skey(s.key), 'lease', '0', 'gap', ARGV[5], 'settle', ARGV[6], 'age', ARGV[7], 'settled', n2s(s.token))
+look(s, ARGV[10], ARGV[11])
+local at = tonumber(ARGV[8])
+if s.version == tonumber(ARGV[9]) then move(s, 'quiet', at) else at = move_to_quiet(s) end
 log_end(s, ARGV[4], 'released', '', n2s(at))
 tap(s, 'released', 'token', ARGV[4], 'closes_ms', n2s(at))
 return 1

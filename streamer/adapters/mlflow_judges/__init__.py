@@ -30,8 +30,13 @@ class MlflowJudges:
         register_provider()
         self._threads = ThreadPoolExecutor(sessions_at_once * max(1, len(specs)), "judge")
         self._scorers: dict[tuple[str, str], Callable[..., Any]] = {}
+        self.make_ready(specs)
+
+    def make_ready(self, specs: Collection[JudgeSpec]) -> None:
+        """Takes seconds. ConfigurationError for a judge that MLflow does not take; known ones cost nothing."""
         for spec in specs:
-            self._rehearse(spec)
+            if (spec.name, spec.version) not in self._scorers:
+                self._rehearse(spec)
 
     async def judge(
         self, spec: JudgeSpec, transcript: Transcript, expectations: Mapping[str, Any] | None, ask: Ask

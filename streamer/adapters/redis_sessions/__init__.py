@@ -57,6 +57,10 @@ class RedisConnection:
     def rebuild_handle(self) -> RebuildStore:
         return RebuildStore(self.shared)
 
+    def take(self, limits: Limits) -> None:
+        """Every script goes by these from its next call on."""
+        self.shared.limits = limits
+
     async def purge(self) -> None:
         """Remove every key under this prefix: only for what ran apart."""
         for node in await self.shared.primary.nodes():

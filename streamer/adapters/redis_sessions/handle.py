@@ -27,9 +27,9 @@ def redis_time() -> int:
     return 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Shared:
-    """What all handles of a process share."""
+    """What all handles of a process share. `limits` may be replaced: the next call goes by the new ones."""
 
     primary: Primaries
     limits: Limits

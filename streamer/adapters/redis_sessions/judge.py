@@ -13,6 +13,7 @@ from streamer.core.close_reason import CloseReason
 from streamer.core.ids import BUCKETS, Scope, bucket_of_session, bucket_of_trace
 from streamer.core.ledger import Entry
 from streamer.core.model import Completion, micros
+from streamer.core.rules import Pace
 from streamer.core.session import NEVER, Begun, Claim, Facts, Look, Outcome, SessionRef, SessionState, Size, Wake
 from streamer.core.turn import Turn
 from streamer.ports import ClaimReply
@@ -113,7 +114,7 @@ class JudgeSide(IngestSide):
             activity_ms=number(b"activity") or 0,
             opened_ms=number(b"opened"),
             ended_ms=number(b"ended"),
-            gap_ms=number(b"gap"),
+            pace=read_pace(row),
             looks=number(b"looks") or 0,
             mend=b"mend" in row,
             reason=cast(CloseReason, row[b"reason"].decode()) if b"reason" in row else None,
@@ -160,14 +161,14 @@ class JudgeSide(IngestSide):
         if wake.version:
             await self._run(list(self._wake_calls(WAKE_ADOPTED, [wake])))
 
-    async def release(self, claim: Claim, gap_ms: int, wait_until_ms: int, look: Look = NEVER) -> None:
-        await self._of_claim("release", claim, gap_ms, wait_until_ms, claim.state.version, *look)
+    async def release(self, claim: Claim, pace: Pace, wait_until_ms: int, look: Look = NEVER) -> None:
+        await self._of_claim("release", claim, *pace, wait_until_ms, claim.state.version, *look)
 
     async def put_back(self, claim: Claim, in_ms: int) -> None:
         await self._of_claim("put_back", claim, in_ms)
 
-    async def keep_turns(self, claim: Claim, turns: Sequence[Turn], gap_ms: int) -> None:
-        arguments: list[Argument] = [gap_ms]
+    async def keep_turns(self, claim: Claim, turns: Sequence[Turn], pace: Pace) -> None:
+        arguments: list[Argument] = [*pace]
         for turn in turns:
             arguments += (turn.trace_id, b"%d:%b" % (turn.version, self._s.codec.pack(turn)))
         if not await self._of_claim("keep_turns", claim, *arguments):
@@ -210,6 +211,11 @@ class JudgeSide(IngestSide):
         lists += outcome.placed
         head = (flags, outcome.version, wait, outcome.reason or "", *outcome.size, *outcome.look)
         return bool(await self._of_claim("end_write", claim, *head, *counts, *lists))
+
+
+def read_pace(row: Mapping[bytes, bytes]) -> Pace | None:
+    parts = (row.get(b"gap"), row.get(b"settle"), row.get(b"age"))
+    return Pace(*(int(part) for part in parts if part)) if all(parts) else None
 
 
 def read_ref(row: Mapping[bytes, bytes]) -> SessionRef:

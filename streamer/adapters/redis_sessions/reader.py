@@ -16,6 +16,7 @@ from streamer.core.claim_log import ClaimNote, note_of
 from streamer.core.ids import BUCKETS, bucket_of_session
 from streamer.core.ledger import Entry
 from streamer.core.status import Counts, LineState, Now, SessionLine, Standing, Wanted, said, words_of
+from streamer.core.terms import hash_of
 
 PAGE = 200
 """Sessions that are looked at in one round trip."""
@@ -130,6 +131,11 @@ class RedisReader:
             generation=int(generation or 0),
             paused=paused == b"1",
         )
+
+    async def hash_in_force(self) -> str | None:
+        """That of the configuration in force, None before the first judge worker."""
+        (content,) = await self._ask([("HGET", f"{self._s.tag(0)}config", "content")])
+        return hash_of(content) if content is not None else None
 
     async def _lines(self, page: list[tuple[str, int]], now: Now) -> list[SessionLine]:
         """Two round trips, however many sessions; one that is gone meanwhile is left out."""

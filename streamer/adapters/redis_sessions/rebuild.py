@@ -14,6 +14,7 @@ from streamer.core.assessment import RowRef
 from streamer.core.close_reason import CloseReason
 from streamer.core.ids import BUCKETS, bucket_of_session
 from streamer.core.ledger import Entry
+from streamer.core.rules import Pace
 from streamer.core.turn import Turn
 
 BEGAN_AT = "from"
@@ -40,7 +41,7 @@ class RebuildStore(ErasingSide):
         self,
         key: str,
         version: int,
-        gap_ms: int,
+        pace: Pace,
         turns: Sequence[Turn],
         entries: Mapping[str, Entry],
         rows: Iterable[RowRef],
@@ -54,7 +55,7 @@ class RebuildStore(ErasingSide):
         lists += [part for judge, entry in entries.items() for part in (judge, entry.to_json())]
         standing = sorted(rows)
         lists += [part for row in standing for part in write_row(row)]
-        head: tuple[Argument, ...] = (key, version, gap_ms, rests or "", len(turns), len(entries), len(standing))
+        head: tuple[Argument, ...] = (key, version, *pace, rests or "", len(turns), len(entries), len(standing))
         (done,) = await self._run([self._call("restore", bucket_of_session(key), (*head, *lists))])
         return bool(done)
 

@@ -80,5 +80,6 @@ def limits_argument(limits: Limits) -> str:
         limits.traces_max,
         limits.max_turns or 0,
         limits.max_bytes or 0,
+        limits.settle_ms_max,
     )
     return ",".join(map(str, numbers))

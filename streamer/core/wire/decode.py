@@ -89,6 +89,17 @@ def _united_spans(frames: Sequence[bytes], caps: Caps) -> list[Span]:
     return [Span(name, one.read, Attributes(one.read.attributes), one.resource) for name, one in best.items()]
 
 
+def only_logged(frames: Sequence[bytes], caps: Caps = CAPS) -> list[Span]:
+    """Spans that logs tell of and that are not there, because they were swept: nothing but their events."""
+    found = _united(frames, caps)
+    spans = []
+    for name, events in sorted(found.logged.items()):
+        span = Span(name, schema.Span(), Attributes({}), Attributes({}))
+        span.logged = _NOTHING if name in found.best else frozenset(events)
+        spans.append(span)
+    return spans
+
+
 class _United:
     """Fragments of one trace, as far as they were read: the best version of each span, by trace and span id."""
 

@@ -1,4 +1,5 @@
-"""OTLP logs: events that end a session, and GenAI content that older instrumentations log instead of tracing it.
+"""OTLP logs: events that end a session, GenAI content that older instrumentations log instead of tracing it, and what
+users thought of an answer.
 
 Rule: content joins its span by trace and span id. It travels as a fragment of that trace in which a span with the same
 ids, in the scope `streamer.logs`, has the logs as its events (an annex; decode.py gives them to the real span). Bytes
@@ -20,7 +21,7 @@ from streamer.core.wire.values import readable, unwrap, value_of
 
 ANNEX_SCOPE = pack(Scope(name=b"streamer.logs"))
 _MARKERS = (b"gen_ai.", b"session.end", b"session.start")
-_CONTENT = ("gen_ai.choice", "gen_ai.client.inference.operation.details")
+_CONTENT = ("gen_ai.choice", "gen_ai.client.inference.operation.details", "gen_ai.evaluation.result")
 _ENDS: tuple[tuple[SessionEvent, str], ...] = (("session.end", "session.id"), ("session.start", "session.previous_id"))
 """Which attribute of which event names a session that is over."""
 _NAME = "event.name"

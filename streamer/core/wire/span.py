@@ -95,6 +95,13 @@ class Span:
         for event in found:
             yield event.name.decode("utf-8", "replace"), Attributes(event.attributes)
 
+    def events_named(self, name: str) -> Iterator[Attributes]:
+        """Attributes of the events of this name. Others are not even parsed: there may be a whole conversation."""
+        sought = name.encode()
+        for raw in (*self._read.events, *sorted(self.logged)):
+            if sought in raw and (event := event_of(raw)) and event.name == sought:
+                yield Attributes(event.attributes)
+
 
 def event_of(raw: bytes) -> Any:  # noqa: ANN401
     """An event as parsed, None for what is none."""

@@ -1,0 +1,46 @@
+"""Mistakes in sampling, filters and re-scoring."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from streamer.core.choosing import choices
+from streamer.core.ledger import Entry
+from streamer.core.lifecycle import Closing
+from streamer.core.sampling import Inclusion
+from streamer.core.turn import Turn
+from streamer.loops.held import Held
+from streamer.loops.scoring import Scoring
+
+
+def drawn(held: Held, turns: Iterable[Turn], closed: Closing, key: str) -> dict[str, Inclusion]:
+    return choices(closed.rule, held.terms.specs, held.claim.state.ledger, key, turns)
+
+
+class SamplesByAttempt(Scoring):
+    def _choices(self, held: Held, turns: Iterable[Turn], closed: Closing) -> dict[str, Inclusion]:
+        return drawn(held, turns, closed, f"{held.claim.session.key}{held.claim.token}")
+
+
+class SamplesByJudge(Scoring):
+    def _choices(self, held: Held, turns: Iterable[Turn], closed: Closing) -> dict[str, Inclusion]:
+        said, key = list(turns), held.claim.session.key
+        return {spec.name: drawn(held, said, closed, key + spec.name)[spec.name] for spec in held.terms.specs}
+
+
+class ForgetsInclusion(Scoring):
+    """A session that was judged falls out of the sample when another rule matches it."""
+
+    def _choices(self, held: Held, turns: Iterable[Turn], closed: Closing) -> dict[str, Inclusion]:
+        return choices(closed.rule, held.terms.specs, {}, held.claim.session.key, turns)
+
+
+class AlwaysRenews(Scoring):
+    async def _entry(self, held: Held, spec: Any, transcript: Any, closed: Closing, chosen: Inclusion) -> Entry:
+        rule = replace(closed.rule, rescore="every_pause", reopen_max=None)
+        return await super()._entry(held, spec, transcript, closed._replace(rule=rule), chosen)
+
+
+class AsksEveryJudge(Scoring):
+    def _choices(self, held: Held, turns: Iterable[Turn], closed: Closing) -> dict[str, Inclusion]:
+        return super()._choices(held, turns, closed._replace(rule=replace(closed.rule, judges=None)))
