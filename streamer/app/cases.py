@@ -11,6 +11,7 @@ from streamer.core import case_codec
 from streamer.core.case import Case, Difference, differences, recorded
 from streamer.core.case import Settings as Deciding
 from streamer.core.redact_case import Changed, redacted
+from streamer.core.sampling import draw
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.settings import Settings
 
@@ -34,6 +35,7 @@ async def case_of(redis: RedisConnection, settings: Settings, known: Known) -> C
         state=state,
         facts=await store.facts(scope, sorted(state.members)),
         log=known.kept.log,
+        number=draw(known.session.key),
         at_ms=(await now_of(redis, settings)).redis_ms,
     )
     return replace(case, decided=recorded(case, translated))

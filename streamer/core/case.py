@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, TypeVar
 
 from streamer.core.assemble import assemble
+from streamer.core.choosing import choices, resumed, unrenewed_by
 from streamer.core.claim_log import ClaimNote
 from streamer.core.interpret import interpret
 from streamer.core.ledger import Entry
@@ -24,8 +25,19 @@ from streamer.core.wire.conventions import Translate
 
 K = TypeVar("K")
 Texts = Literal["redacted", "kept"]
-Asking = Literal["ask", "stands", "waits", "not_scorable", "facts_expired", "shared_session_id", "retracted"]
-"""What the next claim would do about a judge. `stands`: nothing, by its ledger; `waits`: not before its time."""
+Asking = Literal[
+    "ask",
+    "stands",
+    "waits",
+    "not_scorable",
+    "facts_expired",
+    "shared_session_id",
+    "retracted",
+    "filtered",
+    "sampled_out",
+]
+"""What the next claim would do about a judge, were it by quiet. `stands`: nothing, by its ledger or by its rule's
+re-score policy; `waits`: not before its time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +81,8 @@ class Case:
     facts: Mapping[str, Facts]
     log: Sequence[ClaimNote]
     at_ms: int
+    number: float = 0.0
+    """The session's own, by which it is in a sample or not (sampling.draw)."""
     decided: Decided = Decided()
     texts: Texts = "kept"
 
@@ -163,15 +177,20 @@ def _closing(case: Case, note: ClaimNote, turns: Mapping[str, Turn]) -> str:
 
 def _asking(case: Case, judge: str, transcript: Transcript, complete: bool) -> Asking:
     """As the judge loop goes (loops/judge.py, loops/scoring.py)."""
-    entry = case.state.ledger.get(judge)
-    if case.state.shared:
-        return "shared_session_id"
-    if not complete:
-        return "facts_expired"
-    if not transcript.turns:
+    state, turns = case.state, transcript.turns
+    if not turns and complete and not state.shared:
         return "retracted"
+    rule = rule_of(case.settings.rules, case.session.scope.tenant, state.turns.values() if state.shared else turns)
+    chosen = choices(rule, [judge], state.ledger, case.number, () if state.shared else turns)[judge]
+    if not chosen.is_in:
+        return "filtered" if chosen.reason == "filtered" else "sampled_out"
+    if state.shared or not complete:
+        return "shared_session_id" if state.shared else "facts_expired"
+    entry = resumed(state.ledger.get(judge))
     if entry is not None and entry.settled(transcript.hash, case.at_ms):
         return "waits" if entry.state in ("retrying", "deferred") else "stands"
+    if unrenewed_by(rule, entry, "quiet", state.reason):
+        return "stands"
     return "ask" if any(turn.unscorable is None for turn in transcript.turns) else "not_scorable"
 
 
@@ -180,18 +199,20 @@ def _standing(case: Case) -> list[Entry]:
     if case.state.has_grown:
         return []
     known = (case.state.ledger.get(name) for name in case.settings.judges)
-    return [entry for entry in known if entry is not None and entry.state in ("judged", "failed")]
+    return [entry for entry in known if entry and entry.state in ("judged", "failed") and not entry.unrenewed]
 
 
 def _as_stood(case: Case, now: Decided) -> dict[str, Asking]:
-    """At rest a judge that was judged, or has failed for good, is not asked again."""
+    """At rest a judge that was judged, or has failed for good, is not asked again; nor is one that was left out."""
     if case.state.has_grown:
         return {}
-    return {
-        name: "stands"
-        for name, entry in case.state.ledger.items()
-        if entry.state == "judged" and now.judges.get(name) in ("ask", "stands")
-    }
+    stood: dict[str, Asking] = {}
+    for name, entry in case.state.ledger.items():
+        if entry.state == "filtered" or entry.state == "sampled_out":
+            stood[name] = entry.state
+        elif entry.state == "judged" and now.judges.get(name) in ("ask", "stands"):
+            stood[name] = "stands"
+    return {name: asking for name, asking in stood.items() if name in now.judges}
 
 
 def _of_maps(what: str, then: Mapping[K, object], now: Mapping[K, object]) -> Iterator[Difference]:

@@ -33,6 +33,7 @@ def to_json(case: Case) -> str:
         "format": FORMAT,
         "texts": case.texts,
         "at_ms": case.at_ms,
+        "number": case.number,
         "session": {**case.session.scope._asdict(), "id": case.session.session_id},
         "settings": {
             "limits": asdict(case.settings.limits),
@@ -87,6 +88,7 @@ def _case(said: Mapping[str, Any]) -> Case:
         facts={trace: _facts_from_json(facts) for trace, facts in said["facts"].items()},
         log=[ClaimNote(**note) for note in said["claims"]],
         at_ms=said["at_ms"],
+        number=said.get("number", 0.0),
         decided=_known(Decided, {**decided, "turns": then, "closings": closings}),
         texts=said["texts"],
     )

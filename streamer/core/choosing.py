@@ -6,14 +6,13 @@ with the greatest probability holds: that is the chance to have been included by
 same number u.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from streamer.core.close_reason import INTERIM, CloseReason
-from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry, EntryState, Unrenewed
 from streamer.core.rules import AlwaysReason, Rule
-from streamer.core.sampling import Inclusion, draw
+from streamer.core.sampling import Inclusion
 from streamer.core.turn import Turn
 
 _STANDING = frozenset({"judged", "failed"})
@@ -22,27 +21,27 @@ _SET_ASIDE = frozenset({"filtered", "sampled_out", "removed"})
 
 
 def choices(
-    rule: Rule, specs: Sequence[JudgeSpec], ledger: Mapping[str, Entry], session_key: str, turns: Iterable[Turn]
+    rule: Rule, judges: Iterable[str], ledger: Mapping[str, Entry], number: float, turns: Iterable[Turn]
 ) -> dict[str, Inclusion]:
-    """By judge: whether it reads the session, and why."""
-    chosen = inclusion_of(rule, ledger.values(), session_key, turns)
+    """By judge: whether it reads the session, and why. `number`: the session's own (sampling.draw)."""
+    chosen = inclusion_of(rule, ledger.values(), number, turns)
     filtered = Inclusion(0.0, "filtered", rule.name)
-    return {spec.name: chosen if rule.wants(spec.name) else filtered for spec in specs}
+    return {judge: chosen if rule.wants(judge) else filtered for judge in judges}
 
 
-def inclusion_of(rule: Rule, entries: Iterable[Entry], session_key: str, turns: Iterable[Turn]) -> Inclusion:
+def inclusion_of(rule: Rule, entries: Iterable[Entry], number: float, turns: Iterable[Turn]) -> Inclusion:
     """The session's own, whatever judges the rule wants. `entries`: its ledger, which remembers earlier ones."""
     earlier = [e.inclusion for e in entries if e.inclusion.is_in and (e.revision or e.state in _DECIDED)]
-    return max([_drawn(rule, session_key, turns), *earlier], key=lambda chosen: (chosen.is_in, chosen.probability))
+    return max([_drawn(rule, number, turns), *earlier], key=lambda chosen: (chosen.is_in, chosen.probability))
 
 
-def _drawn(rule: Rule, session_key: str, turns: Iterable[Turn]) -> Inclusion:
+def _drawn(rule: Rule, number: float, turns: Iterable[Turn]) -> Inclusion:
     if rule.sampling >= 1:
         return Inclusion(1.0, "all", rule.name)
     said = reasons_of(turns)
     if always := next((reason for reason in rule.always_judge if reason in said), None):
         return Inclusion(1.0, always, rule.name)
-    return Inclusion(rule.sampling, "sample" if draw(session_key) < rule.sampling else "sampled_out", rule.name)
+    return Inclusion(rule.sampling, "sample" if number < rule.sampling else "sampled_out", rule.name)
 
 
 def reasons_of(turns: Iterable[Turn]) -> set[AlwaysReason]:

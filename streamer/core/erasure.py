@@ -21,6 +21,25 @@ def emptied(ledger: Mapping[str, Entry]) -> dict[str, Entry]:
     }
 
 
+def silenced(turn: Turn) -> Turn:
+    """What a session keeps of a turn that is not its own any more, since whoever erases the other session erases it
+    there: when it was, agent and service. Its version is none of a trace's."""
+    return Turn(
+        trace_id=turn.trace_id,
+        version=0,
+        start_ns=turn.start_ns,
+        end_ns=turn.end_ns,
+        user=None,
+        assistant=None,
+        unscorable="no_content",
+        has_root=turn.has_root,
+        agent=turn.agent,
+        service=turn.service,
+        service_version=turn.service_version,
+        environment=turn.environment,
+    )
+
+
 def bare(turns: Iterable[Turn]) -> Turn | None:
     """A turn that says only where its verdicts went on the feed: agent and service. Its version is none of a trace's,
     so that no claim takes it for one."""

@@ -127,6 +127,7 @@ class Redactor:
             history=tuple(Message(role=m.role, text=self.text(m.text), omitted=m.omitted) for m in turn.history),
             session_conflicts=tuple(sorted(map(self.text, turn.session_conflicts))),
             models=tuple(sorted(map(self.text, turn.models))),
+            attributes=tuple(sorted((name, self.text(value)) for name, value in turn.attributes)),
         )
 
     # ------------------------------------------------------------ words

@@ -5,7 +5,9 @@ it stands, also in the rules. The transcript's hash is that of the redacted tran
 stood; other hashes are placeholders too, since a short text can be guessed from its hash.
 """
 
-from dataclasses import asdict, replace
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from streamer.core.case import Case, Decided, differences, replayed
@@ -48,10 +50,17 @@ def _bare(case: Case, redactor: Redactor) -> Case:
         session=SessionRef(Scope(scope.source, redactor.text(scope.tenant)), redactor.text(session_id)),
         settings=replace(case.settings, rules=[_rule(rule, redactor) for rule in case.settings.rules]),
         state=replace(case.state, turns=turns, ledger=ledger),
+        number=_between(case.number, case.settings.rules),
         facts={trace: _facts(facts, redactor) for trace, facts in case.facts.items()},
         decided=_decided(case.decided, redactor),
         texts="redacted",
     )
+
+
+def _between(number: float, rules: Iterable[Rule]) -> float:
+    """Another one between the same shares: from the session's own its id could be guessed."""
+    shares = sorted({0.0, 1.0, *(rule.sampling for rule in rules)})
+    return next(((low + high) / 2 for low, high in pairwise(shares) if number < high), number)
 
 
 def _facts(facts: Facts, redactor: Redactor) -> Facts:
@@ -64,10 +73,10 @@ def _facts(facts: Facts, redactor: Redactor) -> Facts:
 
 
 def _rule(rule: Rule, redactor: Redactor) -> Rule:
-    said: dict[str, Any] = {
-        name: redactor.text(value) for name, value in asdict(rule).items() if isinstance(value, str)
-    }
-    return replace(rule, **said)
+    names = ("tenant", "service", "agent", "environment")
+    said: dict[str, Any] = {name: redactor.maybe(getattr(rule, name)) for name in names}
+    attributes = tuple((key, redactor.text(value)) for key, value in rule.attributes)
+    return replace(rule, **said, name=redactor.text(rule.name), attributes=attributes)
 
 
 def _decided(decided: Decided, redactor: Redactor) -> Decided:
@@ -89,6 +98,7 @@ def _entry(entry: Entry, redactor: Redactor) -> Entry:
         history=tuple(_past(past, redactor) for past in entry.history),
         transcript_hash=redactor.maybe(entry.transcript_hash),
         prompt_hash=redactor.maybe(entry.prompt_hash),
+        inclusion=entry.inclusion._replace(rule=redactor.text(entry.inclusion.rule)),
     )
 
 

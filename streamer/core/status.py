@@ -9,6 +9,7 @@ from streamer.core.words import clock, countdown, lasting
 
 LineState = Literal["open", "waiting", "leased", "rest"]
 """open: in `quiet`; waiting: in `again` (a retry, money, a delivery); leased: a worker has it; rest: nothing owed."""
+LEFT_OUT: Mapping[str, str] = {"filtered": "not judged: its rule names no judge", "sampled_out": "not in the sample"}
 BEHIND_MS = 60_000
 """A watermark that is further behind is worth a word: record time is then not the time on the wall."""
 
@@ -131,7 +132,11 @@ def _resting(standing: Standing, now: Now) -> str:
         return "retracted: its traces belong to others"
     if failures := sorted({entry.failure.kind for entry in entries if entry.state == "failed" and entry.failure}):
         return f"failed: {', '.join(failures)}"
-    newest = max(entries, key=lambda entry: entry.scored_at_ms)
+    read = [entry for entry in entries if entry.state not in LEFT_OUT]
+    if not read:
+        state = "sampled_out" if any(entry.state == "sampled_out" for entry in entries) else "filtered"
+        return LEFT_OUT[state] + ("; an earlier verdict stands" if any(entry.verdict for entry in entries) else "")
+    newest = max(read, key=lambda entry: entry.scored_at_ms)
     return f"judged at revision {newest.revision}, {_ago(now.redis_ms - newest.scored_at_ms)}"
 
 

@@ -10,6 +10,7 @@ from streamer.core.assemble import assemble
 from streamer.core.choosing import choices
 from streamer.core.lifecycle import Closing
 from streamer.core.model import Completion, ModelRequest
+from streamer.core.sampling import draw
 from streamer.core.turn import Turn
 from streamer.core.verdict import JudgeFailure
 from streamer.core.wire.records import DeadLetter
@@ -80,7 +81,8 @@ class DryRun(Judge):
     async def _score_and_write(self, held: Held, turns: Mapping[str, Turn], closed: Closing) -> None:
         claim = held.claim
         name = (claim.session.key, claim.state.version)
-        chosen = choices(closed.rule, held.terms.specs, {}, claim.session.key, turns.values())
+        names = [spec.name for spec in held.terms.specs]
+        chosen = choices(closed.rule, names, {}, draw(claim.session.key), turns.values())
         asked = [spec for spec in held.terms.specs if chosen[spec.name].is_in]
         if asked and not self._estimate.knows(name):
             transcript = assemble(claim.session.session_id, turns)

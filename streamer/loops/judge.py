@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from streamer.core.assemble import assemble
+from streamer.core.erasure import silenced
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Closing, Limits, closing
 from streamer.core.rules import rule_of
@@ -61,6 +62,11 @@ class JudgeParts:
     caps: Caps = CAPS
     session_keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By source: attributes that name a session."""
+
+
+def _lost(claim: Claim, turns: Mapping[str, Turn]) -> list[Turn]:
+    """Turns that were kept and are another session's now, or erased: without their words."""
+    return [silenced(turn) for trace, turn in claim.state.turns.items() if trace not in turns and turn.version]
 
 
 class Judge:
@@ -132,7 +138,7 @@ class Judge:
         self._observe_delay(claim, turns)
         if turns:
             new = [turn for trace_id, turn in turns.items() if claim.state.turns.get(trace_id) != turn]
-            await self._p.store.keep_turns(claim, new, closed.rule.pace)
+            await self._p.store.keep_turns(claim, new + _lost(claim, turns), closed.rule.pace)
         if not complete:
             await self._tell_unread(held, turns, closed, FACTS_EXPIRED)
         elif not turns:
@@ -178,6 +184,8 @@ class Judge:
         entries, cleared = await self._p.writing.retract(held, held.terms.specs)
         told = await self._p.publishing.retract(held, held.terms.specs, entries)
         late = None if cleared and told else self._delivery_retry_ms(held)
+        if late is None and (lost := _lost(held.claim, {})):  # told by then: its record names what the turns do
+            await self._p.store.keep_turns(held.claim, lost, held.claim.state.pace or closed.rule.pace)
         placement = Placement(entries, retracted=late is None)
         outcome = self._outcome(held, entries, closed, placement, late)
         if await self._complete(held, outcome) and outcome.retracted:

@@ -13,7 +13,7 @@ from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Closing, Limits
 from streamer.core.model import Completion, ModelRequest
-from streamer.core.sampling import Inclusion
+from streamer.core.sampling import Inclusion, draw
 from streamer.core.scoring import begun, closed_again, deferred, failed, judged, unread
 from streamer.core.transcript import Transcript
 from streamer.core.turn import Turn
@@ -58,8 +58,8 @@ class Scoring:
         }
 
     def _choices(self, held: Held, turns: Iterable[Turn], closed: Closing) -> dict[str, Inclusion]:
-        claim = held.claim
-        return choices(closed.rule, held.terms.specs, claim.state.ledger, claim.session.key, turns)
+        claim, judges = held.claim, [spec.name for spec in held.terms.specs]
+        return choices(closed.rule, judges, claim.state.ledger, draw(claim.session.key), turns)
 
     async def _entry(
         self, held: Held, spec: JudgeSpec, transcript: Transcript, closed: Closing, chosen: Inclusion

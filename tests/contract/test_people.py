@@ -118,7 +118,7 @@ async def test_how_each_stands_is_said_in_words(deployed: Deployment) -> None:
         "good": "judged at revision 1, 1 s ago",
         "refused": "failed: refused",
         "owed": "retrying in 0:05: rate_limited",
-        "open": "closes in 0:00",
+        "open": "closes in 0:01",
     }
     for wanted, names in {
         Wanted(state="waiting"): ["owed"],

@@ -8,13 +8,12 @@ import pytest
 
 from streamer.core.choosing import choices, inclusion_of
 from streamer.core.ids import Scope, session_key
-from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
 from streamer.core.rules import Rule
 from streamer.core.sampling import EVERYBODY, Inclusion, draw
 from streamer.core.turn import Turn
 
-SPECS = tuple(JudgeSpec(type="make_judge", name=name, model="m:/m") for name in ("a", "b", "c"))
+JUDGES = ("a", "b", "c")
 KEYS = [session_key(Scope("default", "acme"), f"chat-{n}") for n in range(20_000)]
 
 
@@ -34,7 +33,7 @@ def entry(inclusion: Inclusion, state: str = "judged", revision: int = 1) -> Ent
 
 def sample(share: float) -> set[str]:
     chosen = rule(sampling=share)
-    return {key for key in KEYS if choices(chosen, SPECS, {}, key, [turn()])["a"].is_in}
+    return {key for key in KEYS if choices(chosen, JUDGES, {}, draw(key), [turn()])["a"].is_in}
 
 
 def test_the_number_of_a_session_never_changes() -> None:
@@ -52,11 +51,11 @@ def test_smaller_samples_are_part_of_greater_ones_and_as_large_as_they_should_be
 
 def test_every_judge_reads_the_same_sessions() -> None:
     for key in KEYS[:500]:
-        assert len(set(choices(rule(sampling=0.3), SPECS, {}, key, [turn()]).values())) == 1
+        assert len(set(choices(rule(sampling=0.3), JUDGES, {}, draw(key), [turn()]).values())) == 1
 
 
 def test_a_judge_that_the_rule_does_not_name_is_filtered_whatever_the_sample() -> None:
-    chosen = choices(rule(judges=("b",), name="r"), SPECS, {}, KEYS[0], [turn()])
+    chosen = choices(rule(judges=("b",), name="r"), JUDGES, {}, draw(KEYS[0]), [turn()])
     assert chosen == {
         "a": Inclusion(0.0, "filtered", "r"),
         "b": Inclusion(1.0, "all", "r"),
@@ -67,13 +66,13 @@ def test_a_judge_that_the_rule_does_not_name_is_filtered_whatever_the_sample() -
 @pytest.mark.parametrize(("said", "reason"), [({"error": True}, "error"), ({"thumbs_down": True}, "thumbs_down")])
 def test_what_is_always_judged_has_probability_one_wherever_its_number_lies(said: dict[str, bool], reason: str) -> None:
     always = rule(sampling=0.5, always_judge=("error", "thumbs_down"))
-    chosen = {inclusion_of(always, [], key, [turn(), turn(**said)]) for key in KEYS[:50]}
+    chosen = {inclusion_of(always, [], draw(key), [turn(), turn(**said)]) for key in KEYS[:50]}
     assert chosen == {Inclusion(1.0, reason, "default")}  # type: ignore[arg-type]
-    assert {inclusion_of(rule(sampling=0.0), [], key, [turn(**said)]).is_in for key in KEYS[:50]} == {False}
+    assert {inclusion_of(rule(sampling=0.0), [], draw(key), [turn(**said)]).is_in for key in KEYS[:50]} == {False}
 
 
 def test_who_was_included_stays_so_and_the_greatest_chance_counts() -> None:
-    out = next(key for key in KEYS if draw(key) > 0.5)
+    out = 0.51
     narrow = rule(sampling=0.1, name="narrow")
     was = Inclusion(0.6, "sample", "wide")
     assert inclusion_of(narrow, [entry(was)], out, [turn()]) == was
@@ -85,14 +84,14 @@ def test_who_was_included_stays_so_and_the_greatest_chance_counts() -> None:
 
 
 def test_a_session_that_was_only_ever_empty_is_drawn_like_any_other() -> None:
-    out = next(key for key in KEYS if draw(key) > 0.5)
+    out = 0.51
     assert not inclusion_of(rule(sampling=0.1), [entry(EVERYBODY, "retracted", 0)], out, [turn()]).is_in
 
 
 def test_a_new_judge_reads_whoever_another_one_reads() -> None:
-    out = next(key for key in KEYS if draw(key) > 0.5)
+    out = 0.51
     ledger = {"a": entry(Inclusion(0.9, "sample", "wide"))}
-    assert choices(rule(sampling=0.1), SPECS, ledger, out, [turn()])["c"] == ledger["a"].inclusion
+    assert choices(rule(sampling=0.1), JUDGES, ledger, out, [turn()])["c"] == ledger["a"].inclusion
 
 
 def test_weighted_by_their_probability_verdicts_estimate_all_sessions() -> None:
@@ -103,7 +102,7 @@ def test_weighted_by_their_probability_verdicts_estimate_all_sessions() -> None:
         is_frustrated = r.random() < 0.2
         has_error = r.random() < (0.5 if is_frustrated else 0.1)
         frustrated, errors = frustrated + is_frustrated, errors + has_error
-        chosen = inclusion_of(always, [], key, [turn(error=has_error)])
+        chosen = inclusion_of(always, [], draw(key), [turn(error=has_error)])
         if chosen.is_in:
             estimates.append(is_frustrated / chosen.probability)
             naive.append(is_frustrated)

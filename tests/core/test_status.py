@@ -21,6 +21,8 @@ JUDGED = Entry(
 RETRYING = replace(JUDGED, state="retrying", failure=JudgeFailure(kind="rate_limited", detail=""))
 DEFERRED = replace(JUDGED, state="deferred", next_at_ms=NOW_MS + 400_000)
 FAILED = replace(RETRYING, state="failed")
+FILTERED = replace(JUDGED, state="filtered")
+OUT = replace(JUDGED, state="sampled_out", verdict=None, scored_at_ms=0)
 RETRACTED = replace(JUDGED, state="retracted")
 
 
@@ -47,6 +49,13 @@ def waiting(entry: Entry, **changes: Any) -> Standing:
         (
             Standing(SCOPE, "rest", None, {"a": RETRACTED}),
             "retracted: its traces belong to others",
+        ),
+        (Standing(SCOPE, "rest", None, {"a": OUT}), "not in the sample"),
+        (Standing(SCOPE, "rest", None, {"a": OUT, "b": replace(FILTERED, verdict=None)}), "not in the sample"),
+        (Standing(SCOPE, "rest", None, {"a": JUDGED, "b": FILTERED}), "judged at revision 2, 5 min ago"),
+        (
+            Standing(SCOPE, "rest", None, {"b": FILTERED}),
+            "not judged: its rule names no judge; an earlier verdict stands",
         ),
         (Standing(SCOPE, "rest", None, {}), "ended, and nothing was said in it"),
         (Standing(SCOPE, "rest", None, {}, erased_ms=NOW_MS - 60_000), "erased 1 min ago"),

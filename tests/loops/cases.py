@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from streamer.core.case import Case, Settings, recorded
+from streamer.core.sampling import draw
 from streamer.core.session import SessionRef
 from streamer.core.wire.caps import Caps
 from tests.loops.bench import Bench
@@ -26,6 +27,7 @@ async def case_of(bench: Bench, session: str) -> Case:
         state=found[1],
         facts=await bench.store.facts(ref.scope, sorted(found[1].members)),
         log=row.log,
+        number=draw(ref.key),
         at_ms=bench.now,
     )
     return replace(case, decided=recorded(case))

@@ -7,10 +7,11 @@ import pytest
 from streamer.core.case import Case, differences, recorded
 from streamer.core.case_codec import from_json, to_json
 from streamer.core.redact_case import Changed, redacted
+from streamer.core.sampling import draw
 from streamer.core.session import SessionRef
 from streamer.errors import CallFailed
 from tests.builders import facts_of, otlp_record, span
-from tests.loops.bench import GAP_MS, LIMITS, Bench, spec
+from tests.loops.bench import DEFAULT, GAP_MS, LIMITS, Bench, spec
 from tests.loops.cases import case_of
 
 KEY = b"of this test"
@@ -77,7 +78,29 @@ async def deferred(bench: Bench) -> Case:
     return await case_of(bench, "s")
 
 
+async def sampled_out(bench: Bench) -> Case:
+    bench.rules = (replace(DEFAULT, name="few", sampling=0.5),)
+    session = next(f"chat {n}" for n in range(99) if draw(SessionRef(bench.scope, f"chat {n}").key) > 0.5)
+    await bench.say(session)
+    await bench.wait(GAP_MS + 5_000)
+    return await case_of(bench, session)
+
+
+async def filtered(bench: Bench) -> Case:
+    """By an attribute, whose value is a word of theirs."""
+    bench.rules = (replace(DEFAULT, name="quiet", attributes=(("app.plan", "Gold"),), judges=()), DEFAULT)
+    await bench.say("s", app__plan="Gold")
+    await bench.wait(GAP_MS + 5_000)
+    return await case_of(bench, "s")
+
+
+async def never_renewed(bench: Bench) -> Case:
+    bench.rules = (replace(DEFAULT, rescore="never"),)
+    return await judged_twice(bench)
+
+
 STORIES = [judged_twice, open_session, ended, failed, late_root, facts_expired, shared, deferred]
+STORIES += [sampled_out, filtered, never_renewed]
 stories = pytest.mark.parametrize("story", STORIES, ids=[story.__name__ for story in STORIES])
 
 
@@ -107,7 +130,22 @@ async def test_what_each_judge_is_asked_is_what_the_ledger_says() -> None:
     assert (await facts_expired(Bench())).decided.judges == {"a": "facts_expired"}
     assert (await shared(Bench())).decided.judges == {"a": "shared_session_id"}
     assert (await deferred(Bench())).decided.judges == {"a": "waits"}
+    assert (await sampled_out(Bench())).decided.judges == {"a": "sampled_out"}
+    assert (await filtered(Bench())).decided.judges == {"a": "filtered"}
+    assert (await never_renewed(Bench())).decided.judges == {"a": "stands"}
     assert set((await ended(Bench())).decided.closings.values()) == {"ended"}
+
+
+async def test_rules_decide_without_words_as_with_them_and_tell_no_number_of_a_session() -> None:
+    case = await sampled_out(Bench())
+    without = redacted(case, KEY)
+    assert without.decided.judges == {"a": "sampled_out"}
+    assert without.number == 0.75
+    said = to_json(redacted(await filtered(Bench()), KEY))
+    assert "Gold" not in said
+    assert "app.plan" in said
+    wider = replace(case, settings=replace(case.settings, rules=(DEFAULT,)))
+    assert [tuple(found) for found in differences(wider)] == [("judge a", "sampled_out", "ask")]
 
 
 async def test_a_decision_that_changed_is_named() -> None:

@@ -134,3 +134,42 @@ async def test_what_changes_nothing_of_the_transcript_costs_no_call_and_tells_no
     assert (len(bench.model.requests), len(bench.feed.told("verdict")), bench.rows.written) == before
     assert (await bench.entry("s")).revision == 1
     assert bench.state("s") == "at rest"
+
+
+async def test_each_session_is_full_by_its_own_rule() -> None:
+    """Ingest goes by the smallest limit until a claim has found the rule."""
+    wide = replace(DEFAULT, name="wide", attributes=(("app.plan", "wide"),), max_turns=4)
+    without = replace(wide, name="without", attributes=(("app.plan", "without"),), max_turns=None)
+    bench = Bench(limits=replace(LIMITS, max_turns=2), rules=(wide, without, replace(DEFAULT, max_turns=2)))
+    for _ in range(5):
+        for session in ("wide", "without", "small"):
+            await bench.say(session, app__plan=session)
+        await bench.wait(2_000)
+    closings = [(c["session"]["id"], c["close_reason"], c["turns"]) for c in bench.feed.told("closing")]
+    assert closings == [("small", "max_turns", 2), ("wide", "max_turns", 4), ("small", "max_turns", 4)]
+
+
+@pytest.mark.parametrize(
+    ("policy", "unrenewed", "revision"),
+    [
+        ({"rescore": "never"}, "rescore_never", 1),
+        ({"reopen_max": 0}, "reopen_max", 1),
+        ({"rescore": "final_only"}, "", 2),
+    ],
+)
+async def test_an_interim_verdict_that_is_not_renewed_is_the_last_word(
+    policy: dict[str, Any], unrenewed: str, revision: int
+) -> None:
+    bench = bench_with(max_turns=2)
+    bench.rules = (replace(bench.rules[0], **policy),)
+    for _ in range(3):
+        await bench.say("s")
+        await bench.wait(2_000)
+    assert marks_of(bench) == [("max_turns", "true", "1")]
+    await bench.wait(GAP_MS + 5_000)
+    entry = await bench.entry("s")
+    assert (entry.unrenewed, entry.interim, entry.turns) == (unrenewed, False, 2 if unrenewed else 3)
+    assert marks_of(bench) == [("quiet", "false", str(revision))]
+    assert told(bench)[-1][:3] == ("quiet", False, revision)
+    assert len(bench.model.requests) == revision
+    assert bench.state("s") == "at rest"

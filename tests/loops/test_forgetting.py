@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.session import SessionRef, Wake
 from streamer.errors import TransientError
@@ -209,3 +211,22 @@ async def test_rows_of_before_go_also_where_the_user_is_back_first_and_a_judge_w
     await bench.wait(GAP_MS + 60_000)
     assert [(row.name, row.trace_id) for row in bench.rows.stored.values()] == [("a", f"tr-{trace}")]
     assert bench.state("s") == "at rest"
+
+
+@pytest.mark.parametrize("others", [0, 1])
+async def test_a_turn_that_moved_to_another_session_keeps_no_words_where_it_was(others: int) -> None:
+    """Whoever erases the session that it belongs to would not find them."""
+    bench = Bench()
+    for _ in range(others):
+        await bench.say("first", "I stay.")
+    trace = await bench.say("first", "My secret", parent="9" * 16)
+    await bench.wait(2 * GAP_MS)
+    assert "My secret" in str(await bench.store.session(SessionRef(bench.scope, "first").key))
+    await bench.say("second", "My secret", trace=trace)
+    await bench.wait(2 * GAP_MS)
+    found = await bench.store.session(SessionRef(bench.scope, "first").key)
+    assert found is not None
+    assert "My secret" not in str(found[1].turns)
+    assert found[1].turns[trace].version == 0
+    assert ("I stay." in str(found[1].turns)) == bool(others)
+    assert bench.state("first") == "at rest"

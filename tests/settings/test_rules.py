@@ -97,6 +97,7 @@ def test_a_rule_that_can_never_match_or_never_act_is_refused(given: Given) -> No
             "rules[0].max_age_ms (streamer.toml:2) must be longer than sessions.idle_gap_ms (default)",
         ),
         ('idle_gap_ms = "5s"', "sessions.settle_ms (default), 10 s, must be shorter than rules[0].idle_gap_ms"),
+        ("max_turns = 2000", "rules[0].max_turns (streamer.toml:2) must be below sessions.traces_max (default)"),
     ],
 )
 def test_a_rules_paces_are_held_against_each_other_and_what_it_inherits(given: Given, rule: str, said: str) -> None:
@@ -113,3 +114,13 @@ def test_every_change_of_a_rule_is_another_configuration_and_their_words_do_not_
         f'{JUDGES}[[rules]]\njudges = ["user_frustration", "safety"]\nalways_judge = ["error", "thumbs_down"]'
     )
     assert one.terms().hash == other.terms().hash
+
+
+def test_ingest_goes_by_the_smallest_limits_of_all_rules_and_a_rule_inherits_them(given: Given) -> None:
+    settings = given.loads(
+        '[sessions]\nmax_bytes = 900\n[[rules]]\nservice = "s"\nmax_turns = 7\n[[rules]]\nmax_bytes = 50'
+    )
+    limits = settings.limits()
+    assert (limits.max_turns, limits.max_bytes) == (7, 50)
+    assert [(rule.max_turns, rule.max_bytes) for rule in settings.core_rules()] == [(7, 900), (None, 50), (None, 900)]
+    assert (given.loads("").limits().max_turns, given.loads("").limits().max_bytes) == (None, None)

@@ -7,14 +7,18 @@ from typing import Any
 from streamer.core.choosing import choices
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Closing
-from streamer.core.sampling import Inclusion
+from streamer.core.sampling import Inclusion, draw
 from streamer.core.turn import Turn
 from streamer.loops.held import Held
 from streamer.loops.scoring import Scoring
 
 
 def drawn(held: Held, turns: Iterable[Turn], closed: Closing, key: str) -> dict[str, Inclusion]:
-    return choices(closed.rule, held.terms.specs, held.claim.state.ledger, key, turns)
+    return choices(closed.rule, names_of(held), held.claim.state.ledger, draw(key), turns)
+
+
+def names_of(held: Held) -> list[str]:
+    return [spec.name for spec in held.terms.specs]
 
 
 class SamplesByAttempt(Scoring):
@@ -32,7 +36,7 @@ class ForgetsInclusion(Scoring):
     """A session that was judged falls out of the sample when another rule matches it."""
 
     def _choices(self, held: Held, turns: Iterable[Turn], closed: Closing) -> dict[str, Inclusion]:
-        return choices(closed.rule, held.terms.specs, {}, held.claim.session.key, turns)
+        return choices(closed.rule, names_of(held), {}, draw(held.claim.session.key), turns)
 
 
 class AlwaysRenews(Scoring):
