@@ -92,8 +92,8 @@ async def test_a_client_certificate_where_redis_asks_for_one(
     await works(tls.url, RedisAccess(ca_file=ca_file, cert_file=mine.cert, key_file=mine.key))
     await works(tls.url, RedisAccess(ca_file=ca_file, cert_file=mine.both))
     assert "set redis.cert_file" in str(await refused(tls.url, RedisAccess(ca_file=ca_file)))
-    said = await refused(tls.url, RedisAccess(ca_file=ca_file, cert_file=foreign.both))
-    assert "does not trust our certificate" in str(said)
+    said = str(await refused(tls.url, RedisAccess(ca_file=ca_file, cert_file=foreign.both)))
+    assert "does not trust our certificate" in said or "certificate that it trusts" in said
 
 
 async def test_a_ca_that_has_not_signed_is_a_sentence(tls: TlsRedis, stranger: Authority) -> None:

@@ -32,6 +32,12 @@ REPLIES: tuple[tuple[str, type[StreamerError], str], ...] = (
         TransientError,
         "Redis does not answer; if it is there, does it speak TLS as redis.url says?",
     ),
+    (
+        # The alert of a TLS server that misses our certificate is lost where it closes before we have read.
+        "reset by peer",
+        TransientError,
+        "Redis broke off the connection; where it wants a client certificate that it trusts, set redis.cert_file",
+    ),
     ("max number of clients", TransientError, "Redis takes no more connections: raise maxclients"),
 )
 """What an error reply says → what to do about it."""
