@@ -15,7 +15,7 @@ from streamer.core.claim_log import ClaimNote
 from streamer.core.interpret import interpret
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Limits, closing
-from streamer.core.rules import Rule, rule_of
+from streamer.core.rules import Rule, attributes_of, rule_of
 from streamer.core.session import Facts, SessionRef, SessionState
 from streamer.core.session_id import SESSION_KEYS
 from streamer.core.transcript import Transcript
@@ -53,7 +53,7 @@ class Settings:
     @property
     def asked(self) -> frozenset[str]:
         """Attributes that some rule asks for."""
-        return frozenset(key for rule in self.rules for key in rule.keys)
+        return attributes_of(self.rules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

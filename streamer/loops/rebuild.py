@@ -15,7 +15,7 @@ from streamer.core.interpret import interpret
 from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
 from streamer.core.rebuild import Fate, restored
-from streamer.core.rules import Pace, Rule, rule_of
+from streamer.core.rules import Pace, Rule, attributes_of, rule_of
 from streamer.core.session import SessionRef, SessionState, Wake
 from streamer.core.session_id import SESSION_KEYS
 from streamer.core.turn import Turn
@@ -109,8 +109,9 @@ class Rebuild:
         facts = await self._store.facts(ref.scope, sorted(state.members))
         keys = self._session_keys.get(ref.scope.source, SESSION_KEYS)
         turns = {trace_id: turn for trace_id, turn in state.turns.items() if trace_id not in facts}
+        asked = attributes_of(self._rules)
         for trace_id, kept in facts.items():
-            owner, turn = interpret(trace_id, kept, state.turns.get(trace_id), self._caps, self._translate, keys)
+            owner, turn = interpret(trace_id, kept, state.turns.get(trace_id), self._caps, self._translate, keys, asked)
             if turn is not None and owner == ref.session_id:
                 turns[trace_id] = turn
         return turns, frozenset(turns) | frozenset(facts)
