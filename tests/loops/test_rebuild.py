@@ -15,7 +15,7 @@ from streamer.ports import Saved
 from tests.fakes.measures import SilentMetrics
 from tests.fakes.rebuild_store import FakeRebuildStore
 from tests.fakes.session_store import FakeRedis
-from tests.loops.bench import DEFAULT, GAP_MS, SOURCE, Bench, spec
+from tests.loops.bench import DEFAULT, GAP_MS, LIMITS, SOURCE, Bench, spec
 
 QUIET_MS = GAP_MS + 5_000
 
@@ -116,6 +116,22 @@ async def test_a_session_falls_under_the_same_rule_as_before_also_by_an_attribut
     await bench.lose_and_rebuild()
     await bench.wait(QUIET_MS)
     assert (bench.calls(), (await bench.entry("s")).state) == (0, "filtered")
+
+
+async def test_a_long_session_is_not_taken_for_one_that_has_just_become_full() -> None:
+    bench = LosesRedis(limits=replace(LIMITS, max_turns=3), rules=(replace(DEFAULT, max_turns=3),))
+    for _ in range(4):
+        await bench.say("s")
+    await bench.wait(QUIET_MS)
+    assert await bench.lose_and_rebuild() == {"s": "unchanged"}
+    told = len(bench.feed.records)
+    await bench.say("s", "One more.")
+    await bench.wait(GAP_MS // 2)
+    assert len(bench.feed.records) == told
+    for _ in range(2):
+        await bench.say("s", "And more.")
+    await bench.wait(5_000)
+    assert [record["close_reason"] for record in bench.feed.told("verdict")][-1] == "max_turns"
 
 
 async def test_what_was_open_when_redis_was_lost_is_judged_in_its_time_and_is_news() -> None:
