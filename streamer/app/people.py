@@ -49,21 +49,20 @@ def now_ms() -> int:
 
 async def status(redis: RedisConnection, settings: Settings) -> dict[str, Any]:
     """By name: counts over all buckets, each source's watermark and what holds it back, the day's spending."""
-    asked_at_ms = now_ms()
-    said: dict[str, Any] = (await RedisReader(redis.shared).counts(asked_at_ms))._asdict()
     store = redis.handle()
     share, redis_ms = await store.memory_share(), await store.time_ms()
+    said: dict[str, Any] = (await RedisReader(redis.shared).counts(redis_ms))._asdict()
     for source in settings.sources:
         progress, told = await store.progress(source.name), await store.told(source.name)
         mark = watermark_of(progress.values())
-        said[f"watermark_age_ms.{source.name}"] = None if mark < 0 else asked_at_ms - mark
+        said[f"watermark_age_ms.{source.name}"] = None if mark < 0 else redis_ms - mark
         held = holding(progress, hold_of(progress, told, redis_ms), redis_ms)
         said[f"held_back_by.{source.name}"], said[f"held_cause.{source.name}"] = held
         fresh = [p for p, one in told.items() if one.doing == "fuse" and redis_ms - one.at_ms <= HEARD_MS]
         blown = frozenset(p.topic for p in fresh)
         said[f"reading.{source.name}"] = _reading(share, progress, settings.limits().gap_ms_min, blown)
     said |= await load_of(redis, settings)
-    spent = await spending_of(redis, settings).spent(asked_at_ms)
+    spent = await spending_of(redis, settings).spent(now_ms())
     return {
         **said,
         "hash": await RedisReader(redis.shared).hash_in_force(),

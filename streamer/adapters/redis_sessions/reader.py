@@ -177,7 +177,7 @@ def _line(
     erased = int(row.get(b"erased", 0)) // 1_000 if turns == 0 else 0
     standing = Standing(
         scope=ref.scope,
-        state=_state(row, *scores),
+        state=_state(row, *scores, now.redis_ms),
         due_ms=int(float(score)) if score else None,
         ledger=entries,
         looks=int(row.get(b"looks", 0)),
@@ -202,9 +202,9 @@ def read_note(raw: bytes) -> ClaimNote:
     return note_of(cast(Mapping[str, Any], msgpack.unpackb(raw)))
 
 
-def _state(row: Mapping[bytes, bytes], quiet: bytes | None, again: bytes | None) -> LineState:
+def _state(row: Mapping[bytes, bytes], quiet: bytes | None, again: bytes | None, now_ms: int) -> LineState:
     if quiet is not None:
         return "open"
     if again is None:
         return "rest"
-    return "leased" if int(row.get(b"lease", b"0")) else "waiting"
+    return "leased" if int(row.get(b"lease", b"0")) > now_ms else "waiting"
