@@ -23,7 +23,7 @@ class SessionLine(NamedTuple):
     tenant: str
     key: str
     state: LineState
-    turns: int
+    traces: int
     due_ms: int | None
     """When it is looked at next: in record time if open, in Redis time if waiting or leased."""
     changed_ms: int

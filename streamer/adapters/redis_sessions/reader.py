@@ -155,8 +155,8 @@ class RedisReader:
             indexes += [("ZSCORE", f"{tag}{name}:{scope}", key) for name in ("quiet", "again")]
         scores = await self._ask(indexes) if indexes else []
         return [
-            _line(key, changed_ms, row, turns, ledger, (scores[2 * n], scores[2 * n + 1]), now)
-            for n, (key, changed_ms, row, turns, ledger) in enumerate(known)
+            _line(key, changed_ms, row, traces, ledger, (scores[2 * n], scores[2 * n + 1]), now)
+            for n, (key, changed_ms, row, traces, ledger) in enumerate(known)
         ]
 
     async def _ask(self, commands: list[tuple[Any, ...]]) -> list[Any]:
@@ -167,14 +167,14 @@ def _line(
     key: str,
     changed_ms: int,
     row: Mapping[bytes, bytes],
-    turns: int,
+    traces: int,
     ledger: list[bytes],
     scores: tuple[bytes | None, bytes | None],
     now: Now,
 ) -> SessionLine:
     ref, score = read_ref(row), scores[0] or scores[1]
     entries = {judge.decode(): Entry.from_json(raw) for judge, raw in pairs(ledger)}
-    erased = int(row.get(b"erased", 0)) // 1_000 if turns == 0 else 0
+    erased = int(row.get(b"erased", 0)) // 1_000 if traces == 0 else 0
     standing = Standing(
         scope=ref.scope,
         state=_state(row, *scores, now.redis_ms),
@@ -190,7 +190,7 @@ def _line(
         tenant=ref.scope.tenant,
         key=key,
         state=standing.state,
-        turns=turns,
+        traces=traces,
         due_ms=standing.due_ms,
         changed_ms=changed_ms,
         verdicts={judge: said(entry) for judge, entry in entries.items()},
