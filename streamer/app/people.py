@@ -2,7 +2,6 @@
 is new to Redis its layout is written down."""
 
 import json
-import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import islice
@@ -15,7 +14,7 @@ from streamer.adapters.redis_sessions import RedisConnection
 from streamer.adapters.redis_sessions.reader import RedisReader
 from streamer.adapters.system_clock import SystemClock
 from streamer.app.building import open_for, spending_of
-from streamer.app.looking import load_of, owned
+from streamer.app.looking import keys_of, load_of, owned
 from streamer.app.outlook import NOTHING_READ as NOTHING_READ
 from streamer.app.outlook import holding
 from streamer.core.holding import HEARD_MS, hold_of
@@ -30,8 +29,6 @@ from streamer.core.wire.rules import CutRules
 from streamer.errors import ConfigurationError
 from streamer.ports import TopicPartition
 from streamer.settings import Settings
-
-SESSION_KEY = re.compile(r"[0-9a-f]{32}")
 
 
 @asynccontextmanager
@@ -79,12 +76,11 @@ async def explained(
     """A session with the turns that are its own, if it is known, and the state of the whole that may be why it is as it
     is."""
     store = redis.handle()
-    found, said = await store.session(ref.key), await status(redis, settings)
-    if found is None and SESSION_KEY.fullmatch(ref.session_id):
-        found = await store.session(ref.session_id)
-    if found is None:
-        return None, said
-    return await owned(store, settings, *found), said
+    said = await status(redis, settings)
+    for key in keys_of(ref):
+        if (found := await store.session(key)) is not None:
+            return await owned(store, settings, *found), said
+    return None, said
 
 
 def rule_for(settings: Settings, ref: SessionRef, state: SessionState) -> Rule:
