@@ -58,7 +58,7 @@ METRICS: dict[str, Metric] = {
     "partitions_paused": _gauge(
         "partitions", "Partitions that wait for the slowest one because Redis is filling up.", "source"
     ),
-    "redis_memory_share": _gauge("share", "Used memory over maxmemory, of the primary; 0 without a limit."),
+    "redis_memory_share": _gauge("share", "Used memory over maxmemory, greatest of all primaries; 0 without a limit."),
     "ingest_interrupted": _counter("passes", "Passes that failed and went back to the committed offsets.", "source"),
     "watermark_ms": _gauge("ms", "Record time before which everything is saved, Unix ms; -1: unknown.", "source"),
     "watermark_held_seconds": _gauge(

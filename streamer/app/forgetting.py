@@ -13,8 +13,7 @@ from streamer.adapters.kafka import reader as kafka_reader
 from streamer.adapters.kafka.publisher import KafkaPublisher
 from streamer.adapters.redis_sessions import RedisConnection
 from streamer.adapters.redis_sessions.reader import Kept, RedisReader
-from streamer.app.looking import now_of, session_keys
-from streamer.app.people import SESSION_KEY
+from streamer.app.looking import keys_of, now_of, session_keys
 from streamer.core.dead_letters import SUFFIX
 from streamer.core.session import SessionRef
 from streamer.errors import StreamerError, TransientError
@@ -49,7 +48,7 @@ class Unreached(NamedTuple):
 
 
 async def of_session(redis: RedisConnection, settings: Settings, ref: SessionRef) -> list[Held]:
-    for key in (ref.key, *([ref.session_id] if SESSION_KEY.fullmatch(ref.session_id) else [])):
+    for key in keys_of(ref):
         if (held := await _held(redis, settings, key)) is not None:
             return [held]
     return []

@@ -1,5 +1,6 @@
 """What people are told of sessions, one by one and together. Nothing here changes anything."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,8 +14,10 @@ from streamer.core.session import SessionRef, SessionState
 from streamer.core.session_id import SESSION_KEYS
 from streamer.core.status import Now, SessionLine, Wanted
 from streamer.core.watermark import watermark_of
-from streamer.errors import StreamerError
-from streamer.settings import Settings
+from streamer.errors import ConfigurationError, StreamerError
+from streamer.settings import Settings, Source
+
+KEY = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,20 @@ class Known:
     state: SessionState
     """With the turns that are its own."""
     kept: Kept
+
+
+def source_named(settings: Settings, name: str) -> Source:
+    """ConfigurationError if there is none."""
+    found = next((source for source in settings.sources if source.name == name), None)
+    if found is None:
+        known = ", ".join(source.name for source in settings.sources)
+        raise ConfigurationError(f"--source {name!r} is not configured; known are {known}")
+    return found
+
+
+def keys_of(ref: SessionRef) -> list[str]:
+    """Whoever names a session may have its id, or the key that log lines name it by."""
+    return [ref.key, *([ref.session_id] if KEY.fullmatch(ref.session_id) else [])]
 
 
 async def now_of(redis: RedisConnection, settings: Settings) -> Now:

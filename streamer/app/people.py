@@ -2,7 +2,6 @@
 is new to Redis its layout is written down."""
 
 import json
-import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import islice
@@ -15,7 +14,7 @@ from streamer.adapters.redis_sessions import RedisConnection
 from streamer.adapters.redis_sessions.reader import RedisReader
 from streamer.adapters.system_clock import SystemClock
 from streamer.app.building import open_for, spending_of
-from streamer.app.looking import load_of, owned
+from streamer.app.looking import keys_of, load_of, owned
 from streamer.app.outlook import NOTHING_READ as NOTHING_READ
 from streamer.app.outlook import holding
 from streamer.core.holding import HEARD_MS, hold_of
@@ -30,8 +29,6 @@ from streamer.core.wire.rules import CutRules
 from streamer.errors import ConfigurationError
 from streamer.ports import TopicPartition
 from streamer.settings import Settings
-
-SESSION_KEY = re.compile(r"[0-9a-f]{32}")
 
 
 @asynccontextmanager
@@ -49,21 +46,20 @@ def now_ms() -> int:
 
 async def status(redis: RedisConnection, settings: Settings) -> dict[str, Any]:
     """By name: counts over all buckets, each source's watermark and what holds it back, the day's spending."""
-    asked_at_ms = now_ms()
-    said: dict[str, Any] = (await RedisReader(redis.shared).counts(asked_at_ms))._asdict()
     store = redis.handle()
     share, redis_ms = await store.memory_share(), await store.time_ms()
+    said: dict[str, Any] = (await RedisReader(redis.shared).counts(redis_ms))._asdict()
     for source in settings.sources:
         progress, told = await store.progress(source.name), await store.told(source.name)
         mark = watermark_of(progress.values())
-        said[f"watermark_age_ms.{source.name}"] = None if mark < 0 else asked_at_ms - mark
+        said[f"watermark_age_ms.{source.name}"] = None if mark < 0 else redis_ms - mark
         held = holding(progress, hold_of(progress, told, redis_ms), redis_ms)
         said[f"held_back_by.{source.name}"], said[f"held_cause.{source.name}"] = held
         fresh = [p for p, one in told.items() if one.doing == "fuse" and redis_ms - one.at_ms <= HEARD_MS]
         blown = frozenset(p.topic for p in fresh)
         said[f"reading.{source.name}"] = _reading(share, progress, settings.limits().gap_ms_min, blown)
     said |= await load_of(redis, settings)
-    spent = await spending_of(redis, settings).spent(asked_at_ms)
+    spent = await spending_of(redis, settings).spent(now_ms())
     return {
         **said,
         "hash": await RedisReader(redis.shared).hash_in_force(),
@@ -80,12 +76,11 @@ async def explained(
     """A session with the turns that are its own, if it is known, and the state of the whole that may be why it is as it
     is."""
     store = redis.handle()
-    found, said = await store.session(ref.key), await status(redis, settings)
-    if found is None and SESSION_KEY.fullmatch(ref.session_id):
-        found = await store.session(ref.session_id)
-    if found is None:
-        return None, said
-    return await owned(store, settings, *found), said
+    said = await status(redis, settings)
+    for key in keys_of(ref):
+        if (found := await store.session(key)) is not None:
+            return await owned(store, settings, *found), said
+    return None, said
 
 
 def rule_for(settings: Settings, ref: SessionRef, state: SessionState) -> Rule:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from streamer.adapters.kafka.publisher import KafkaPublisher
+from streamer.app.looking import source_named
 from streamer.app.people import redis_of
 from streamer.core.ids import Scope
 from streamer.core.session import SessionRef, SessionState
@@ -27,10 +28,7 @@ class SessionEnd:
 
 def session_end(settings: Settings, session_id: str, source: str, tenant: str | None, topic: str | None) -> SessionEnd:
     """The record that ends a session. ConfigurationError if nobody would read it, or not as this tenant's."""
-    found = next((one for one in settings.sources if one.name == source), None)
-    if found is None:
-        known = ", ".join(one.name for one in settings.sources)
-        raise ConfigurationError(f"--source {source!r} is not configured; known are {known}")
+    found = source_named(settings, source)
     named = clean(session_id)
     if named is None:
         raise ConfigurationError(f"{session_id!r} names no session")

@@ -57,8 +57,7 @@ def explain(
     """
     ref = SessionRef(Scope(source, tenant), session_id)
     settings = load(config)
-    if source not in (names := [one.name for one in settings.sources]):
-        raise ConfigurationError(f"--source {source!r} is not configured; known are {', '.join(names)}")
+    looking.source_named(settings, source)
     if with_text and export is None:
         raise ConfigurationError("--with-text says what --export writes: name a file")
     found = with_redis(settings, lambda redis: _found(redis, settings, ref, export is not None))

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from streamer.core.words import lasting, sized
+from streamer.core.words import lasting, priced, sized
 
 MEANING = {
     "sessions": "all that are remembered",
@@ -39,14 +39,14 @@ def readable(name: str, value: object) -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if kind.endswith("_ms") and isinstance(value, int):
+    if kind.endswith(("_ms", "_ms_max")) and isinstance(value, int):
         return at(value) if "oldest" in kind else lasting(value)
     if kind == "memory_max_bytes" and value == 0:
         return "–"
     if kind.endswith("_bytes") and isinstance(value, int | float):
         return sized(value)
     if "usd" in kind and isinstance(value, int | float):
-        return f"${value:,.4f}".rstrip("0").rstrip(".")
+        return priced(value)
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

@@ -46,7 +46,11 @@ def forget(
     found = with_redis(settings, look)
     if not found:
         whom = f"session {session!r} of source {source}" if session else f"session with a turn of user {user!r}"
-        raise StreamerError(f"no {whom}, tenant {tenant}: Redis knows nothing of it (any more)")
+        known = ", ".join(one.name for one in settings.sources)
+        raise StreamerError(
+            f"no {whom}, tenant {tenant}: Redis knows nothing of it (any more). Names are compared letter by letter; "
+            f"sources are {known}"
+        )
     done: list[Erased] = []
     if yes:
         done = with_redis(settings, lambda redis: app.forget(redis, settings, found, wait))

@@ -54,7 +54,7 @@ def sessions(
 
 def _cells(line: SessionLine) -> tuple[str, ...]:
     verdicts = ", ".join(f"{judge}: {said}" for judge, said in line.verdicts.items())
-    return line.session_id, line.tenant, line.says, str(line.turns), at(line.changed_ms), verdicts or "–"
+    return line.session_id, line.tenant, line.says, str(line.traces), at(line.changed_ms), verdicts or "–"
 
 
 def _verdict(said: str | None) -> tuple[str, str] | None:

@@ -15,7 +15,7 @@ from streamer.core.claim_log import CLAIMS_KEPT, ClaimNote, Decision
 from streamer.core.ledger import Entry
 from streamer.core.rules import Rule
 from streamer.core.turn import Turn, in_order
-from streamer.core.words import counted, lasting
+from streamer.core.words import counted, lasting, priced
 
 TEXT_CHARS_MAX = 300
 CLOSED_BY = {
@@ -111,7 +111,7 @@ def _claim(note: ClaimNote) -> Iterator[Line]:
         yield Line(2, "the claim before it had not come back: crashed, stopped, or cut off")
     if note.calls:
         unpriced = f" and {note.unpriced} of unknown price" if note.unpriced else ""
-        price = f"${note.usd_micros / 1e6:.6f}".rstrip("0").rstrip(".")
+        price = priced(note.usd_micros / 1e6)
         yield Line(2, f"bought {counted(note.calls, 'answer')}: {counted(note.tokens, 'token')}, {price}{unpriced}")
     if note.reused:
         yield Line(2, f"used {counted(note.reused, 'saved answer')}, bought before")
@@ -151,11 +151,11 @@ def _sentence(entry: Entry, erased: bool) -> str:
         if entry.unwritten:
             where = f"the feed only: {UNWRITTEN[entry.unwritten]}"
         usage = entry.verdict.usage
-        cost = "price unknown" if usage.cost_usd is None else f"${usage.cost_usd:.5f}"
+        tokens = counted(usage.input_tokens + usage.output_tokens, "token")
         until = " for the time being: the session goes on," if entry.interim else ""
         return (
             f"{entry.verdict.value}{until} at revision {entry.revision}, {at(entry.scored_at_ms)}, on {where}; "
-            f"{usage.input_tokens + usage.output_tokens} tokens, {cost}; {why_included(entry)}"
+            f"{tokens}, {priced(usage.cost_usd)}; {why_included(entry)}"
         )
     if entry.state == "retrying":
         return f"no score yet: retrying at {at(entry.next_at_ms)} after {entry.attempts + entry.waits} attempts ({why})"
@@ -193,9 +193,9 @@ def as_json(known: Known, rule: Rule) -> dict[str, Any]:
         "tenant": ref.scope.tenant,
         "version": state.version,
         "judged": state.judged,
-        "last_fact": state.activity_ms,
-        "ended": state.ended_ms,
-        "closed_by": state.reason,
+        "activity_ms": state.activity_ms,
+        "ended_ms": state.ended_ms,
+        "close_reason": state.reason,
         "state": kept.line.state,
         "says": kept.line.says,
         "rule": asdict(rule),

@@ -14,7 +14,7 @@ from streamer.cli.people import console
 from streamer.cli.story import CLOSED_BY
 from streamer.cli.text import Text
 from streamer.core.claim_log import Decision
-from streamer.core.words import counted, lasting
+from streamer.core.words import counted, lasting, priced
 from streamer.settings import Settings, load
 
 
@@ -51,8 +51,8 @@ def _claimed(line: Mapping[str, str]) -> str:
 
 
 def _answered(line: Mapping[str, str]) -> str:
-    price = f"${int(line['usd_micros']) / 1e6:.6f}" if line["usd_micros"] else "price unknown"
-    return f"{line['tokens']} tokens, {price}"
+    usd = int(line["usd_micros"]) / 1e6 if line["usd_micros"] else None
+    return f"{counted(int(line['tokens']), 'token')}, {priced(usd)}"
 
 
 def _completed(line: Mapping[str, str]) -> str:

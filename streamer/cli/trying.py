@@ -17,6 +17,7 @@ from streamer.cli.text import Text
 from streamer.core.judges import JudgeSpec
 from streamer.core.preview import Preview
 from streamer.core.verdict import Usage, Verdict
+from streamer.core.words import priced
 from streamer.errors import ConfigurationError
 from streamer.settings import Settings, load
 from streamer.settings.judges import JudgeTable
@@ -128,5 +129,6 @@ def _print(spec: JudgeSpec, tried: Tried) -> None:
     else:
         console.print(Text(f"\n{spec.name} failed: {outcome.kind}, {outcome.detail}", style="bold red"))
     usage = outcome.usage
-    cost = "price unknown" if usage.cost_usd is None else f"${usage.cost_usd:.6f}"
-    console.print(Text(f"{usage.requests} calls, {usage.input_tokens} + {usage.output_tokens} tokens, {cost}\n"))
+    console.print(
+        Text(f"{usage.requests} calls, {usage.input_tokens} + {usage.output_tokens} tokens, {priced(usage.cost_usd)}\n")
+    )

@@ -15,8 +15,8 @@ from streamer.core.claim_log import ClaimNote
 from streamer.core.interpret import interpret
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Limits, closing
-from streamer.core.rules import Rule, rule_of
-from streamer.core.session import Facts, SessionRef, SessionState
+from streamer.core.rules import Rule, attributes_of, rule_of
+from streamer.core.session import Facts, SessionRef, SessionState, Size
 from streamer.core.session_id import SESSION_KEYS
 from streamer.core.transcript import Transcript
 from streamer.core.turn import Turn, flags_of
@@ -53,7 +53,7 @@ class Settings:
     @property
     def asked(self) -> frozenset[str]:
         """Attributes that some rule asks for."""
-        return frozenset(key for rule in self.rules for key in rule.keys)
+        return attributes_of(self.rules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +170,11 @@ def _closing(case: Case, note: ClaimNote, turns: Mapping[str, Turn]) -> str:
         return "empty"
     rule = rule_of(case.settings.rules, case.session.scope.tenant, turns.values())
     seen = SessionState(
-        activity_ms=note.activity_ms, opened_ms=note.opened_ms, ended_ms=note.session_ended_ms, members={"": 1}
+        activity_ms=note.activity_ms,
+        opened_ms=note.opened_ms,
+        ended_ms=note.session_ended_ms,
+        full_ms=note.full_ms,
+        closed_size=Size(note.closed_turns, note.closed_bytes),
     )
     return closing(seen, turns, rule, note.watermark_ms, case.settings.limits).reason or ""
 

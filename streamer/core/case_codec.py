@@ -86,7 +86,7 @@ def _case(said: Mapping[str, Any]) -> Case:
         ),
         state=_known(SessionState, {**_numbers(state), "turns": turns, "ledger": ledger}),
         facts={trace: _facts_from_json(facts) for trace, facts in said["facts"].items()},
-        log=[ClaimNote(**note) for note in said["claims"]],
+        log=[_note(note) for note in said["claims"]],
         at_ms=said["at_ms"],
         number=said.get("number", 0.0),
         decided=_known(Decided, {**decided, "turns": then, "closings": closings}),
@@ -141,6 +141,10 @@ def _facts_to_json(facts: Facts) -> dict[str, Any]:
 def _facts_from_json(said: Mapping[str, Any]) -> Facts:
     frames = tuple(base64.b64decode(frame) for frame in said["frames"])
     return Facts(tuple(said["candidates"]), said["version"], frames, said["owner"], said["swept"], said["erased"])
+
+
+def _note(said: Mapping[str, Any]) -> ClaimNote:
+    return ClaimNote(**{name: value for name, value in said.items() if name in ClaimNote._fields})
 
 
 def _known(kind: type[T], said: Mapping[str, Any]) -> T:

@@ -28,8 +28,8 @@ class Decision(NamedTuple):
 
 
 class ClaimNote(NamedTuple):
-    """One claim. Times of the claim itself in ms of Redis' clock; `watermark_ms`, `activity_ms`, `opened_ms` and
-    `session_ended_ms` in record time, as the claim saw them."""
+    """One claim. Times of the claim itself in ms of Redis' clock; `watermark_ms`, `activity_ms`, `opened_ms`,
+    `session_ended_ms` and `full_ms` in record time, as the claim saw them."""
 
     token: int
     claimed_ms: int
@@ -40,6 +40,10 @@ class ClaimNote(NamedTuple):
     activity_ms: int = 0
     opened_ms: int | None = None
     session_ended_ms: int | None = None
+    full_ms: int | None = None
+    closed_turns: int = 0
+    """What the session held at the closing before this claim, where a limit of turns or bytes counts from."""
+    closed_bytes: int = 0
     calls: int = 0
     """Answers that were bought, with their tokens and price."""
     tokens: int = 0
@@ -80,6 +84,9 @@ def note_of(raw: Mapping[str, Any]) -> ClaimNote:
         activity_ms=raw.get("ac", 0),
         opened_ms=raw.get("op"),
         session_ended_ms=raw.get("en"),
+        full_ms=raw.get("fu"),
+        closed_turns=raw.get("ct", 0),
+        closed_bytes=raw.get("cb", 0),
         calls=raw.get("k", 0),
         tokens=raw.get("kt", 0),
         usd_micros=raw.get("ku", 0),

@@ -12,7 +12,7 @@ BY: dict[CloseReason, str] = {
     "quiet": "by its quiet gap, unless a turn comes",
     "ended": "by an explicit end, unless a turn comes later than that",
     "max_age": "for the time being, by its maximum age",
-    "max_turns": "for the time being, by its number of turns",
+    "max_turns": "for the time being, if it is full: by its number of turns, or by what was said in them",
 }
 
 
@@ -27,7 +27,7 @@ def outlook_of(state: SessionState, due_ms: int, limits: Limits) -> Outlook:
     """A claim may have put it later than its own times say, for a trace without its root: that is quiet still."""
     times = close_times(state, limits, state.pace)
     if state.full_ms is not None:
-        times["max_turns"] = state.full_ms
+        times["max_turns"] = state.full_ms  # or max_bytes: only the claim counts which
     return Outlook(due_ms, next((reason for reason, at_ms in times.items() if at_ms == due_ms), "quiet"))
 
 

@@ -83,6 +83,11 @@ def rule_of(rules: Sequence[Rule], tenant: str, turns: Iterable[Turn]) -> Rule:
     return next((rule for rule in rules if rule.matches(tenant, said)), rules[-1])
 
 
+def attributes_of(rules: Iterable[Rule]) -> frozenset[str]:
+    """Those that some rule asks for: they are kept with a turn when it is read."""
+    return frozenset(key for rule in rules for key in rule.keys)
+
+
 def as_text(value: object) -> str | None:
     """An attribute's value, or a configured one, as conditions compare them: true is "true", 1 is "1". None for lists
     and whatever else has no plain text."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from streamer.core.interpret import interpret
 from streamer.core.preview import dialects_of, facts_by_trace
 from streamer.core.remedies import remedy_for
-from streamer.core.rules import Rule, rule_of
+from streamer.core.rules import Rule, attributes_of, rule_of
 from streamer.core.wire.conventions import Translate
 from streamer.core.wire.cut import Cutter
 from streamer.core.wire.decode import decode
@@ -40,7 +40,7 @@ def sample(
     records: Iterable[Record], cutter: Cutter, translate: Translate | None = None, rules: Sequence[Rule] = ()
 ) -> Sample:
     """Reads as ingest and a claim would; traces that stand in several records are put together."""
-    asked = frozenset(key for rule in rules for key in rule.keys)
+    asked = attributes_of(rules)
     found, fragments = Sample(), list[Fragment]()
     last_ms: dict[str, int] = {}
     for record in records:

@@ -1,8 +1,13 @@
-"""What people are shown of sessions and of the whole."""
+"""What people are shown of sessions and of the whole.
+
+Rule: `closes in` goes by the clock, here as in outlook.py, and what the watermark is behind is said beside it: it
+advances while one looks.
+"""
 
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+from streamer.core.holding import CURRENT_MS
 from streamer.core.ids import Scope
 from streamer.core.ledger import Entry
 from streamer.core.words import clock, countdown, lasting
@@ -10,8 +15,6 @@ from streamer.core.words import clock, countdown, lasting
 LineState = Literal["open", "waiting", "leased", "rest"]
 """open: in `quiet`; waiting: in `again` (a retry, money, a delivery); leased: a worker has it; rest: nothing owed."""
 LEFT_OUT: Mapping[str, str] = {"filtered": "not judged: its rule names no judge", "sampled_out": "not in the sample"}
-BEHIND_MS = 60_000
-"""A watermark that is further behind is worth a word: record time is then not the time on the wall."""
 
 
 class SessionLine(NamedTuple):
@@ -20,7 +23,7 @@ class SessionLine(NamedTuple):
     tenant: str
     key: str
     state: LineState
-    turns: int
+    traces: int
     due_ms: int | None
     """When it is looked at next: in record time if open, in Redis time if waiting or leased."""
     changed_ms: int
@@ -99,9 +102,14 @@ def _closing(standing: Standing, now: Now) -> str:
     mark_ms, due_ms = now.watermarks_ms.get(standing.scope.source, -1), standing.due_ms or 0
     if mark_ms < 0:
         return "open: nothing of its source was read yet"
+    if due_ms <= mark_ms:
+        return "closed, waits for a judge worker"
     behind_ms = now.redis_ms - mark_ms
-    when = f"closes in {countdown(due_ms - mark_ms)}" if due_ms > mark_ms else "closed, waits for a judge worker"
-    return f"{when} (the watermark is {lasting(behind_ms)} behind)" if behind_ms > BEHIND_MS else when
+    behind = f"the watermark, {lasting(behind_ms)} behind"
+    if due_ms <= now.redis_ms:
+        return f"waits for {behind}"
+    when = f"closes in {countdown(due_ms - now.redis_ms)}"
+    return f"{when}; if nothing changes it waits for {behind}" if behind_ms > CURRENT_MS else when
 
 
 def _waiting(standing: Standing, now: Now) -> str:

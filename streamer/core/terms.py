@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from streamer.core.judges import JudgeSpec
-from streamer.core.rules import Rule
+from streamer.core.rules import Rule, attributes_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Terms:
     @property
     def asked(self) -> frozenset[str]:
         """Attributes that some rule asks for."""
-        return frozenset(key for rule in self.rules for key in rule.keys)
+        return attributes_of(self.rules)
 
 
 def hash_of(content: bytes) -> str:

@@ -38,6 +38,11 @@ def sized(size: float) -> str:
     return f"{size:.1f}".removesuffix(".0") + f" {left[0]}"
 
 
+def priced(usd: float | None) -> str:
+    """US dollars to the millionth: `$0.000012`, `$5`; None: `price unknown`."""
+    return "price unknown" if usd is None else f"${usd:,.6f}".rstrip("0").rstrip(".")
+
+
 def counted(number: int, thing: str) -> str:
     """`1 judge`, `2 judges`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"

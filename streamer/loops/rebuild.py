@@ -5,20 +5,23 @@ left due with its revisions and history, and the workers do the rest in their us
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from streamer.core.assemble import assemble
 from streamer.core.assessment import RowRef, StoredTrace
 from streamer.core.close_reason import CloseReason
+from streamer.core.fullness import look_of, size_of
 from streamer.core.ids import mlflow_trace_id
 from streamer.core.interpret import interpret
 from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
+from streamer.core.lifecycle import most_of
 from streamer.core.rebuild import Fate, restored
-from streamer.core.rules import Pace, Rule, rule_of
-from streamer.core.session import SessionRef, SessionState, Wake
+from streamer.core.rules import Pace, Rule, attributes_of, rule_of
+from streamer.core.session import NEVER, NOTHING, Look, SessionRef, SessionState, Size, Wake
 from streamer.core.session_id import SESSION_KEYS
-from streamer.core.turn import Turn
+from streamer.core.turn import Turn, in_order
 from streamer.core.wire.caps import Caps
 from streamer.core.wire.conventions import Translate
 from streamer.core.wire.decode import CAPS
@@ -39,9 +42,12 @@ class RebuildStore(SessionStore, Protocol):
         entries: Mapping[str, Entry],
         rows: frozenset[RowRef],
         rests: CloseReason | None,
+        size: Size = NOTHING,
+        look: Look = NEVER,
     ) -> bool:
-        """Turns, ledger and rows of a session; at rest where `rests` says why it had closed. False if it has grown or
-        is leased. Repeatable: an entry that is there stays."""
+        """Turns, ledger and rows of a session; at rest where `rests` says why it had closed. `size`: what its verdicts
+        speak of; `look`: where it may be full next. False if it has grown or is leased. Repeatable: an entry that is
+        there stays."""
 
 
 class StoredTraces(Protocol):
@@ -94,12 +100,24 @@ class Rebuild:
         if what.lost - state.members.keys():
             await self._store.wake([Wake(ref, trace_id, 1, state.activity_ms) for trace_id in sorted(what.lost)])
             return None  # again, with them as members
-        pace = rule_of(self._rules, ref.scope.tenant, turns.values()).pace
+        rule = rule_of(self._rules, ref.scope.tenant, turns.values())
+        told = max((entry.turns for entry in what.entries.values()), default=0)
+        size = size_of(in_order(turns.values())[:told])  # what it gained since then counts towards its limits
+        gained = replace(state, closed_size=size)
+        look = look_of(gained, size_of(turns.values()), most_of(rule), closed=False)
         rests: CloseReason | None = None
         if what.owes_nothing:
             rests = "quiet" if turns else "empty"
         done = await self._store.restore(
-            ref.key, state.version, pace, list(turns.values()), what.entries, what.rows, rests
+            ref.key,
+            state.version,
+            rule.pace,
+            list(turns.values()),
+            what.entries,
+            what.rows,
+            rests,
+            size,
+            look,
         )
         return what.fate if done else None
 
@@ -109,8 +127,9 @@ class Rebuild:
         facts = await self._store.facts(ref.scope, sorted(state.members))
         keys = self._session_keys.get(ref.scope.source, SESSION_KEYS)
         turns = {trace_id: turn for trace_id, turn in state.turns.items() if trace_id not in facts}
+        asked = attributes_of(self._rules)
         for trace_id, kept in facts.items():
-            owner, turn = interpret(trace_id, kept, state.turns.get(trace_id), self._caps, self._translate, keys)
+            owner, turn = interpret(trace_id, kept, state.turns.get(trace_id), self._caps, self._translate, keys, asked)
             if turn is not None and owner == ref.session_id:
                 turns[trace_id] = turn
         return turns, frozenset(turns) | frozenset(facts)

@@ -157,7 +157,8 @@ async def restore(t: Twins, now: int) -> None:
     }
     rows = frozenset(RowRef(f"a-0-{judge}", "tr-0", judge) for judge in JUDGES if t.r.random() < 0.7)
     rests = t.r.choice(("quiet", "empty", None))
-    await t.both("restore", ref.key, version, Pace(900, 200, 5_000), turns, entries, rows, rests)
+    size, look = Size(t.r.randrange(4), t.r.randrange(99)), Look(t.r.randrange(6), t.r.randrange(999))
+    await t.both("restore", ref.key, version, Pace(900, 200, 5_000), turns, entries, rows, rests, size, look)
     await t.both("set_rebuilt", now - t.r.randrange(-500, 2_000))
 
 

@@ -130,6 +130,17 @@ async def test_how_each_stands_is_said_in_words(deployed: Deployment) -> None:
         assert [line.session_id for line in await deployed.reader.sessions(9, deployed.now(), wanted)] == names
 
 
+async def test_a_worker_that_has_not_come_back_does_not_have_it_any_more(deployed: Deployment) -> None:
+    await deployed.say("s")
+    deployed.tick(1_000)
+    assert len(await deployed.claim()) == 1
+    deployed.tick(LIMITS.lease_ms)
+    (line,) = await deployed.reader.sessions(9, deployed.now())
+    assert (line.state, line.says) == ("waiting", "looked at now")
+    load = await LoadReader(deployed.redis.shared).load(deployed.now())
+    assert (load.due, load.in_flight) == (1, 0)
+
+
 async def test_what_is_due_under_way_and_failing_is_counted(deployed: Deployment) -> None:
     for name in ("one", "two", "three"):
         await deployed.say(name)

@@ -1,5 +1,7 @@
 """An open session says when it closes, or what it waits for."""
 
+from dataclasses import replace
+
 import pytest
 
 from streamer.core.holding import Hold
@@ -25,6 +27,11 @@ def test_it_says_when_it_closes_and_by_what() -> None:
     assert words(NOW_MS + 6_000, ended).startswith("closes in 0:06 by an explicit end")
     aged = SessionState(activity_ms=NOW_MS, opened_ms=NOW_MS - 86_390_000)
     assert words(NOW_MS + 10_000, aged) == "closes in 0:10 for the time being, by its maximum age"
+
+
+def test_one_that_may_be_full_is_looked_at_for_both_limits() -> None:
+    full = replace(STATE, full_ms=NOW_MS + 4_000)
+    assert words(NOW_MS + 4_000, full).startswith("closes in 0:04 for the time being, if it is full")
 
 
 def test_a_later_time_than_its_own_is_a_trace_without_its_root() -> None:

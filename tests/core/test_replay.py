@@ -1,5 +1,6 @@
 """Every case that is kept is decided as it was. To add one: streamer explain SESSION --export FILE, in there."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,12 @@ def test_it_is_decided_as_it_was(file: Path) -> None:
     case = from_json(file.read_text())
     assert case.texts == "redacted"
     assert differences(case, translated) == []
+
+
+def test_one_of_a_later_version_is_read_as_far_as_it_can_be() -> None:
+    said = json.loads(CASES[0].read_text())
+    said["later"] = said["claims"][0]["later"] = said["state"]["later"] = 1
+    assert differences(from_json(json.dumps(said)), translated) == []
 
 
 @pytest.mark.parametrize(

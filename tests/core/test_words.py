@@ -1,6 +1,6 @@
 import pytest
 
-from streamer.core.words import lasting, sized
+from streamer.core.words import lasting, priced, sized
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,11 @@ def test_durations(ms: int, said: str) -> None:
 )
 def test_sizes(size: int, said: str) -> None:
     assert sized(size) == said
+
+
+@pytest.mark.parametrize(
+    ("usd", "said"),
+    [(None, "price unknown"), (0.0, "$0"), (0.000012, "$0.000012"), (5.0, "$5"), (1_234.5, "$1,234.5")],
+)
+def test_prices(usd: float | None, said: str) -> None:
+    assert priced(usd) == said

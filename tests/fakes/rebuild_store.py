@@ -7,6 +7,7 @@ from streamer.core.close_reason import CloseReason
 from streamer.core.ids import bucket_of_session
 from streamer.core.ledger import Entry
 from streamer.core.rules import Pace
+from streamer.core.session import NEVER, NOTHING, Look, Size
 from streamer.core.turn import Turn
 from tests.fakes.redis_state import Bucket
 from tests.fakes.session_store import FakeSessionStore
@@ -22,6 +23,8 @@ def restore(
     entries: Mapping[str, Entry],
     rows: Iterable[RowRef],
     rests: CloseReason | None,
+    size: Size = NOTHING,
+    look: Look = NEVER,
 ) -> bool:
     found = b.session(key)
     if found is None or found.version != version or found.lease > now:
@@ -31,6 +34,7 @@ def restore(
     s.ledger = {**entries, **s.ledger}
     s.rows |= set(rows)
     s.pace = pace
+    s.count(look, b.limits, size)
     b.edit(("sessions",), dict[str, int]())[key] = now
     if rests is not None:
         s.judged, s.reason, s.opened = s.version, rests, None
@@ -49,9 +53,11 @@ class FakeRebuildStore(FakeSessionStore):
         entries: Mapping[str, Entry],
         rows: Iterable[RowRef],
         rests: CloseReason | None,
+        size: Size = NOTHING,
+        look: Look = NEVER,
     ) -> bool:
         def body(b: Bucket, now: int) -> bool:
-            return restore(b, now, key, version, pace, turns, entries, rows, rests)
+            return restore(b, now, key, version, pace, turns, entries, rows, rests, size, look)
 
         return await self._run(bucket_of_session(key), body)
 

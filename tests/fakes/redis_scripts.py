@@ -142,8 +142,8 @@ def claim(
         b.move(s.ref, "again", s.lease)
         mark = watermarks.get(s.ref.scope.source, -1)
         due: Literal["quiet", "again"] = "quiet" if index == "quiet" else "again"
-        times = (s.activity, s.opened, s.ended)
-        log.add(s, ClaimNote(s.token, now, due, interrupted, s.version, mark, *times))
+        seen = (s.activity, s.opened, s.ended, s.full, *s.closed_size)
+        log.add(s, ClaimNote(s.token, now, due, interrupted, s.version, mark, *seen))
         claims.append(
             Claim(
                 session=s.ref,

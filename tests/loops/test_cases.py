@@ -99,8 +99,22 @@ async def never_renewed(bench: Bench) -> Case:
     return await judged_twice(bench)
 
 
+async def full_twice(bench: Bench) -> Case:
+    """Closed for the time being at three turns, and put back at its next one, whose root is late."""
+    bench.limits = bench.redis.limits = replace(LIMITS, max_turns=3, trace_timeout_ms=3 * GAP_MS)
+    for bucket in bench.redis.buckets.values():
+        bucket.limits = bench.limits
+    bench.rules = (replace(DEFAULT, max_turns=3),)
+    for _ in range(3):
+        await bench.say("s")
+    await bench.wait(5_000)
+    await bench.say("s", "Child's words", parent="9" * 16)
+    await bench.wait(GAP_MS + 20_000)
+    return await case_of(bench, "s")
+
+
 STORIES = [judged_twice, open_session, ended, failed, late_root, facts_expired, shared, deferred]
-STORIES += [sampled_out, filtered, never_renewed]
+STORIES += [sampled_out, filtered, never_renewed, full_twice]
 stories = pytest.mark.parametrize("story", STORIES, ids=[story.__name__ for story in STORIES])
 
 
@@ -134,6 +148,7 @@ async def test_what_each_judge_is_asked_is_what_the_ledger_says() -> None:
     assert (await filtered(Bench())).decided.judges == {"a": "filtered"}
     assert (await never_renewed(Bench())).decided.judges == {"a": "stands"}
     assert set((await ended(Bench())).decided.closings.values()) == {"ended"}
+    assert set((await full_twice(Bench())).decided.closings.values()) == {""}
 
 
 async def test_rules_decide_without_words_as_with_them_and_tell_no_number_of_a_session() -> None:

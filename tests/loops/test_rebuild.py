@@ -1,12 +1,12 @@
 """Redis is lost after sessions were judged: what is made again of it, and what the workers do then."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from streamer.core.assessment import StoredRow
 from streamer.core.ids import assessment_id
 from streamer.core.rebuild import Fate
-from streamer.core.rules import Rule
 from streamer.core.session import SessionRef
 from streamer.core.wire.records import Cut, Fragment
 from streamer.loops.rebuild import Rebuild
@@ -15,7 +15,7 @@ from streamer.ports import Saved
 from tests.fakes.measures import SilentMetrics
 from tests.fakes.rebuild_store import FakeRebuildStore
 from tests.fakes.session_store import FakeRedis
-from tests.loops.bench import GAP_MS, SOURCE, Bench, spec
+from tests.loops.bench import DEFAULT, GAP_MS, LIMITS, SOURCE, Bench, spec
 
 QUIET_MS = GAP_MS + 5_000
 
@@ -59,8 +59,7 @@ class LosesRedis(Bench):
 
     async def restore(self, horizon_ms: int) -> dict[str, Fate | None]:
         assert isinstance(self.store, FakeRebuildStore)
-        rules = (Rule(idle_gap_ms=GAP_MS),)
-        work = Rebuild("bench", self.store, self.rows, self.specs, rules, {SOURCE: horizon_ms}, {})
+        work = Rebuild("bench", self.store, self.rows, self.specs, self.rules, {SOURCE: horizon_ms}, {})
         rows = [row for bucket in self.redis.buckets.values() for row in bucket.sessions()]
         names = {row.ref.session_id: row.ref for row in rows}
         return {name: await work.session(ref.key) for name, ref in sorted(names.items())}
@@ -107,6 +106,32 @@ async def test_a_session_that_returns_goes_on_with_its_revision_and_history_on_t
     assert (set(bench.rows.stored), bench.standing("s")) == (ids, [("good", "3")])
     assert [past.revision for past in (await bench.entry("s")).history] == [1, 2]
     assert [record["origin"] for record in bench.feed.told("verdict")] == ["live"] * 3
+
+
+async def test_a_session_falls_under_the_same_rule_as_before_also_by_an_attribute() -> None:
+    load_test = replace(DEFAULT, name="load test", attributes=(("app.kind", "load"),), judges=())
+    bench = LosesRedis(rules=(load_test, DEFAULT))
+    await bench.say("s", app__kind="load")
+    await bench.wait(QUIET_MS)
+    await bench.lose_and_rebuild()
+    await bench.wait(QUIET_MS)
+    assert (bench.calls(), (await bench.entry("s")).state) == (0, "filtered")
+
+
+async def test_a_long_session_is_not_taken_for_one_that_has_just_become_full() -> None:
+    bench = LosesRedis(limits=replace(LIMITS, max_turns=3), rules=(replace(DEFAULT, max_turns=3),))
+    for _ in range(4):
+        await bench.say("s")
+    await bench.wait(QUIET_MS)
+    assert await bench.lose_and_rebuild() == {"s": "unchanged"}
+    told = len(bench.feed.records)
+    await bench.say("s", "One more.")
+    await bench.wait(GAP_MS // 2)
+    assert len(bench.feed.records) == told
+    for _ in range(2):
+        await bench.say("s", "And more.")
+    await bench.wait(5_000)
+    assert [record["close_reason"] for record in bench.feed.told("verdict")][-1] == "max_turns"
 
 
 async def test_what_was_open_when_redis_was_lost_is_judged_in_its_time_and_is_news() -> None:

@@ -56,7 +56,8 @@ for _, found in ipairs(picked) do
     call('ZREM', B .. 'sweep', key)
     move(s, 'again', s.lease)
     log_claim(s, {t = s.token, at = now, i = found[2] == 'quiet' and 'q' or 'a', v = s.version, x = interrupted == '1' and 1 or nil,
-                  w = tonumber(marks[s.source] or -1), ac = s.activity, op = s.opened, en = s.ended})
+                  w = tonumber(marks[s.source] or -1), ac = s.activity, op = s.opened, en = s.ended, fu = s.full,
+                  ct = s.closed_turns, cb = s.closed_bytes})
     tap(s, 'claimed', 'token', n2s(s.token), 'due', found[2], 'version', n2s(s.version), 'interrupted', interrupted)
     reply[#reply + 1] = {key, found[2], interrupted, call('HGETALL', skey(key)), call('HGETALL', skey(key) .. ':m'),
                          call('HGETALL', skey(key) .. ':t'), call('HGETALL', skey(key) .. ':l')}

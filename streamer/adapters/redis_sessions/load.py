@@ -38,7 +38,7 @@ class LoadReader:
 
     async def load(self, now: Now) -> Load:
         due, waits_ms, again = await self._due(now)
-        in_flight, intents = await self._at_work(again)
+        in_flight, intents = await self._at_work(again, now.redis_ms)
         return Load(due, waits_ms, in_flight, intents, await self._failures())
 
     async def _due(self, now: Now) -> tuple[int, int, list[str]]:
@@ -66,13 +66,13 @@ class LoadReader:
             again += [key.decode() for key in replies[n + 4]]
         return due, waits_ms, again
 
-    async def _at_work(self, again: list[str]) -> tuple[int, int]:
-        """Leases and intents."""
+    async def _at_work(self, again: list[str], now_ms: int) -> tuple[int, int]:
+        """Leases that have not run out, and intents."""
         leased = intents = 0
         for start in range(0, min(len(again), AT_WORK_MAX), PAGE):
             keys = [f"{self._s.tag(bucket_of_session(key))}s:{key}" for key in again[start : start + PAGE]]
             replies = await self._ask([ask for key in keys for ask in (("HGET", key, "lease"), ("HLEN", f"{key}:i"))])
-            leased += sum(int(lease or 0) > 0 for lease in replies[0::2])
+            leased += sum(int(lease or 0) > now_ms for lease in replies[0::2])
             intents += sum(replies[1::2])
         return leased, intents
 

@@ -155,8 +155,8 @@ class RedisReader:
             indexes += [("ZSCORE", f"{tag}{name}:{scope}", key) for name in ("quiet", "again")]
         scores = await self._ask(indexes) if indexes else []
         return [
-            _line(key, changed_ms, row, turns, ledger, (scores[2 * n], scores[2 * n + 1]), now)
-            for n, (key, changed_ms, row, turns, ledger) in enumerate(known)
+            _line(key, changed_ms, row, traces, ledger, (scores[2 * n], scores[2 * n + 1]), now)
+            for n, (key, changed_ms, row, traces, ledger) in enumerate(known)
         ]
 
     async def _ask(self, commands: list[tuple[Any, ...]]) -> list[Any]:
@@ -167,17 +167,17 @@ def _line(
     key: str,
     changed_ms: int,
     row: Mapping[bytes, bytes],
-    turns: int,
+    traces: int,
     ledger: list[bytes],
     scores: tuple[bytes | None, bytes | None],
     now: Now,
 ) -> SessionLine:
     ref, score = read_ref(row), scores[0] or scores[1]
     entries = {judge.decode(): Entry.from_json(raw) for judge, raw in pairs(ledger)}
-    erased = int(row.get(b"erased", 0)) // 1_000 if turns == 0 else 0
+    erased = int(row.get(b"erased", 0)) // 1_000 if traces == 0 else 0
     standing = Standing(
         scope=ref.scope,
-        state=_state(row, *scores),
+        state=_state(row, *scores, now.redis_ms),
         due_ms=int(float(score)) if score else None,
         ledger=entries,
         looks=int(row.get(b"looks", 0)),
@@ -190,7 +190,7 @@ def _line(
         tenant=ref.scope.tenant,
         key=key,
         state=standing.state,
-        turns=turns,
+        traces=traces,
         due_ms=standing.due_ms,
         changed_ms=changed_ms,
         verdicts={judge: said(entry) for judge, entry in entries.items()},
@@ -202,9 +202,9 @@ def read_note(raw: bytes) -> ClaimNote:
     return note_of(cast(Mapping[str, Any], msgpack.unpackb(raw)))
 
 
-def _state(row: Mapping[bytes, bytes], quiet: bytes | None, again: bytes | None) -> LineState:
+def _state(row: Mapping[bytes, bytes], quiet: bytes | None, again: bytes | None, now_ms: int) -> LineState:
     if quiet is not None:
         return "open"
     if again is None:
         return "rest"
-    return "leased" if int(row.get(b"lease", b"0")) else "waiting"
+    return "leased" if int(row.get(b"lease", b"0")) > now_ms else "waiting"

@@ -15,6 +15,7 @@ from streamer.core.close_reason import CloseReason
 from streamer.core.ids import BUCKETS, bucket_of_session
 from streamer.core.ledger import Entry
 from streamer.core.rules import Pace
+from streamer.core.session import NEVER, NOTHING, Look, Size
 from streamer.core.turn import Turn
 
 BEGAN_AT = "from"
@@ -46,16 +47,20 @@ class RebuildStore(ErasingSide):
         entries: Mapping[str, Entry],
         rows: Iterable[RowRef],
         rests: CloseReason | None,
+        size: Size = NOTHING,
+        look: Look = NEVER,
     ) -> bool:
-        """Turns, ledger and rows of a session; at rest where `rests` says why it had closed. False if it has grown or
-        is leased. Repeatable: an entry that is there stays."""
+        """Turns, ledger and rows of a session; at rest where `rests` says why it had closed. `size`: what its verdicts
+        speak of; `look`: where it may be full next. False if it has grown or is leased. Repeatable: an entry that is
+        there stays."""
         lists: list[Argument] = []
         for turn in turns:
             lists += (turn.trace_id, b"%d:%b" % (turn.version, self._s.codec.pack(turn)))
         lists += [part for judge, entry in entries.items() for part in (judge, entry.to_json())]
         standing = sorted(rows)
         lists += [part for row in standing for part in write_row(row)]
-        head: tuple[Argument, ...] = (key, version, *pace, rests or "", len(turns), len(entries), len(standing))
+        counted = (*size, *look, len(turns), len(entries), len(standing))
+        head: tuple[Argument, ...] = (key, version, *pace, rests or "", *counted)
         (done,) = await self._run([self._call("restore", bucket_of_session(key), (*head, *lists))])
         return bool(done)
 

@@ -73,7 +73,6 @@ COMMANDS = tuple(
         }
     )
 )
-OF_A_CLUSTER = "cluster|slots"
 _NAMED = re.compile(r"'([a-z|]+)' command")
 
 

@@ -10,8 +10,6 @@ from streamer.adapters.redis_sessions.translate import translate
 from streamer.core.redis_url import Address
 from streamer.errors import ConfigurationError, TransientError
 
-REFUSED = ("NOAUTH", "WRONGPASS", "NOPERM")
-
 
 class Sentinels:
     def __init__(self, hosts: Sequence[Address], service: str, options: Mapping[str, Any]) -> None:
