@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from streamer.core.assessment import RowRef, StoredRow, StoredTrace
+from streamer.core.close_reason import CloseReason
 from streamer.core.ids import assessment_id, mlflow_trace_id
 from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
@@ -31,8 +32,14 @@ class Restored(NamedTuple):
     """Traces of the session that Kafka does not hold any more."""
 
     @property
-    def owes_nothing(self) -> bool:
-        return self.fate == "unchanged" or (self.fate == "empty" and not self.rows)
+    def rests(self) -> CloseReason | None:
+        """Why it had closed, where nothing is owed; else None."""
+        if self.fate == "empty" and not self.rows:
+            return "empty"
+        if self.fate != "unchanged":
+            return None
+        newest = max(self.entries.values(), key=lambda entry: entry.scored_at_ms, default=None)
+        return (newest and newest.close_reason) or "quiet"
 
 
 def restored(

@@ -5,7 +5,7 @@ time); at rest it stands in none. While it is leased it stands in `again` at the
 version and activity. The transitions are a table in docs/decisions/state-table.md, tested against every store.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -183,6 +183,24 @@ class Outcome:
     reason: CloseReason | None = None
     size: Size = NOTHING
     """What the session holds at this closing."""
+    look: Look = NEVER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restoration:
+    """What a rebuild puts back of a session."""
+
+    version: int
+    """The session's version that was read."""
+    pace: Pace
+    turns: Sequence[Turn]
+    entries: Mapping[str, Entry]
+    rows: frozenset[RowRef]
+    """All that may stand in MLflow."""
+    rests: CloseReason | None
+    """Nothing is owed, and so it had closed; None: it is left due."""
+    size: Size = NOTHING
+    """What its verdicts speak of."""
     look: Look = NEVER
 
 

@@ -9,17 +9,15 @@ from dataclasses import replace
 from typing import Protocol
 
 from streamer.core.assemble import assemble
-from streamer.core.assessment import RowRef, StoredTrace
-from streamer.core.close_reason import CloseReason
+from streamer.core.assessment import StoredTrace
 from streamer.core.fullness import look_of, size_of
 from streamer.core.ids import mlflow_trace_id
 from streamer.core.interpret import interpret
 from streamer.core.judges import JudgeSpec
-from streamer.core.ledger import Entry
 from streamer.core.lifecycle import most_of
 from streamer.core.rebuild import Fate, restored
-from streamer.core.rules import Pace, Rule, attributes_of, rule_of
-from streamer.core.session import NEVER, NOTHING, Look, SessionRef, SessionState, Size, Wake
+from streamer.core.rules import Rule, attributes_of, rule_of
+from streamer.core.session import Restoration, SessionRef, SessionState, Wake
 from streamer.core.session_id import SESSION_KEYS
 from streamer.core.turn import Turn, in_order
 from streamer.core.wire.caps import Caps
@@ -33,21 +31,9 @@ TRIES_MAX = 3
 
 
 class RebuildStore(SessionStore, Protocol):
-    async def restore(
-        self,
-        key: str,
-        version: int,
-        pace: Pace,
-        turns: Sequence[Turn],
-        entries: Mapping[str, Entry],
-        rows: frozenset[RowRef],
-        rests: CloseReason | None,
-        size: Size = NOTHING,
-        look: Look = NEVER,
-    ) -> bool:
-        """Turns, ledger and rows of a session; at rest where `rests` says why it had closed. `size`: what its verdicts
-        speak of; `look`: where it may be full next. False if it has grown or is leased. Repeatable: an entry that is
-        there stays."""
+    async def restore(self, key: str, what: Restoration) -> bool:
+        """Turns, ledger and rows of a session. False if it has grown or is leased. Repeatable: an entry that is there
+        stays."""
 
 
 class StoredTraces(Protocol):
@@ -105,20 +91,17 @@ class Rebuild:
         size = size_of(in_order(turns.values())[:told])  # what it gained since then counts towards its limits
         gained = replace(state, closed_size=size)
         look = look_of(gained, size_of(turns.values()), most_of(rule), closed=False)
-        rests: CloseReason | None = None
-        if what.owes_nothing:
-            rests = "quiet" if turns else "empty"
-        done = await self._store.restore(
-            ref.key,
-            state.version,
-            rule.pace,
-            list(turns.values()),
-            what.entries,
-            what.rows,
-            rests,
-            size,
-            look,
+        back = Restoration(
+            version=state.version,
+            pace=rule.pace,
+            turns=list(turns.values()),
+            entries=what.entries,
+            rows=what.rows,
+            rests=what.rests,
+            size=size,
+            look=look,
         )
+        done = await self._store.restore(ref.key, back)
         return what.fate if done else None
 
     async def _read(self, ref: SessionRef, state: SessionState) -> tuple[dict[str, Turn], frozenset[str]]:

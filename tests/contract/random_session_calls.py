@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from streamer.core.assessment import RowRef
+from streamer.core.close_reason import CloseReason
 from streamer.core.ids import BUCKETS, Scope
 from streamer.core.ledger import Entry, EntryState
 from streamer.core.lifecycle import Limits
 from streamer.core.model import Completion
 from streamer.core.rules import Pace
-from streamer.core.session import Claim, Look, Outcome, SessionRef, Size, Sweep, Wake
+from streamer.core.session import Claim, Look, Outcome, Restoration, SessionRef, Size, Sweep, Wake
 from streamer.core.turn import Turn
 from streamer.core.wire.records import Fragment
 from streamer.errors import OwnershipLost
@@ -156,9 +157,19 @@ async def restore(t: Twins, now: int) -> None:
         judge: Entry(state="judged", generation=0, judge_version="0", mlflow=True, feed=True) for judge in JUDGES
     }
     rows = frozenset(RowRef(f"a-0-{judge}", "tr-0", judge) for judge in JUDGES if t.r.random() < 0.7)
-    rests = t.r.choice(("quiet", "empty", None))
+    rests: CloseReason | None = t.r.choice(("quiet", "empty", None))
     size, look = Size(t.r.randrange(4), t.r.randrange(99)), Look(t.r.randrange(6), t.r.randrange(999))
-    await t.both("restore", ref.key, version, Pace(900, 200, 5_000), turns, entries, rows, rests, size, look)
+    what = Restoration(
+        version=version,
+        pace=Pace(900, 200, 5_000),
+        turns=turns,
+        entries=entries,
+        rows=rows,
+        rests=rests,
+        size=size,
+        look=look,
+    )
+    await t.both("restore", ref.key, what)
     await t.both("set_rebuilt", now - t.r.randrange(-500, 2_000))
 
 

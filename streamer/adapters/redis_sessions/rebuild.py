@@ -3,20 +3,15 @@
 Rule: `<prefix>:rebuild` is there from the first record to the last session; while it is, no worker starts.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from streamer.adapters.redis_sessions.erasing import ErasingSide
 from streamer.adapters.redis_sessions.ingest import pairs
 from streamer.adapters.redis_sessions.judge import write_row
 from streamer.adapters.redis_sessions.scripts import Argument
-from streamer.core.assessment import RowRef
-from streamer.core.close_reason import CloseReason
 from streamer.core.ids import BUCKETS, bucket_of_session
-from streamer.core.ledger import Entry
-from streamer.core.rules import Pace
-from streamer.core.session import NEVER, NOTHING, Look, Size
-from streamer.core.turn import Turn
+from streamer.core.session import Restoration
 
 BEGAN_AT = "from"
 
@@ -38,29 +33,17 @@ class RebuildStore(ErasingSide):
         """Of sessions in Redis."""
         return sum(await self._ask([("ZCARD", f"{self._s.tag(bucket)}sessions") for bucket in range(BUCKETS)]))
 
-    async def restore(
-        self,
-        key: str,
-        version: int,
-        pace: Pace,
-        turns: Sequence[Turn],
-        entries: Mapping[str, Entry],
-        rows: Iterable[RowRef],
-        rests: CloseReason | None,
-        size: Size = NOTHING,
-        look: Look = NEVER,
-    ) -> bool:
-        """Turns, ledger and rows of a session; at rest where `rests` says why it had closed. `size`: what its verdicts
-        speak of; `look`: where it may be full next. False if it has grown or is leased. Repeatable: an entry that is
-        there stays."""
+    async def restore(self, key: str, what: Restoration) -> bool:
+        """Turns, ledger and rows of a session. False if it has grown or is leased. Repeatable: an entry that is there
+        stays."""
         lists: list[Argument] = []
-        for turn in turns:
+        for turn in what.turns:
             lists += (turn.trace_id, b"%d:%b" % (turn.version, self._s.codec.pack(turn)))
-        lists += [part for judge, entry in entries.items() for part in (judge, entry.to_json())]
-        standing = sorted(rows)
+        lists += [part for judge, entry in what.entries.items() for part in (judge, entry.to_json())]
+        standing = sorted(what.rows)
         lists += [part for row in standing for part in write_row(row)]
-        counted = (*size, *look, len(turns), len(entries), len(standing))
-        head: tuple[Argument, ...] = (key, version, *pace, rests or "", *counted)
+        counted = (*what.size, *what.look, len(what.turns), len(what.entries), len(standing))
+        head: tuple[Argument, ...] = (key, what.version, *what.pace, what.rests or "", *counted)
         (done,) = await self._run([self._call("restore", bucket_of_session(key), (*head, *lists))])
         return bool(done)
 
