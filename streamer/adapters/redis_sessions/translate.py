@@ -36,7 +36,8 @@ REPLIES: tuple[tuple[str, type[StreamerError], str], ...] = (
         # The alert of a TLS server that misses our certificate is lost where it closes before we have read.
         "reset by peer",
         TransientError,
-        "Redis broke off the connection; where it wants a client certificate that it trusts, set redis.cert_file",
+        "Redis does not answer, it broke off: does it speak TLS as redis.url says? If it wants a client certificate "
+        "that it trusts, set redis.cert_file",
     ),
     ("max number of clients", TransientError, "Redis takes no more connections: raise maxclients"),
 )
