@@ -72,7 +72,7 @@ class JudgedCheck:
         if first and first[0] != standing[0]:
             self.w.rare["a row stands on the next earliest trace"] += 1
         best = newest(self.c.feed, self.s.ref.session_id, self.judge)
-        if best is None or best.value["transcript_hash"] != entry.transcript_hash:
+        if best is None or best.value.get("transcript_hash") != entry.transcript_hash:
             self.w.violate("feed", f"{self.name}: what a reader keeps is not the last verdict")
         elif best.value["interim"] and not entry.interim:
             self.w.violate("interim", f"{self.name}: what a reader keeps is interim")
