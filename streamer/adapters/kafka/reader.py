@@ -59,10 +59,8 @@ def whole(connection: Mapping[str, Any], topic: str, since_ms: int | None = None
     with _consumer(connection, topic) as consumer:
         spans = _ends(consumer, topic)
         if since_ms is not None:
-            asked = [ck.TopicPartition(topic, p, max(0, since_ms)) for p in spans]
-            found = {p.partition: p.offset for p in consumer.offsets_for_times(asked, timeout=10)}
-            # -1, the end: no record is so young.
-            spans = {p: (found[p] if found[p] >= 0 else high, high) for p, (_, high) in spans.items()}
+            first = _since(consumer, topic, spans, since_ms)
+            spans = {p: (first[p], high) for p, (_, high) in spans.items()}
         yield from _between(consumer, topic, spans)
 
 
@@ -93,9 +91,7 @@ def spans(connection: Mapping[str, Any], topic: str, start: Start) -> dict[int, 
     with _consumer(connection, topic) as consumer:
         ends, since = _ends(consumer, topic), {"beginning": 0, "offset": start.value}
         if start.kind == "time":
-            asked = [ck.TopicPartition(topic, p, max(0, start.value)) for p in ends]
-            found = {p.partition: p.offset for p in consumer.offsets_for_times(asked, timeout=10)}
-            first = {p: found[p] if found[p] >= 0 else high for p, (_, high) in ends.items()}
+            first = _since(consumer, topic, ends, start.value)
         else:
             first = {p: since.get(start.kind, high) for p, (_, high) in ends.items()}
         return {p: Span(low, min(max(first[p], low), high), high) for p, (low, high) in ends.items()}
@@ -163,6 +159,13 @@ def _ends(consumer: ck.Consumer, topic: str) -> dict[int, tuple[int, int]]:
     if None in ends.values():
         raise TransientError(f"{topic} did not tell its offsets in time")
     return ends
+
+
+def _since(consumer: ck.Consumer, topic: str, ends: Mapping[int, tuple[int, int]], since_ms: int) -> dict[int, int]:
+    """By partition, the first offset that is not older; the end where no record is so young."""
+    asked = [ck.TopicPartition(topic, p, max(0, since_ms)) for p in ends]
+    found = {p.partition: p.offset for p in consumer.offsets_for_times(asked, timeout=10)}
+    return {p: found[p] if found[p] >= 0 else high for p, (_, high) in ends.items()}
 
 
 def _poll(consumer: ck.Consumer, left: set[int]) -> Iterator[Record]:
