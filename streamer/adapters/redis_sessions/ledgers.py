@@ -39,7 +39,7 @@ async def _read(shared: Shared, page: list[tuple[str, int]]) -> list[Ledger]:
     for key, _ in page:
         base = f"{shared.tag(bucket_of_session(key))}s:{key}"
         asked += [("HMGET", base, "source", "tenant", "id", "reason"), ("HGETALL", f"{base}:l")]
-    raw = await shared.primary.ask(asked) if asked else []
+    raw = await shared.read(asked)
     return [
         Ledger(
             session=read_ref({b"source": row[0], b"tenant": row[1], b"id": row[2]}),

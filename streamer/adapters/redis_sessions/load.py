@@ -44,7 +44,7 @@ class LoadReader:
     async def _due(self, now: Now) -> tuple[int, int, list[str]]:
         """How many, for how long, and the keys in `again`."""
         tags = [self._s.tag(bucket) for bucket in range(BUCKETS)]
-        found = await self._ask([("SMEMBERS", f"{tag}scopes") for tag in tags])
+        found = await self._s.read([("SMEMBERS", f"{tag}scopes") for tag in tags])
         asked: list[tuple[Any, ...]] = []
         limits: list[int] = []
         for tag, scopes in zip(tags, found, strict=True):
@@ -55,7 +55,7 @@ class LoadReader:
                     asked += [("ZCOUNT", index, "-inf", until_ms), ("ZRANGE", index, 0, 0, "WITHSCORES")]
                     limits.append(until_ms)
                 asked.append(("ZRANGE", f"{tag}again:{scope}", 0, AT_WORK_MAX))
-        replies = await self._ask(asked) if asked else []
+        replies = await self._s.read(asked)
         due, waits_ms, again = 0, 0, list[str]()
         for n in range(0, len(replies), 5):
             for part in (0, 1):
@@ -71,7 +71,9 @@ class LoadReader:
         leased = intents = 0
         for start in range(0, min(len(again), AT_WORK_MAX), PAGE):
             keys = [f"{self._s.tag(bucket_of_session(key))}s:{key}" for key in again[start : start + PAGE]]
-            replies = await self._ask([ask for key in keys for ask in (("HGET", key, "lease"), ("HLEN", f"{key}:i"))])
+            replies = await self._s.read(
+                [ask for key in keys for ask in (("HGET", key, "lease"), ("HLEN", f"{key}:i"))]
+            )
             leased += sum(int(lease or 0) > now_ms for lease in replies[0::2])
             intents += sum(replies[1::2])
         return leased, intents
@@ -85,10 +87,7 @@ class LoadReader:
         kinds: Counter[str] = Counter()
         for start in range(0, len(keys), PAGE):
             page = keys[start : start + PAGE]
-            ledgers = await self._ask([("HGETALL", f"{self._s.tag(bucket_of_session(k))}s:{k}:l") for k in page])
+            ledgers = await self._s.read([("HGETALL", f"{self._s.tag(bucket_of_session(k))}s:{k}:l") for k in page])
             entries = [Entry.from_json(raw) for flat in ledgers for _, raw in pairs(flat)]
             kinds.update(entry.failure.kind for entry in entries if entry.failure and entry.state != "judged")
         return kinds
-
-    async def _ask(self, commands: list[tuple[Any, ...]]) -> list[Any]:
-        return list(await self._s.primary.ask(commands)) if commands else []

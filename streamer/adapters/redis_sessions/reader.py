@@ -68,7 +68,7 @@ class RedisReader:
                 ("ZREVRANGEBYSCORE", f"{self._s.tag(b)}sessions", high, low, "WITHSCORES", "LIMIT", offsets[b], PAGE)
                 for b in empty
             ]
-            for bucket, flat in zip(empty, await self._ask(asked) if asked else [], strict=True):
+            for bucket, flat in zip(empty, await self._s.read(asked), strict=True):
                 found = [(-int(float(changed)), key.decode(), bucket) for key, changed in pairs(flat)]
                 for entry in found:
                     heapq.heappush(waiting, entry)
@@ -86,7 +86,7 @@ class RedisReader:
         if not lines:
             return None
         asked = [("LRANGE", f"{base}:c", 0, -1), ("HGETALL", f"{base}:r"), ("HLEN", f"{base}:i"), ("HLEN", f"{base}:a")]
-        log, rows, intents, answers, token = await self._ask([*asked, ("HGET", base, "token")])
+        log, rows, intents, answers, token = await self._s.read([*asked, ("HGET", base, "token")])
         return Kept(
             line=lines[0],
             log=tuple(read_note(raw) for raw in log),
@@ -105,7 +105,7 @@ class RedisReader:
                 ("SMEMBERS", f"{tag}scopes"),
                 *((("ZCARD", f"{tag}{n}")) for n in ("sessions", "parked", "sweep")),
             ]
-        *raw, (generation, paused) = await self._ask(
+        *raw, (generation, paused) = await self._s.read(
             [*asked, ("HMGET", f"{self._s.tag(0)}config", "generation", "paused")]
         )
         memory = [parse_info(said) for said in await self._s.primary.each(("INFO", "memory"))]
@@ -116,7 +116,7 @@ class RedisReader:
                 quiet, again = (f"{self._s.tag(bucket)}{name}:{scope.decode()}" for name in ("quiet", "again"))
                 oldest = ("ZRANGE", quiet, 0, 0, "WITHSCORES")
                 indexes += [("ZCARD", quiet), ("ZCARD", again), ("ZCOUNT", again, 0, now_ms), oldest]
-        found = await self._ask(indexes) if indexes else []
+        found = await self._s.read(indexes)
         oldest_ms = [int(float(flat[1])) for flat in found[3::4] if flat]
         return Counts(
             sessions=sum(row[1] for row in rows),
@@ -134,7 +134,7 @@ class RedisReader:
 
     async def hash_in_force(self) -> str | None:
         """That of the configuration in force, None before the first judge worker."""
-        (content,) = await self._ask([("HGET", f"{self._s.tag(0)}config", "content")])
+        (content,) = await self._s.read([("HGET", f"{self._s.tag(0)}config", "content")])
         return hash_of(content) if content is not None else None
 
     async def _lines(self, page: list[tuple[str, int]], now: Now) -> list[SessionLine]:
@@ -143,7 +143,7 @@ class RedisReader:
         for key, _ in page:
             base = f"{self._s.tag(bucket_of_session(key))}s:{key}"
             asked += [("HGETALL", base), ("HLEN", f"{base}:m"), ("HGETALL", f"{base}:l")]
-        raw = await self._ask(asked) if asked else []
+        raw = await self._s.read(asked)
         known = [
             (key, changed_ms, dict(pairs(raw[3 * n])), raw[3 * n + 1], raw[3 * n + 2])
             for n, (key, changed_ms) in enumerate(page)
@@ -153,14 +153,11 @@ class RedisReader:
         for key, _, row, *_ in known:
             tag, scope = self._s.tag(bucket_of_session(key)), read_ref(row).scope
             indexes += [("ZSCORE", f"{tag}{name}:{scope}", key) for name in ("quiet", "again")]
-        scores = await self._ask(indexes) if indexes else []
+        scores = await self._s.read(indexes)
         return [
             _line(key, changed_ms, row, traces, ledger, (scores[2 * n], scores[2 * n + 1]), now)
             for n, (key, changed_ms, row, traces, ledger) in enumerate(known)
         ]
-
-    async def _ask(self, commands: list[tuple[Any, ...]]) -> list[Any]:
-        return await self._s.primary.ask(commands)
 
 
 def _line(

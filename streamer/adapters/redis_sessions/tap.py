@@ -6,7 +6,6 @@ line. Nothing waits for them.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
 
 from streamer.adapters.redis_sessions.handle import Shared
 from streamer.adapters.redis_sessions.ingest import pairs
@@ -41,11 +40,11 @@ class RedisTap:
             await asyncio.sleep(LOOK_MS / 1_000)
 
     async def _listen(self) -> None:
-        await self._ask([("SET", f"{self._s.tag(b)}tap:on", "1", "PX", LISTENING_MS) for b in range(BUCKETS)])
+        await self._s.read([("SET", f"{self._s.tag(b)}tap:on", "1", "PX", LISTENING_MS) for b in range(BUCKETS)])
 
     async def _newest(self, places: Mapping[str, bytes]) -> list[tuple[bytes]]:
         """What another listener has left is not news."""
-        found = await self._ask([("XREVRANGE", name, "+", "-", "COUNT", 1) for name in places])
+        found = await self._s.read([("XREVRANGE", name, "+", "-", "COUNT", 1) for name in places])
         return [(entries[0][0] if entries else b"0",) for entries in found]
 
     async def _read(self, places: dict[str, bytes]) -> list[dict[str, str]]:
@@ -54,11 +53,8 @@ class RedisTap:
             for name, last in places.items()
         ]
         lines = []
-        for name, entries in zip(list(places), await self._ask(asked), strict=True):
+        for name, entries in zip(list(places), await self._s.read(asked), strict=True):
             for entry_id, flat in entries:
                 places[name] = entry_id
                 lines.append({field.decode(): value.decode("utf-8", "replace") for field, value in pairs(flat)})
         return lines
-
-    async def _ask(self, commands: list[tuple[Any, ...]]) -> list[Any]:
-        return list(await self._s.primary.ask(commands))
