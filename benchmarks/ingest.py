@@ -14,15 +14,15 @@ from redis import Redis
 from benchmarks import cpu
 from benchmarks.corpus import records
 from benchmarks.figure import Figure, median
-from streamer.adapters.redis_sessions import RedisSessionStore, open_redis
+from streamer.adapters.redis_sessions import open_redis
 from streamer.app import keep_out_of_collection
 from streamer.core import turn_codec
-from streamer.core.ids import Scope
 from streamer.core.lifecycle import Limits
-from streamer.core.session import SessionRef, Wake
 from streamer.core.wire.cut import CutRules, Cutter
 from streamer.core.wire.frames import compressor, decompress
 from streamer.core.wire.records import Fragment, Record
+from streamer.loops.saving import Batch, Saving
+from tests.fakes.measures import SilentMetrics
 from tests.services.redis import OPTIONS, RedisServer
 
 RECORDS = 240
@@ -63,13 +63,15 @@ async def _measure(server: RedisServer) -> list[Figure]:
         floor_server = cpu.of_redis(client) - floor_server
         client.flushdb()
         ours_cut, ours_saved, ours_server = 0.0, 0.0, cpu.of_redis(client)
-        handle = redis.handle()
+        saving = Saving("bench", redis.handle(), SilentMetrics())
         for batch in batches:
             began = cpu.own()
-            kept = [fragment for record in batch for fragment in cutter.cut(record).fragments]
+            kept = Batch("bench")
+            for record in batch:
+                kept.add(cutter.cut(record), record.timestamp_ms)
             ours_cut += cpu.own() - began
             began = cpu.own()
-            await _save(handle, kept)
+            await saving.save(kept)
             ours_saved += cpu.own() - began
         ours_server = cpu.of_redis(client) - ours_server
         if n:  # the first round warms caches
@@ -124,14 +126,3 @@ def _raw(fragment: Fragment) -> tuple[str, bytes]:
 
 def _batches(every: Sequence[Record]) -> list[Sequence[Record]]:
     return [every[at : at + BATCH] for at in range(0, len(every), BATCH)]
-
-
-async def _save(store: RedisSessionStore, fragments: Sequence[Fragment]) -> None:
-    """As loops.ingest saves."""
-    saved = await store.save_fragments("bench", fragments)
-    wakes = [
-        Wake(SessionRef(Scope("bench", tenant), candidate), trace_id, trace.version, 1_800_000_000_000, False)
-        for (tenant, trace_id), trace in saved.items()
-        for candidate in trace.candidates
-    ]
-    await store.wake(wakes)
