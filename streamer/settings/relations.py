@@ -15,6 +15,7 @@ from streamer.core.dead_letters import SUFFIX
 from streamer.core.redis_url import read_url
 from streamer.errors import ConfigurationError
 from streamer.settings import rule_relations
+from streamer.settings.rule_relations import at
 from streamer.settings.tables import Settings
 
 
@@ -35,41 +36,37 @@ def check(settings: Settings) -> None:
         raise ConfigurationError("\n".join(said))
 
 
-def _at(settings: Settings, key: str) -> str:
-    return f"{key} ({settings.origin(key)})"
-
-
 def _redis(settings: Settings) -> Iterator[str]:
     redis = settings.redis
     url = read_url(redis.url.get_secret_value())
     for key in ("ca_file", "cert_file", "key_file"):
         if getattr(redis, key) and not url.tls:
             yield (
-                f"{_at(settings, f'redis.{key}')} is for TLS, and {_at(settings, 'redis.url')} is without: begin it "
+                f"{at(settings, f'redis.{key}')} is for TLS, and {at(settings, 'redis.url')} is without: begin it "
                 "with rediss:// (rediss+sentinel://, rediss+cluster://), or take the file away"
             )
     if redis.key_file and not redis.cert_file:
-        yield f"{_at(settings, 'redis.key_file')} is the key of no certificate: set redis.cert_file"
+        yield f"{at(settings, 'redis.key_file')} is the key of no certificate: set redis.cert_file"
     if (redis.sentinel_user or redis.sentinel_password) and url.kind != "sentinel":
         key = "redis.sentinel_user" if redis.sentinel_user else "redis.sentinel_password"
-        yield f"{_at(settings, key)} is for Sentinels, and {_at(settings, 'redis.url')} names none"
+        yield f"{at(settings, key)} is for Sentinels, and {at(settings, 'redis.url')} names none"
 
 
 def _durations(settings: Settings) -> Iterator[str]:
     s = settings.sessions
     if s.parked_ms < s.trace_timeout_ms:
         yield (
-            f"{_at(settings, 'sessions.parked_ms')} must be at least {_at(settings, 'sessions.trace_timeout_ms')}: "
+            f"{at(settings, 'sessions.parked_ms')} must be at least {at(settings, 'sessions.trace_timeout_ms')}: "
             "spans would be dropped while the root that names their session is still waited for; raise it"
         )
     if s.return_ms < s.late_ms:
         yield (
-            f"{_at(settings, 'sessions.return_ms')} must be at least {_at(settings, 'sessions.late_ms')}: a session "
+            f"{at(settings, 'sessions.return_ms')} must be at least {at(settings, 'sessions.late_ms')}: a session "
             "would be forgotten while its late spans are still waited for; raise it"
         )
     if s.trace_wait_ms >= settings.limits().zombie_ms_max:
         yield (
-            f"{_at(settings, 'sessions.trace_wait_ms')} must be under an hour: after that a writer that never came "
+            f"{at(settings, 'sessions.trace_wait_ms')} must be under an hour: after that a writer that never came "
             "back is given up; lower it"
         )
 
@@ -77,7 +74,7 @@ def _durations(settings: Settings) -> Iterator[str]:
 def _fuse(settings: Settings) -> Iterator[str]:
     if settings.fuse.records_min > settings.fuse.window_records:
         yield (
-            f"{_at(settings, 'fuse.records_min')} must be at most {_at(settings, 'fuse.window_records')}: so many "
+            f"{at(settings, 'fuse.records_min')} must be at most {at(settings, 'fuse.window_records')}: so many "
             "undecodable records could never be among the last ones; lower it"
         )
 
@@ -92,10 +89,10 @@ def _sources(settings: Settings) -> Iterator[str]:
         yield "there are no [[sources]]: nothing would be read; add one with topics"
     for n, source in enumerate(settings.sources):
         if both := [t for t in source.topics if t.endswith(SUFFIX) and t.removesuffix(SUFFIX) in source.topics]:
-            yield f"{_at(settings, f'sources[{n}].topics')} names its own dead letters, {both[0]}: take them out"
+            yield f"{at(settings, f'sources[{n}].topics')} names its own dead letters, {both[0]}: take them out"
         if source.keep == "listed" and not (source.services or source.scopes):
             yield (
-                f'{_at(settings, f"sources[{n}].keep")} is "listed" and nothing is listed: every span would be left '
+                f'{at(settings, f"sources[{n}].keep")} is "listed" and nothing is listed: every span would be left '
                 "out; name services or scopes"
             )
     for (a, one), (b, other) in combinations(enumerate(settings.sources), 2):
@@ -103,7 +100,7 @@ def _sources(settings: Settings) -> Iterator[str]:
             yield f"sources[{a}] and sources[{b}] have the same name: their sessions would mix; give each its own name"
         if any(_reads(x, y) or _reads(y, x) for x in one.topics for y in other.topics):
             yield (
-                f"{_at(settings, f'sources[{a}].topics')} and {_at(settings, f'sources[{b}].topics')} share a topic: "
+                f"{at(settings, f'sources[{a}].topics')} and {at(settings, f'sources[{b}].topics')} share a topic: "
                 "one group reads, so each would get a part of it; name it in one source"
             )
 
@@ -111,10 +108,10 @@ def _sources(settings: Settings) -> Iterator[str]:
 def _feed(settings: Settings) -> Iterator[str]:
     for n, source in enumerate(settings.sources):
         if settings.feed.topic in {f"{topic}{SUFFIX}" for topic in source.topics}:
-            yield f"{_at(settings, 'feed.topic')} is where dead letters go; give the feed a topic of its own"
+            yield f"{at(settings, 'feed.topic')} is where dead letters go; give the feed a topic of its own"
         if any(_reads(topic, settings.feed.topic) for topic in source.topics):
             yield (
-                f"{_at(settings, 'feed.topic')} is among {_at(settings, f'sources[{n}].topics')}: streamer would read "
+                f"{at(settings, 'feed.topic')} is among {at(settings, f'sources[{n}].topics')}: streamer would read "
                 "its own verdicts; give the feed a topic of its own"
             )
 

@@ -13,7 +13,7 @@ def paces(settings: Settings) -> Iterator[str]:
     """Durations of each rule, inherited ones included."""
     s = settings.sessions
     for key, rule in _rules(settings):
-        own = {name: _at(settings, key, name) for name in ("idle_gap_ms", "settle_ms", "max_age_ms")}
+        own = {name: _own(settings, key, name) for name in ("idle_gap_ms", "settle_ms", "max_age_ms")}
         if rule.settle_ms >= rule.idle_gap_ms:
             yield (
                 f"{own['settle_ms']}, {lasting(rule.settle_ms)}, must be shorter than {own['idle_gap_ms']}: an "
@@ -26,7 +26,7 @@ def paces(settings: Settings) -> Iterator[str]:
             )
         if s.trace_timeout_ms < rule.idle_gap_ms:
             yield (
-                f"{_said(settings, 'sessions.trace_timeout_ms')} must be at least {own['idle_gap_ms']}: a trace "
+                f"{at(settings, 'sessions.trace_timeout_ms')} must be at least {own['idle_gap_ms']}: a trace "
                 "without its root keeps its session open longer than a whole one, never shorter; raise it"
             )
 
@@ -36,7 +36,7 @@ def sizes(settings: Settings) -> Iterator[str]:
     for key, rule in _rules(settings):
         if rule.max_turns is not None and rule.max_turns >= settings.sessions.traces_max:
             yield (
-                f"{_at(settings, key, 'max_turns')} must be below {_said(settings, 'sessions.traces_max')}: a session "
+                f"{_own(settings, key, 'max_turns')} must be below {at(settings, 'sessions.traces_max')}: a session "
                 "with so many traces is everybody's and not judged at all; lower it"
             )
 
@@ -55,7 +55,7 @@ def names(settings: Settings) -> Iterator[str]:
     for n, rule in enumerate(settings.rules):
         name = name_of(rule, n)
         if name == DEFAULT_RULE:
-            yield f"{_said(settings, f'rules[{n}].name')} is what [sessions] is called; choose another"
+            yield f"{at(settings, f'rules[{n}].name')} is what [sessions] is called; choose another"
         if name in seen:
             yield f"rules[{seen[name]}] and rules[{n}] have the same name: nobody could tell which matched; set name"
         seen[name] = n
@@ -63,7 +63,7 @@ def names(settings: Settings) -> Iterator[str]:
             if judge not in judges:
                 near = nearest(judge, judges)
                 known = f"did you mean {near}?" if near else f"known are {', '.join(judges)}"
-                yield f"{_said(settings, f'rules[{n}].judges')} names no judge with its entry {m + 1}; {known}"
+                yield f"{at(settings, f'rules[{n}].judges')} names no judge with its entry {m + 1}; {known}"
 
 
 def order(settings: Settings) -> Iterator[str]:
@@ -71,21 +71,22 @@ def order(settings: Settings) -> Iterator[str]:
     for n, rule in enumerate(settings.rules):
         if rule.is_for_all and n + 1 < len(settings.rules):
             yield (
-                f"rules[{n}] ({settings.origin(f'rules[{n}]')}) has no condition, so that rules[{n + 1}] could never "
+                f"{at(settings, f'rules[{n}]')} has no condition, so that rules[{n + 1}] could never "
                 "match; put it last, or give it a condition"
             )
         if rule.reopen_max and rule.rescore == "never":
             yield (
-                f"{_said(settings, f'rules[{n}].reopen_max')} renews verdicts, and rescore is never; take one of the "
+                f"{at(settings, f'rules[{n}].reopen_max')} renews verdicts, and rescore is never; take one of the "
                 "two out"
             )
 
 
-def _at(settings: Settings, key: str, name: str) -> str:
+def _own(settings: Settings, key: str, name: str) -> str:
     """The rule's own setting, or that of [sessions] where it says none."""
     table = settings.rules[int(key[6:-1])] if key.startswith("rules[") else None
-    return _said(settings, f"sessions.{name}" if table is None or getattr(table, name) is None else f"{key}.{name}")
+    return at(settings, f"sessions.{name}" if table is None or getattr(table, name) is None else f"{key}.{name}")
 
 
-def _said(settings: Settings, key: str) -> str:
+def at(settings: Settings, key: str) -> str:
+    """A setting's name, and where its value comes from."""
     return f"{key} ({settings.origin(key)})"
