@@ -50,7 +50,7 @@ WRAPPINGS = (
     Wrapping("confluent", "registry", confluent.MAGIC, confluent.strip),
 )
 DOCUMENTS = (otlp_json, mlflow_json)
-_JSON_NAMES = (otlp_json.NAME, mlflow_json.NAME, cloudevents.NAME)
+_JSON_NAMES = (control.NAME, otlp_json.NAME, mlflow_json.NAME, cloudevents.NAME)
 
 
 def open_value(value: bytes, headers: Sequence[Header], encoding: Encoding, limits: Limits) -> Opened:
@@ -159,10 +159,10 @@ class _Opening:
             self._foreign = self._foreign or foreign.of_document(document)
 
     def _take_object(self, document: Mapping[str, Any], encoding: Encoding, deep: int) -> None:
-        if encoding in ("auto", control.NAME) and control.claims(document):
-            return self._take_control(document)
-        if encoding == control.NAME:
-            return self._say(control.NAME, f"JSON without {control.WANTED}")
+        if encoding in ("auto", control.NAME):
+            if control.claims(document):
+                return self._take_control(document)
+            self._say(control.NAME, f"JSON without {control.WANTED}")
         for module in DOCUMENTS:
             if encoding in ("auto", module.NAME):
                 if module.claims(document):
