@@ -50,7 +50,8 @@ def run(
 
     Example: streamer run --dry-run --for 60 --from 2h
     """
-    _run(lambda: _starting(load(config), start), frozenset({"ingest", "judge", "audit"}), dry_run, seconds)
+    roles: frozenset[composition.Role] = frozenset({"ingest", "judge", "audit", "monitor", "notify"})
+    _run(lambda: _starting(load(config), start), roles, dry_run, seconds)
 
 
 @cli.command()
