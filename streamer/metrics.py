@@ -129,7 +129,9 @@ METRICS: dict[str, Metric] = {
     "monitor_conflicts": _counter("batches", "Lanes that another worker changed meanwhile; folded again."),
     "monitor_lag_records": _gauge("records", "Feed records that the monitor of this process has not folded yet."),
     "monitor_moved_ms": _gauge("ms", "When the monitor of this process last folded something, Unix ms."),
-    "monitor_delay_seconds": _seconds("From a record's time on the feed to when it is folded."),
+    "monitor_delay_seconds": _seconds(
+        "From a record's time on the feed to when it is folded, the oldest of each batch."
+    ),
     "series": _gauge("series", "Series that are remembered, over all tenants and judges."),
     "episodes": _counter("episodes", "Episodes that were opened or resolved, re-openings included.", "state"),
     "episodes_open": _gauge("episodes", "Episodes open now, muted ones included."),

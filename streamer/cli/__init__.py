@@ -11,11 +11,13 @@ import typer
 
 from streamer import app as composition
 from streamer.cli import dlq, listing, people
+from streamer.cli.alerts import alerts_cli, series
 from streamer.cli.check import check
 from streamer.cli.decode import decode
 from streamer.cli.explaining import explain, replay
 from streamer.cli.forgetting import forget
 from streamer.cli.ledger import ledger
+from streamer.cli.monitor import monitor_cli
 from streamer.cli.options import ConfigOption, FromOption
 from streamer.cli.rebuild import rebuild
 from streamer.cli.session_end import end_session
@@ -66,6 +68,12 @@ def judge(config: ConfigOption = None) -> None:
     _run(lambda: load(config), frozenset({"judge", "audit"}))
 
 
+@cli.command()
+def notify(config: ConfigOption = None) -> None:
+    """Only open and close episodes, and tell channels. Example: streamer notify -c streamer.toml"""
+    _run(lambda: load(config), frozenset({"notify"}))
+
+
 def _starting(settings: Settings, start: str | None) -> Settings:
     return settings if start is None else settings.starting(start)
 
@@ -86,6 +94,9 @@ cli.command()(check)
 cli.command("end-session")(end_session)
 cli.command("try")(try_)
 cli.command()(decode)
+cli.add_typer(monitor_cli, name="monitor")
+cli.add_typer(alerts_cli, name="alerts")
+cli.command()(series)
 for command in (explain, replay, listing.sessions, tap, ledger, forget, rebuild):
     cli.command()(command)
 

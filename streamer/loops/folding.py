@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streamer.alert_ports import SeriesStore
-from streamer.core.alerts.lane import Change, Lane, LanePolicy, Seen, Wanted, changed, lanes_of, wanted
+from streamer.core.alerts.change import changed
+from streamer.core.alerts.lane import Change, Lane, LanePolicy, Seen, Wanted, lanes_of, wanted
 from streamer.core.alerts.observation import UnreadableRecord, observed
 from streamer.core.wire.records import DeadLetter, Record
 from streamer.errors import TransientError
@@ -55,6 +56,9 @@ class Folding:
                 waited = True
                 await self._clock.sleep_ms(max(RETRY_MS, error.retry_after_ms or 0))
         self._metrics.count("monitor_records", len(records))
+        if records:
+            oldest_ms = min(record.timestamp_ms for record in records)
+            self._metrics.observe("monitor_delay_seconds", max(0, self._clock.now_ms() - oldest_ms) / 1_000)
         return proposals
 
     def _read(self, records: Sequence[Record]) -> tuple[dict[Lane, list[Seen]], list[DeadLetter]]:

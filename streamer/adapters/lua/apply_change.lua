@@ -18,7 +18,7 @@ for _, s in ipairs(m[4]) do
   local raw = call('HGET', states, s[1])
   if (raw and string.match(raw, '^%d+') or '0') ~= s[2] then return 0 end
 end
-call('HSET', P .. 'lanes', id, m[2])
+if #m[7] > 0 then call('HSET', P .. 'lanes', id, m[2]) end
 for _, s in ipairs(m[3]) do
   -- What happened long ago, and is told now, is told by a rebuild: it is remembered as long as Kafka may repeat it.
   local ttl = (s[4] + 1) * HOUR + KEPT > now and KEPT or SEEN
