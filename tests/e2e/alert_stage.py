@@ -1,4 +1,4 @@
-"""What a test of alerts stands on: a feed on real Kafka, real Redis, and streamer's own processes as anybody runs them."""
+"""What tests of alerts stand on: a feed on real Kafka, real Redis, and streamer as anybody runs it."""
 
 import json
 import os

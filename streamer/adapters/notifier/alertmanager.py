@@ -11,7 +11,7 @@ import httpx
 
 from streamer.adapters.notifier.posting import Poster
 from streamer.core.alerts.notice import Notice
-from streamer.core.alerts.wording import lines, plain, title
+from streamer.core.alerts.wording import inert, lines, title
 
 LASTS = 5
 """An alert that was not repeated for so many intervals is over: by then streamer is down, which has its own alert."""
@@ -50,7 +50,7 @@ class Alertmanager:
         ends_ms = now_ms + (TEST_MS if notice.kind == "test" else self._lasts_ms)
         starts_ms = min(notice.raised_at_ms, now_ms)
         return {
-            "labels": {name: plain(value) for name, value in labels.items() if plain(value)},
+            "labels": {name: said for name, value in labels.items() if (said := inert(value))},
             "annotations": {"summary": title(notice), "description": "\n".join(lines(notice))}
             | {f"example_{n}": link for n, link in enumerate(notice.links, 1) if link},
             "startsAt": _at(starts_ms),
