@@ -80,7 +80,8 @@ class Crashing:
         method = getattr(self._inner, name)
 
         async def call(*given: Any) -> Any:
-            await asyncio.sleep(0)
+            for _ in range(self._rng.randrange(3)):
+                await asyncio.sleep(0)
             if self._rng.random() < self._share:
                 raise Crash
             done = await method(*given)
@@ -156,6 +157,22 @@ async def test_one_raise_and_one_resolve_whoever_dies_wherever(seed: int) -> Non
     assert len(world.episodes.kept) == 1
     assert world.series.waiting == []
     assert await world.episodes.owed(["one", "two"]) == {"one": 0, "two": 0}
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_where_nobody_dies_nothing_is_sent_twice(seed: int) -> None:
+    world = World(rng=random.Random(seed))
+
+    async def worker() -> None:
+        notify, delivering = world.notify(), world.delivering(world.channels[0])
+        for _ in range(20):
+            await notify.step()
+            await delivering.step()
+
+    for kind, hours in (("raise", 0), ("resolve", 1), ("raise", 5)):
+        await world.propose(kind, START_MS + hours * HOUR_MS)
+        await asyncio.gather(*(worker() for _ in range(4)))
+    assert [one.kind for one in world.channels[0].got] == ["raise", "resolve", "raise"]
 
 
 async def test_a_proposal_that_was_acted_on_before_is_only_taken_away() -> None:
