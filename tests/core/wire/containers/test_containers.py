@@ -85,7 +85,16 @@ def test_an_encoding_that_is_named_is_the_only_one_tried() -> None:
 def test_every_decoder_says_why_it_refused() -> None:
     tried = dict(cut(raw_record(b"hello")).tried)
 
-    assert set(tried) == {"otlp_proto", "control", "otlp_json", "mlflow_json", "cloudevents", "gzip", "zstd", "confluent"}
+    assert set(tried) == {
+        "otlp_proto",
+        "control",
+        "otlp_json",
+        "mlflow_json",
+        "cloudevents",
+        "gzip",
+        "zstd",
+        "confluent",
+    }
     assert tried["gzip"] == "does not begin with 1f 8b"
     assert tried["otlp_json"] == "does not begin with { or ["
     assert tried["control"] == "does not begin with { or ["
