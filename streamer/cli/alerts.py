@@ -1,22 +1,26 @@
 """Commands about alerts: alerts list | mute | unmute | accept | send-test, and series."""
 
+from __future__ import annotations
+
 import asyncio
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from streamer.app import alerts as app
-from streamer.app.people import now_ms
+from streamer.app import people
 from streamer.cli.figures import at
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import console, print_json, with_redis
 from streamer.cli.text import Text
-from streamer.core.alerts.counts import Shares
-from streamer.core.alerts.episode import Episode
-from streamer.core.alerts.notice import Notice
 from streamer.core.alerts.series import SeriesKey
 from streamer.settings import ago_named, load
+
+if TYPE_CHECKING:
+    from streamer.core.alerts.counts import Shares
+    from streamer.core.alerts.episode import Episode
+    from streamer.core.alerts.notice import Notice
 
 EXIT_UNDELIVERED = 1
 
@@ -54,7 +58,7 @@ def mute(
     config: ConfigOption = None,
 ) -> None:
     """Nothing of an episode, or of a rule, is told for a while. Example: streamer alerts mute RULE --for 2h"""
-    settings, until_ms = load(config), now_ms() + ago_named("--for", for_)
+    settings, until_ms = load(config), people.now_ms() + ago_named("--for", for_)
     kind = with_redis(settings, lambda redis: app.mute(redis, settings, what, until_ms))
     console.print(Text(f"{kind} {what} is muted until {at(until_ms)} UTC; streamer alerts unmute {what}"))
 
@@ -133,7 +137,7 @@ def _series_json(line: app.SeriesLine) -> dict[str, Any]:
 
 
 def _state(episode: Episode) -> str:
-    return f"{episode.state}, muted" if episode.is_muted(now_ms()) else episode.state
+    return f"{episode.state}, muted" if episode.is_muted(people.now_ms()) else episode.state
 
 
 def _json(episode: Episode, notice: Notice | None) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """`streamer monitor`, and its rebuild."""
 
+from __future__ import annotations
+
 import typer
 
-from streamer import app as composition
 from streamer.cli.options import ConfigOption
+from streamer.cli.running import run_roles
 from streamer.settings import load
 
 monitor_cli = typer.Typer(
@@ -15,5 +17,4 @@ monitor_cli = typer.Typer(
 def monitor(context: typer.Context, config: ConfigOption = None) -> None:
     """Only fold the feed into series, and tell people of spikes. Example: streamer monitor -c streamer.toml"""
     if context.invoked_subcommand is None:
-        roles: frozenset[composition.Role] = frozenset({"monitor", "notify"})
-        raise typer.Exit(composition.run(load(config), roles, read_again=lambda: load(config)))
+        run_roles(lambda: load(config), frozenset({"monitor", "notify"}))

@@ -3,6 +3,8 @@
 Rule: what a session said is printed only as plain text, never as markup; secrets are never printed.
 """
 
+from __future__ import annotations
+
 import asyncio
 import json
 import sys
@@ -30,14 +32,6 @@ config_cli = typer.Typer(
     no_args_is_help=True, help="The configuration in force. Example: streamer config show --origin"
 )
 feed_cli = typer.Typer(no_args_is_help=True, help="The stream of verdicts. Example: streamer feed tail --last 5")
-
-
-def add_to(cli: typer.Typer) -> None:
-    """Register the commands of this file."""
-    cli.add_typer(config_cli, name="config")
-    cli.add_typer(feed_cli, name="feed")
-    for command in (schema, pause, resume, status):
-        cli.command()(command)
 
 
 @config_cli.command("show")
