@@ -173,7 +173,8 @@ class Baseline:
         _add(self.fast, fade, hits, n * of_hour * of_day)
         level = self._level(self.fast)
         _add(self.hours[hour % DAY_H], 0.5 ** (1 / HALF_LIFE_SHAPE_D), hits, n * level * of_day)
-        _add(self.days[hour // DAY_H % WEEK_D], 0.5 ** (1 / (DAY_H * HALF_LIFE_SHAPE_D)), hits, n * level * of_hour)
+        fade = 0.5 ** (WEEK_D / DAY_H / HALF_LIFE_SHAPE_D)  # a weekday has 24 hours a week
+        _add(self.days[hour // DAY_H % WEEK_D], fade, hits, n * level * of_hour)
 
     def _learn_slow(self, hour: int) -> None:
         n, hits = self.pending.pop(hour, (0, 0))

@@ -52,7 +52,7 @@ class SeriesState:
         return cls(kind=kind, watch=_READ[kind](content), sampled=sampled)
 
     def copy(self) -> "SeriesState":
-        return deepcopy(self)
+        return self.decoded(self.encoded())
 
 
 _READ: dict[AlertKind, Callable[[list[Any]], Watch]] = {
