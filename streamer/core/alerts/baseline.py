@@ -106,7 +106,12 @@ class Baseline:
         """The hour has changed to `hour`. `held`: a change is suspected. `episode_from`: what is in an episode."""
         if hour - self.now > SILENT_H:
             self._restart(hour)
-        self.now, age = hour, hour - self.born
+        while self.now < hour:  # one by one, so that hours without a conversation make no difference
+            self.now += 1
+            self._learn_at(self.now, held, episode_from)
+
+    def _learn_at(self, hour: int, held: bool, episode_from: int | None) -> None:
+        age = hour - self.born
         lag = max(1, min(LAG_H, age // 4))
         while self.next_fast < hour - lag and not (held and hour - self.next_fast < lag + HOLD_H):
             if episode_from is None or self.next_fast < episode_from:
