@@ -30,7 +30,7 @@ class AlertTable(Table):
     environment: Filled | None = Field(None, description="deployment.environment.name")
     kind: AlertKind = Field(
         "spike",
-        description="against what is usual; limit: an absolute share; version: a new one against its neighbours",
+        description="above what is usual; limit: above a share; version: a new one worse than its neighbours",
     )
     severity: Severity = "warn"
     conversations_per_false_alarm: Whole = Field(
@@ -39,9 +39,7 @@ class AlertTable(Table):
     days_per_false_alarm: Whole | None = Field(
         None, ge=1, description="for each series instead: where traffic is low, 300,000 conversations are years"
     )
-    strict: bool = Field(
-        False, description="keep the budget by proof, not by measurement; later by a few conversations"
-    )
+    strict: bool = Field(False, description="keep the budget by proof, not by measurement; later by some conversations")
     limit: Share | None = Field(None, gt=0, le=1, description="of kind limit: the share")
     conversations_min: Whole = Field(50, ge=1, description="of kind limit: fewer in its window say nothing")
     window_ms: SomeMs = Field(3_600_000, ge=60_000, description="of kind limit")
