@@ -15,7 +15,7 @@ from benchmarks import cpu
 from benchmarks.corpus import records
 from benchmarks.figure import Figure, median
 from streamer.adapters.redis_sessions import open_redis
-from streamer.app import keep_out_of_collection
+from streamer.app.running import keep_out_of_collection
 from streamer.core import turn_codec
 from streamer.core.lifecycle import Limits
 from streamer.core.wire.cut import CutRules, Cutter

@@ -1,92 +1,72 @@
 """The command line: parse, load settings, hand over.
 
-Rule: an error that streamer raises on purpose is one line with its cause and remedy, never a traceback.
+Rule: an error that streamer raises on purpose is one line with its cause and remedy, never a traceback. A command is a
+line of COMMANDS; its module is imported when it is called.
 """
 
 import sys
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from streamer import app as composition
-from streamer.cli import dlq, listing, people
-from streamer.cli.check import check
-from streamer.cli.decode import decode
-from streamer.cli.explaining import explain, replay
-from streamer.cli.forgetting import forget
-from streamer.cli.ledger import ledger
-from streamer.cli.options import ConfigOption, FromOption
-from streamer.cli.rebuild import rebuild
-from streamer.cli.session_end import end_session
-from streamer.cli.tapping import tap
-from streamer.cli.trying import try_
+from streamer import __version__
+from streamer.cli.lazy import Place, import_when_used, lazy_group
 from streamer.errors import ConfigurationError, StreamerError
-from streamer.settings import Settings, load
 
+COMMANDS = {
+    "check": Place("streamer.cli.check:check", "Reach every service, sample the topic, and say what is missing."),
+    "try": Place("streamer.cli.trying:try_", "Judge the latest sessions of a topic, or of files; writes nothing."),
+    "run": Place("streamer.cli.running:run", "All roles in one process."),
+    "ingest": Place("streamer.cli.running:ingest", "Only read Kafka and save sessions in Redis."),
+    "judge": Place("streamer.cli.running:judge", "Only judge due sessions, and audit."),
+    "monitor": Place("streamer.cli.monitor:monitor_cli", "Only fold the feed into series, and tell people of spikes."),
+    "notify": Place("streamer.cli.running:notify", "Only open and close episodes, and tell channels."),
+    "status": Place("streamer.cli.people:status", "Watermark, what is open and due, spending, pause."),
+    "sessions": Place("streamer.cli.listing:sessions", "Sessions, the latest changed first, and how each stands."),
+    "explain": Place("streamer.cli.explaining:explain", "Why a session has the verdict it has, or has none."),
+    "replay": Place("streamer.cli.explaining:replay", "Decide an exported session again, by this version."),
+    "tap": Place("streamer.cli.tapping:tap", "What is decided of sessions while it happens."),
+    "ledger": Place("streamer.cli.ledger:ledger", "One line per (session, judge), as JSON lines or Parquet."),
+    "alerts": Place("streamer.cli.alerts:alerts_cli", "Alerts on spikes: list, mute, accept, try the channels."),
+    "series": Place("streamer.cli.alerts:series", "Shares of bad conversations, by agent and version."),
+    "feed": Place("streamer.cli.people:feed_cli", "The stream of verdicts."),
+    "decode": Place("streamer.cli.decode:decode", "Print what would be stored of records, and why not more."),
+    "dlq": Place("streamer.cli.dlq:cli", "Dead letters: records that could not be read, set aside with their reason."),
+    "end-session": Place("streamer.cli.session_end:end_session", "Say through Kafka that a session is over."),
+    "pause": Place("streamer.cli.people:pause", "No model call starts any more, on any worker."),
+    "resume": Place("streamer.cli.people:resume", "Take a pause back."),
+    "forget": Place("streamer.cli.forgetting:forget", "Erase what was said in a session, or in all of a user's."),
+    "rebuild": Place("streamer.cli.rebuild:rebuild", "After Redis was lost: make its sessions again from Kafka."),
+    "config": Place("streamer.cli.people:config_cli", "The configuration in force."),
+    "schema": Place("streamer.cli.people:schema", "Print a JSON Schema."),
+}  # fmt: skip
+"""In the order of the help, and of use."""
+
+import_when_used()
 cli = typer.Typer(
-    name="streamer", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+    name="streamer",
+    cls=lazy_group(COMMANDS),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"streamer {__version__}")
+        raise typer.Exit
+
+
 @cli.callback()
-def about() -> None:
+def about(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="the package's")] = False,
+) -> None:
     """Judge traced LLM conversations as they go quiet: verdicts in MLflow, a feed on Kafka.
 
     Begin with: streamer check, then streamer try --topic otlp_spans, then streamer run
     """
-
-
-@cli.command()
-def run(
-    config: ConfigOption = None,
-    start: FromOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="no model call, no row, no feed: says the cost")] = False,
-    seconds: Annotated[
-        int | None, typer.Option("--for", min=1, help="stop after so many seconds of work, or of waiting for a service")
-    ] = None,
-) -> None:
-    """All roles in one process.
-
-    Example: streamer run --dry-run --for 60 --from 2h
-    """
-    _run(lambda: _starting(load(config), start), frozenset({"ingest", "judge", "audit"}), dry_run, seconds)
-
-
-@cli.command()
-def ingest(config: ConfigOption = None, start: FromOption = None) -> None:
-    """Only read Kafka and save sessions in Redis. Example: streamer ingest -c streamer.toml"""
-    _run(lambda: _starting(load(config), start), frozenset({"ingest"}))
-
-
-@cli.command()
-def judge(config: ConfigOption = None) -> None:
-    """Only judge due sessions, and audit. Example: streamer judge -c streamer.toml"""
-    _run(lambda: load(config), frozenset({"judge", "audit"}))
-
-
-def _starting(settings: Settings, start: str | None) -> Settings:
-    return settings if start is None else settings.starting(start)
-
-
-def _run(
-    read: Callable[[], Settings],
-    roles: frozenset[composition.Role],
-    dry_run: bool = False,
-    seconds: int | None = None,
-) -> None:
-    for_ms = seconds * 1000 if seconds else None
-    raise typer.Exit(composition.run(read(), roles, dry_run=dry_run, for_ms=for_ms, read_again=read))
-
-
-people.add_to(cli)
-cli.add_typer(dlq.cli, name="dlq")
-cli.command()(check)
-cli.command("end-session")(end_session)
-cli.command("try")(try_)
-cli.command()(decode)
-for command in (explain, replay, listing.sessions, tap, ledger, forget, rebuild):
-    cli.command()(command)
 
 
 def main() -> None:

@@ -1,17 +1,21 @@
 """`streamer check`."""
 
+from __future__ import annotations
+
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from streamer.app.checking import findings
-from streamer.app.finding import Finding
+from streamer.app import checking
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
 from streamer.cli.text import Text
 from streamer.settings import load
+
+if TYPE_CHECKING:
+    from streamer.app.finding import Finding
 
 console = Console()
 SIGNS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
@@ -30,7 +34,7 @@ def check(
     found: list[Finding] = []
 
     async def look() -> None:
-        async for finding in findings(settings, last):
+        async for finding in checking.findings(settings, last):
             found.append(finding)
             if not as_json:
                 show(finding)

@@ -3,6 +3,8 @@
 Rule: what a session said is printed only as plain text, never as markup.
 """
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

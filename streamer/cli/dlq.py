@@ -3,9 +3,11 @@
 Rule: what a record said is printed by `show` only, because it was asked for, and as plain text.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,7 +16,6 @@ from rich.table import Table
 
 from streamer.app import dead_letters as app
 from streamer.app import people
-from streamer.app.dead_letters import Held, Replay, Wanted
 from streamer.cli.decode import block, show_preview, told
 from streamer.cli.figures import at
 from streamer.cli.options import ConfigOption, JsonOption
@@ -27,8 +28,14 @@ from streamer.core.words import counts, sized
 from streamer.errors import StreamerError
 from streamer.settings import Settings, ago_named, load
 
+if TYPE_CHECKING:
+    from streamer.app.dead_letters import Held
+
 console = Console(highlight=False)
-cli = typer.Typer(no_args_is_help=True, help="Dead letters: records that could not be read, set aside with a reason.")
+cli = typer.Typer(
+    no_args_is_help=True,
+    help="Dead letters: records that could not be read, set aside with a reason. Example: streamer dlq list",
+)
 VALUE_CHARS_MAX = 200
 DETAIL_CHARS_MAX = 60
 NONE_YET = "no dead letters yet: none of the sources' dead-letter topics exists"
@@ -127,7 +134,7 @@ def replay(
     settings = load(config)
     held = _held(settings, topic, reason, since)
     fresh = sum(not listed.replayed for listed in held.letters)
-    how = Replay(write=yes, every=every, limit=limit)
+    how = app.Replay(write=yes, every=every, limit=limit)
     screen = Console(stderr=True)
     with Progress(console=screen, disable=as_json or not screen.is_terminal, transient=True) as progress:
         task = progress.add_task("replaying" if yes else "reading", total=fresh)
@@ -140,7 +147,7 @@ def replay(
 
 def _held(settings: Settings, topic: str | None, reason: str | None, since: str | None) -> Held:
     since_ms = None if since is None else people.now_ms() - ago_named("--since", since)
-    return app.held(settings, Wanted(topic, reason, since_ms))
+    return app.held(settings, app.Wanted(topic, reason, since_ms))
 
 
 # ---------------------------------------------------------------- for machines

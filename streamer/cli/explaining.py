@@ -3,15 +3,15 @@
 Rule: what a session said is printed only as plain text, never as markup.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from streamer.app import cases, looking
+from streamer.app import cases, looking, outlook
 from streamer.app import people as app
-from streamer.app.looking import Known
-from streamer.app.outlook import outlook
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import console, print_json, with_redis
 from streamer.cli.story import as_json as story_as_json
@@ -23,6 +23,9 @@ from streamer.core.session import SessionRef
 from streamer.core.words import counted, lasting
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.settings import Settings, load
+
+if TYPE_CHECKING:
+    from streamer.app.looking import Known
 
 SourceOption = Annotated[str, typer.Option(help="the name of its [[sources]] table")]
 TenantOption = Annotated[str, typer.Option(help="whose it is")]
@@ -96,7 +99,7 @@ async def _found(redis: Any, settings: Settings, ref: SessionRef, export: bool) 
     session, said = await app.explained(redis, settings, ref)
     known = None if session is None else await looking.known(redis, settings, *session)
     case = await cases.case_of(redis, settings, known) if known is not None and export else None
-    waits = None if known is None else await outlook(redis, settings, known.state, known.kept.line)
+    waits = None if known is None else await outlook.outlook(redis, settings, known.state, known.kept.line)
     return Found(known, waits, said, case)
 
 

@@ -1,12 +1,13 @@
 """`streamer forget`: erasure, said first and done with --yes."""
 
-from typing import Annotated, Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from streamer.app import forgetting as app
-from streamer.app.forgetting import Erased, Held, Unreached
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import console, print_json, with_redis
 from streamer.cli.text import Text
@@ -15,6 +16,9 @@ from streamer.core.session import SessionRef
 from streamer.core.words import counted, lasting
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.settings import load
+
+if TYPE_CHECKING:
+    from streamer.app.forgetting import Erased, Held, Unreached
 
 
 def forget(

@@ -1,5 +1,7 @@
 """`streamer ledger`: what every judge has come to, as a table."""
 
+from __future__ import annotations
+
 import json
 import sys
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from streamer.app import ledger as app
-from streamer.app.people import now_ms
+from streamer.app import people
 from streamer.cli.options import ConfigOption
 from streamer.cli.people import with_redis
 from streamer.core.words import counted
@@ -35,7 +37,7 @@ def ledger(
     Example: streamer ledger --since 1d --format parquet --out verdicts.parquet
     """
     settings = load(config)
-    since_ms = None if since is None else now_ms() - ago_named("--since", since)
+    since_ms = None if since is None else people.now_ms() - ago_named("--since", since)
     if form == "jsonl":
         with_redis(settings, lambda redis: _as_lines(redis, out, since_ms, with_text))
         return

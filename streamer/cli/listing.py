@@ -1,12 +1,13 @@
 """`streamer sessions`: those that match, the latest changed first."""
 
+from __future__ import annotations
+
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from streamer.app import looking
-from streamer.app.people import now_ms
+from streamer.app import looking, people
 from streamer.cli.figures import at
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import console, print_json, with_redis
@@ -67,4 +68,4 @@ def _verdict(said: str | None) -> tuple[str, str] | None:
 
 
 def _ago(option: str, said: str | None) -> int | None:
-    return None if said is None else now_ms() - ago_named(option, said)
+    return None if said is None else people.now_ms() - ago_named(option, said)

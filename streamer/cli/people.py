@@ -3,6 +3,8 @@
 Rule: what a session said is printed only as plain text, never as markup; secrets are never printed.
 """
 
+from __future__ import annotations
+
 import asyncio
 import json
 import sys
@@ -32,14 +34,6 @@ config_cli = typer.Typer(
 feed_cli = typer.Typer(no_args_is_help=True, help="The stream of verdicts. Example: streamer feed tail --last 5")
 
 
-def add_to(cli: typer.Typer) -> None:
-    """Register the commands of this file."""
-    cli.add_typer(config_cli, name="config")
-    cli.add_typer(feed_cli, name="feed")
-    for command in (schema, pause, resume, status):
-        cli.command()(command)
-
-
 @config_cli.command("show")
 def config_show(
     config: ConfigOption = None,
@@ -60,10 +54,12 @@ def config_show(
 
 
 def schema(
-    of: Annotated[Literal["feed", "control"], typer.Argument(help="the feed's records, or control records")] = "feed",
+    of: Annotated[
+        Literal["feed", "alerts", "control"], typer.Argument(help="records of the feed, alerts, or control records")
+    ] = "feed",
 ) -> None:
     """Print a JSON Schema. Example: streamer schema > assessments-v1.json"""
-    name = {"feed": "assessments-v1.json", "control": "control-v1.json"}[of]
+    name = {"feed": "assessments-v1.json", "alerts": "alerts-v1.json", "control": "control-v1.json"}[of]
     print((files("streamer") / "schema" / name).read_text())
 
 

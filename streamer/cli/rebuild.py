@@ -1,17 +1,17 @@
 """`streamer rebuild`."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from streamer.app import people, rebuilding, rereading
-from streamer.app.rebuilding import Report
-from streamer.app.rereading import Estimate, Plan, Tell
 from streamer.cli.figures import at
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
@@ -19,6 +19,10 @@ from streamer.core.reading import Start
 from streamer.core.rebuild import Fate
 from streamer.core.words import counted, lasting, sized
 from streamer.settings import Settings, load
+
+if TYPE_CHECKING:
+    from streamer.app.rebuilding import Report
+    from streamer.app.rereading import Estimate, Plan, Tell
 
 console = Console(highlight=False)
 MEANING: dict[Fate, str] = {

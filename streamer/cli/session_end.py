@@ -1,5 +1,7 @@
 """`streamer end-session`: somebody knows that a conversation is over, and does not want to wait for its quiet gap."""
 
+from __future__ import annotations
+
 import asyncio
 from typing import Annotated, Literal
 

@@ -3,12 +3,13 @@
 Rule: pure. What was said is told in lines that are printed as plain text.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streamer.app.looking import Known
 from streamer.cli.figures import at
 from streamer.cli.rules import left_out, rule_line, why_included
 from streamer.core.claim_log import CLAIMS_KEPT, ClaimNote, Decision
@@ -16,6 +17,9 @@ from streamer.core.ledger import Entry
 from streamer.core.rules import Rule
 from streamer.core.turn import Turn, in_order
 from streamer.core.words import counted, lasting, priced
+
+if TYPE_CHECKING:
+    from streamer.app.looking import Known
 
 TEXT_CHARS_MAX = 300
 CLOSED_BY = {

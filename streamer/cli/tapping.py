@@ -1,5 +1,7 @@
 """`streamer tap`: decisions as they are made, one line each."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 from collections.abc import Callable, Mapping

@@ -1,16 +1,17 @@
 """`streamer try`."""
 
+from __future__ import annotations
+
 import asyncio
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.rule import Rule
 
 from streamer.app import trying
-from streamer.app.trying import Tried
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
 from streamer.cli.text import Text
@@ -21,6 +22,9 @@ from streamer.core.words import priced
 from streamer.errors import ConfigurationError
 from streamer.settings import Settings, load
 from streamer.settings.judges import JudgeTable
+
+if TYPE_CHECKING:
+    from streamer.app.trying import Tried
 
 console = Console()
 STYLES = {"user": "bold", "assistant": "", "tool": "dim"}

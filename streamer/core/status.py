@@ -123,7 +123,7 @@ def _waiting(standing: Standing, now: Now) -> str:
     if retrying:
         kind = next((entry.failure.kind for entry in retrying if entry.failure), "begun")
         return f"retrying {when}: {kind}"
-    if any(entry.state == "judged" and not entry.mlflow for entry in entries):
+    if any(entry.owes_row for entry in entries):
         return f"judged, owed to MLflow: again {when}"
     if any(entry.owes for entry in entries):
         return f"judged, owed to the feed: again {when}"

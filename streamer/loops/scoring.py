@@ -14,7 +14,7 @@ from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Closing, Limits
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.sampling import Inclusion, draw
-from streamer.core.scoring import begun, closed_again, deferred, failed, judged, unread
+from streamer.core.scoring import begun, closed_again, deferred, failed, judged, unread, voided
 from streamer.core.transcript import Transcript
 from streamer.core.turn import Turn
 from streamer.core.verdict import JudgeFailure
@@ -53,7 +53,7 @@ class Scoring:
         return {
             spec.name: unread(ledger.get(spec.name), failure, generation, spec.version, reason, chosen)
             if chosen.is_in
-            else left_out(ledger.get(spec.name), chosen, generation, spec.version)
+            else left_out(voided(ledger.get(spec.name)), chosen, generation, spec.version, reason)
             for spec, chosen in zip(held.terms.specs, self._choices(held, turns, closed).values(), strict=True)
         }
 
@@ -68,7 +68,7 @@ class Scoring:
         old = state.ledger.get(spec.name)
         if not chosen.is_in:
             self._leave_out(held, spec, chosen.reason)
-            return left_out(old, chosen, generation, spec.version)
+            return left_out(old, chosen, generation, spec.version, reason)
         old = resumed(old)
         if old is not None and old.settled(transcript.hash, self._clock.now_ms()):
             return included(closed_again(old, reason), chosen, generation)

@@ -59,6 +59,7 @@ class Parts:
     writing: type[Writing] = Writing
     audit: type[Audit] = Audit
     source: type[Source] = Source
+    eraser: type[FakeSessionStore] = FakeSessionStore
     limits: Limits = LIMITS
     harsh: Mapping[str, float] = field(default_factory=dict)
     """Rates of the world that are not drawn: a mistake that shows only in rare weather is looked for in that."""

@@ -14,7 +14,7 @@ import sys
 import threading
 from pathlib import Path
 
-from streamer import app
+from streamer.app import running as app
 from streamer.app.building import Role
 from streamer.errors import StreamerError
 from streamer.settings import Settings, load
