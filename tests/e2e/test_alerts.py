@@ -99,7 +99,11 @@ def history(now_ms: int) -> list[dict[str, Any]]:
 
 def spike(now_ms: int, first: int = 0) -> list[dict[str, Any]]:
     """A release that breaks every other conversation."""
-    said: dict[str, Any] = {"version": "2.0", "rationale": "The refund <!channel> never arrived."}
+    said: dict[str, Any] = {
+        "version": "2.0",
+        "published_at_ms": now_ms,
+        "rationale": "The refund <!channel> never arrived.",
+    }
     return [
         verdict(f"s{n}", now_ms - HOUR_MS + n * 10_000, "unresolved" if n % 2 else "resolved", **said)
         for n in range(first, first + 60)
@@ -107,7 +111,7 @@ def spike(now_ms: int, first: int = 0) -> list[dict[str, Any]]:
 
 
 def recovery(now_ms: int) -> list[dict[str, Any]]:
-    return [verdict(f"r{n}", now_ms - HOUR_MS // 2 + n * 1_000, "resolved") for n in range(600)]
+    return [verdict(f"r{n}", now_ms - HOUR_MS // 2 + n * 1_000, "resolved", published_at_ms=now_ms) for n in range(600)]
 
 
 @pytest.mark.slow
