@@ -78,8 +78,17 @@ class Slot(NamedTuple):
     """The last one."""
     notice: Notice | None
     """What was told of it last."""
+    untold: bool
+    """It was raised while a backlog was read: told once that is done, if it is still open then."""
     looked_slot: bytes
     looked_episode: bytes
+
+
+class Remembered(NamedTuple):
+    episode: Episode
+    notice: Notice | None
+    """What was told of it last."""
+    untold: bool
 
 
 class EpisodeStore(Protocol):
@@ -88,12 +97,24 @@ class EpisodeStore(Protocol):
     async def slot(self, rule: str, series: str) -> Slot: ...
 
     async def turn(
-        self, slot: Slot, applied: int, episode: Episode | None, told: Notice | None, channels: Sequence[str]
+        self,
+        slot: Slot,
+        applied: int,
+        episode: Episode | None,
+        told: Notice | None,
+        channels: Sequence[str],
+        *,
+        untold: bool = False,
     ) -> bool:
         """Set the episode and what is told of it, and owe that to channels. False where the slot has changed."""
 
-    async def episodes(self) -> Sequence[tuple[Episode, Notice | None]]:
-        """All that are remembered and what was told of them last, the latest raised first."""
+    async def set_current(self, for_ms: int) -> None:
+        """A monitor has no backlog."""
+
+    async def is_current(self) -> bool: ...
+
+    async def episodes(self) -> Sequence[Remembered]:
+        """The latest raised first."""
 
     async def forget(self, before_ms: int) -> int:
         """Resolved ones that are older; their number. Repeatable."""

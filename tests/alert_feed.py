@@ -43,7 +43,7 @@ def frame(kind: str, session: str, at_ms: int, token: int, **said: Any) -> dict[
         "user_id": None,
         "user_id_is": "hashed",
         "inclusion": inclusion,
-        "published_at_ms": at_ms + 900_000,
+        "published_at_ms": said.get("published_at_ms", at_ms + 900_000),
         "origin": said.get("origin", "live"),
     }
 

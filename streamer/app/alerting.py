@@ -23,6 +23,9 @@ from streamer.loops.storytelling import Link, Storyteller
 from streamer.settings import Settings, without_credentials
 from streamer.settings.alerting import ChannelTable
 
+CURRENT_FOR_MS = 15_000
+"""A monitor without a backlog says so every two seconds."""
+
 
 def rules_of(settings: Settings) -> tuple[AlertRule, ...]:
     """Those of [[alerts]], or one for each judge whose bad labels are known."""
@@ -81,7 +84,12 @@ async def _add_monitor(process: Process, redis: RedisConnection) -> None:
 
     process.ending.add("the monitor", reader.stop)
     await reader.start()
-    process.loops["monitor"] = Watchdog(reader, behind, process.clock, process.metrics, process.journal).step
+
+    async def tell_current() -> None:
+        await RedisEpisodes(redis.shared).set_current(CURRENT_FOR_MS)
+
+    watchdog = Watchdog(reader, behind, lambda: folding.late_ms, tell_current, process.clock, process.metrics)
+    process.loops["monitor"] = watchdog.step
 
 
 def _add_notify(process: Process, redis: RedisConnection) -> None:

@@ -8,13 +8,13 @@ from streamer.adapters.redis_sessions import RedisConnection
 from streamer.adapters.redis_sessions.episodes import RedisEpisodes
 from streamer.adapters.redis_sessions.series import RedisSeries
 from streamer.adapters.system_clock import SystemClock
-from streamer.alert_ports import Channel
+from streamer.alert_ports import Channel, Remembered
 from streamer.app.alerting import channel_of, rules_of
 from streamer.core.alerts.counts import HOUR_MS, WINDOWS_H, Shares, shares
 from streamer.core.alerts.episode import Episode, accepted, muted
 from streamer.core.alerts.fold import SeriesState, new_normal
 from streamer.core.alerts.lane import Lane, state_name
-from streamer.core.alerts.notice import Notice, trial_notice
+from streamer.core.alerts.notice import trial_notice
 from streamer.core.alerts.series import SeriesKey
 from streamer.errors import ConfigurationError, PermanentError, StreamerError, TransientError
 from streamer.loops.notify import set_by_person
@@ -53,7 +53,7 @@ async def series_lines(redis: RedisConnection) -> list[SeriesLine]:
     return sorted(lines, key=lambda line: (-line.shares["7d"].judged, line.series))
 
 
-async def episodes(redis: RedisConnection) -> tuple[Sequence[tuple[Episode, Notice | None]], Mapping[str, int]]:
+async def episodes(redis: RedisConnection) -> tuple[Sequence[Remembered], Mapping[str, int]]:
     """All that are remembered, the latest raised first; and rules that are muted now, until when."""
     store, now_ms = RedisEpisodes(redis.shared), SystemClock().now_ms()
     rules = {rule: until for rule, until in (await store.muted_rules()).items() if until > now_ms}
@@ -64,7 +64,7 @@ async def mute(redis: RedisConnection, settings: Settings, what: str, until_ms: 
     """An episode by its id, or a rule by its name; 0 takes it back. What it was is returned as a word."""
     store = RedisEpisodes(redis.shared)
     for _ in range(TRIES):
-        episode = next((one for one, _ in await store.episodes() if one.id == what), None)
+        episode = next((one.episode for one in await store.episodes() if one.episode.id == what), None)
         if episode is None:
             break
         if await set_by_person(store, episode, muted(episode, until_ms)):
@@ -79,17 +79,17 @@ async def accept(redis: RedisConnection, settings: Settings, name: str) -> Episo
     """Say that an open episode is the new normal: it ends, and the detector learns from there."""
     store, series = RedisEpisodes(redis.shared), RedisSeries(redis.shared)
     for _ in range(TRIES):
-        found = next((one for one in await store.episodes() if one[0].id == name), None)
-        if found is None or found[0].state != "open":
+        found = next((one.episode for one in await store.episodes() if one.episode.id == name), None)
+        if found is None or found.state != "open":
             raise ConfigurationError(f"there is no open episode {name!r:.80}: see `streamer alerts list`")
-        episode, now_ms = found[0], SystemClock().now_ms()
-        await _tell_detector(series, settings, episode)
+        episode, now_ms = found, SystemClock().now_ms()
+        await _tell_detector(series, settings, episode, now_ms)
         if await set_by_person(store, episode, accepted(episode, now_ms, now_ms)):
             return episode
     raise TransientError(f"episode {name} is being changed by others: try again")
 
 
-async def _tell_detector(series: RedisSeries, settings: Settings, episode: Episode) -> None:
+async def _tell_detector(series: RedisSeries, settings: Settings, episode: Episode, at_ms: int) -> None:
     key = SeriesKey.read(episode.series)
     lane = Lane(key.tenant, key.judge)
     for rule in rules_of(settings):
@@ -100,7 +100,7 @@ async def _tell_detector(series: RedisSeries, settings: Settings, episode: Episo
             kept = await series.state(lane, name)
             if kept is None:
                 break
-            state = new_normal(rule, SeriesState.decoded(kept.raw))
+            state = new_normal(SeriesState.decoded(kept.raw), at_ms)
             if await series.put_state(lane, name, kept.n, state, max(kept.n + 1, SystemClock().now_ms() * 1_000)):
                 break
 

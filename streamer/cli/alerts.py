@@ -19,9 +19,9 @@ from streamer.core.alerts.series import SeriesKey
 from streamer.settings import ago_named, load
 
 if TYPE_CHECKING:
+    from streamer.alert_ports import Remembered
     from streamer.core.alerts.counts import Shares
     from streamer.core.alerts.episode import Episode
-    from streamer.core.alerts.notice import Notice
 
 EXIT_UNDELIVERED = 1
 
@@ -38,11 +38,11 @@ def list_(
     """Open episodes, and with --all those of the last 90 days. Example: streamer alerts list --all --json"""
     settings = load(config)
     found, muted_rules = with_redis(settings, app.episodes)
-    shown = [one for one in found if everything or one[0].state == "open"]
+    shown = [one for one in found if everything or one.episode.state == "open"]
     if as_json:
-        return print_json({"episodes": [_json(*one) for one in shown], "muted_rules": muted_rules})
+        return print_json({"episodes": [_json(one) for one in shown], "muted_rules": muted_rules})
     table = Table("episode", "state", "severity", "series", "share", "usual", "raised (UTC)", "rule")
-    for episode, _ in shown:
+    for episode, _, _ in shown:
         row = (episode.id, _state(episode), episode.severity, SeriesKey.read(episode.series).title)
         shares = (f"{episode.share:.1%}", f"{episode.baseline:.1%}")
         table.add_row(*map(Text, (*row, *shares, at(episode.raised_at_ms), episode.rule)))
@@ -144,5 +144,6 @@ def _state(episode: Episode) -> str:
     return f"{episode.state}, muted" if episode.is_muted(people.now_ms()) else episode.state
 
 
-def _json(episode: Episode, notice: Notice | None) -> dict[str, Any]:
-    return {**episode.to_json(), "told": notice.to_json() if notice else None}
+def _json(kept: Remembered) -> dict[str, Any]:
+    told = kept.notice.to_json() if kept.notice else None
+    return {**kept.episode.to_json(), "told": told, "untold": kept.untold}

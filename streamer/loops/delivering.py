@@ -72,12 +72,12 @@ class Delivering:
         muted, now_ms = await self._episodes.muted_rules(), self._clock.now_ms()
         told = []
         try:
-            for episode, notice in await self._episodes.episodes():
-                quiet = episode.is_muted(now_ms) or muted.get(episode.rule, 0) > now_ms
-                if episode.state == "open" and notice is not None and not quiet:
+            for episode, notice, untold in await self._episodes.episodes():
+                is_muted = episode.is_muted(now_ms) or muted.get(episode.rule, 0) > now_ms
+                if episode.state == "open" and notice is not None and not (untold or is_muted):
                     await self._channel.send(notice)
                     told.append(episode.id)
-            for episode, notice in await self._episodes.episodes() if told else ():
+            for episode, notice, _ in await self._episodes.episodes() if told else ():
                 if episode.id in told and episode.state != "open" and notice is not None:
                     await self._channel.send(notice)
         except (TransientError, PermanentError) as error:

@@ -35,6 +35,8 @@ class Folding:
         journal: Journal,
     ) -> None:
         self.policy = policy
+        self.late_ms = 0
+        """From the publication of the last batch's newest record to its fold."""
         self._store, self._dead_letters, self._clock = store, dead_letters, clock
         self._metrics, self._journal = metrics, journal
 
@@ -57,8 +59,9 @@ class Folding:
                 await self._clock.sleep_ms(max(RETRY_MS, error.retry_after_ms or 0))
         self._metrics.count("monitor_records", len(records))
         if records:
-            oldest_ms = min(record.timestamp_ms for record in records)
-            self._metrics.observe("monitor_delay_seconds", max(0, self._clock.now_ms() - oldest_ms) / 1_000)
+            times, now_ms = [record.timestamp_ms for record in records], self._clock.now_ms()
+            self._metrics.observe("monitor_delay_seconds", max(0, now_ms - min(times)) / 1_000)
+            self.late_ms = now_ms - max(times)
         return proposals
 
     def _read(self, records: Sequence[Record]) -> tuple[dict[Lane, list[Seen]], list[DeadLetter]]:

@@ -22,8 +22,11 @@ from streamer.ports import Clock, Journal, Metrics
 
 POLL_MS = 250
 BACKOFF_MS = 1_000
+UNTOLD_MS = 2_000
 WATCH_MS = 60_000
 SWEEP_MS = 3_600_000
+LATE_MS = 600_000
+"""From a verdict's publication to its fold: more is a backlog, of a first start, an outage or a rebuild."""
 EPISODES_KEPT_MS = 90 * DAY_MS
 SERIES_KEPT_MS = 30 * DAY_MS
 """As long as a session may come back."""
@@ -57,6 +60,8 @@ class Notify:
             for waiting in await self._series.proposals():
                 if await self._decide(waiting):
                     await self._series.drop(waiting)
+            if await self._episodes.my_turn("untold", UNTOLD_MS):
+                await self._tell_untold()
             if await self._episodes.my_turn("watch", WATCH_MS):
                 await self._watch()
             if await self._episodes.my_turn("sweep", SWEEP_MS):
@@ -74,23 +79,40 @@ class Notify:
         if value["n"] <= slot.applied:
             return True  # a worker that had done it died before it could take it away
         changed = proposed(slot.episode, proposal, value["severity"], self._clock.now_ms())
-        return await self._turn(slot, value["n"], changed)
+        return await self._turn(slot, value["n"], changed, is_late=value["late_ms"] > LATE_MS)
 
-    async def _turn(self, slot: Slot, applied: int, changed: Changed) -> bool:
-        """Set what has changed, and owe what is to be told."""
+    async def _turn(self, slot: Slot, applied: int, changed: Changed, *, is_late: bool = False) -> bool:
+        """Set what has changed, and owe what is to be told. What a backlog raised is told when that is done, and what
+        it raised and resolved is not told at all."""
         episode, tell = changed
-        notice, channels = slot.notice, list[str]()
+        notice, channels, untold = slot.notice, list[str](), slot.untold
         if episode is not None and tell is not None:
             notice = await self._notice(episode, tell)
-            if (await self._episodes.muted_rules()).get(slot.rule, 0) <= self._clock.now_ms():
-                channels = [one.channel for one in self._told if _reaches(one, episode)]
+            untold = is_late if tell == "raise" else untold and episode.state == "open"
+            if not (untold or (slot.untold and tell == "resolve")):
+                channels = await self._reached(episode)
         elif episode is not None and (slot.episode is None or slot.episode.id != episode.id):
             notice = await self._notice(episode, "raise")  # muted: it may be unmuted while it is open
-        if not await self._episodes.turn(slot, applied, episode, notice, channels):
+        if not await self._episodes.turn(slot, applied, episode, notice, channels, untold=untold):
             return False
         if episode is not None and episode != slot.episode:
             self._say(episode, told=bool(channels))
         return True
+
+    async def _reached(self, episode: Episode) -> list[str]:
+        """Channels that are told of it now."""
+        if (await self._episodes.muted_rules()).get(episode.rule, 0) > self._clock.now_ms():
+            return []
+        return [one.channel for one in self._told if TOLD_FIRST[episode.severity] >= TOLD_FIRST[one.severity]]
+
+    async def _tell_untold(self) -> None:
+        """What a backlog raised, and has not resolved."""
+        untold = [one.episode for one in await self._episodes.episodes() if one.untold and one.episode.state == "open"]
+        for episode in untold if untold and await self._episodes.is_current() else ():
+            slot = await self._episodes.slot(episode.rule, episode.series)
+            if slot.untold and slot.episode == episode and slot.notice is not None:
+                channels = [] if episode.is_muted(self._clock.now_ms()) else await self._reached(episode)
+                await self._episodes.turn(slot, slot.applied, episode, slot.notice, channels)
 
     async def _notice(self, episode: Episode, tell: str) -> Notice:
         now_ms = self._clock.now_ms()
@@ -115,7 +137,7 @@ class Notify:
         """What only time can tell: an old episode, a series that is silent."""
         indexes = {lane: await self._series.index(lane) for lane in await self._series.lanes()}
         event_ms = max((last for index in indexes.values() for _, last in index.values()), default=0)
-        episodes = [episode for episode, _ in await self._episodes.episodes()]
+        episodes = [one.episode for one in await self._episodes.episodes()]
         for episode in episodes:
             if episode.state != "open":
                 continue
@@ -136,10 +158,6 @@ class Notify:
         await self._episodes.forget(now_ms - EPISODES_KEPT_MS)
 
 
-def _reaches(told: Told, episode: Episode) -> bool:
-    return TOLD_FIRST[episode.severity] >= TOLD_FIRST[told.severity]
-
-
 def _last_seen(indexes: Mapping[Lane, Mapping[str, tuple[int, int]]], key: SeriesKey) -> int:
     """Of a series, or of all versions where it stands for them."""
     index = indexes.get(Lane(key.tenant, key.judge), {})
@@ -152,4 +170,4 @@ async def set_by_person(episodes: EpisodeStore, episode: Episode, changed: Chang
     slot = await episodes.slot(episode.rule, episode.series)
     if slot.episode != episode or changed.episode is None:
         return False
-    return await episodes.turn(slot, slot.applied, changed.episode, slot.notice, ())
+    return await episodes.turn(slot, slot.applied, changed.episode, slot.notice, (), untold=slot.untold)

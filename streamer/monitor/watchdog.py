@@ -5,12 +5,16 @@ rebalance hung, with the process up.
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from streamer.errors import StreamerError, Stuck, TransientError
-from streamer.ports import Clock, Journal, Metrics
+from streamer.errors import Stuck, TransientError
+from streamer.ports import Clock, Metrics
 
 EVERY_MS = 2_000
 STUCK_MS = 30_000
 """Five sessions of the group: no take-over takes so long."""
+
+
+CURRENT_MS = 60_000
+"""A batch of records that young is no backlog."""
 
 
 class Reader(Protocol):
@@ -33,10 +37,20 @@ class Watchdog:
     """Raises Stuck where lag stands and nothing moves. While a batch waits for Redis that is no standstill."""
 
     def __init__(
-        self, reader: Reader, lag: Lag, clock: Clock, metrics: Metrics, journal: Journal, stuck_ms: int = STUCK_MS
+        self,
+        reader: Reader,
+        lag: Lag,
+        late_ms: Callable[[], int],
+        tell_current: Callable[[], Awaitable[None]],
+        clock: Clock,
+        metrics: Metrics,
+        stuck_ms: int = STUCK_MS,
     ) -> None:
+        """`late_ms`: of the last batch, from its newest record's time to its fold. `tell_current`: there is no
+        backlog."""
         self._reader, self._lag, self._clock = reader, lag, clock
-        self._metrics, self._journal, self._stuck_ms = metrics, journal, stuck_ms
+        self._late_ms, self._tell_current = late_ms, tell_current
+        self._metrics, self._stuck_ms = metrics, stuck_ms
         self._folded, self._moved_ms = 0, clock.now_ms()
 
     async def step(self) -> int:
@@ -48,10 +62,10 @@ class Watchdog:
             raise Stuck(f"Faust has ended ({type(reader.crash).__name__}): start the monitor again")
         try:
             behind = await self._lag(reader.partitions)
-        except StreamerError as error:
-            if not isinstance(error, TransientError):
-                raise
-            self._moved_ms = now_ms  # Kafka is down: that is no standstill of ours
+            if not behind or (reader.folded != self._folded and self._late_ms() < CURRENT_MS):
+                await self._tell_current()
+        except TransientError:
+            self._moved_ms = now_ms  # Kafka or Redis is down: that is no standstill of ours
             return EVERY_MS
         if reader.folded != self._folded or reader.is_folding or not behind:
             self._moved_ms = now_ms

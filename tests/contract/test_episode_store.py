@@ -81,9 +81,24 @@ async def test_a_new_episode_takes_the_slot_and_the_old_one_is_remembered(stage:
     first, second = episode(), episode(START_MS + 10**8)
     assert await store.turn(await store.slot(RULE, SERIES), 1, first, notice(first), [])
     assert await store.turn(await store.slot(RULE, SERIES), 2, second, notice(second), [])
-    assert [one for one, _ in await store.episodes()] == [second, first]
+    assert [one.episode for one in await store.episodes()] == [second, first]
     assert (await store.slot(RULE, "other")).episode is None
     assert await store.forget(START_MS + 10**9) == 0, "open ones stay"
+
+
+async def test_what_is_untold_stays_so_until_somebody_says_otherwise(stage: Stage) -> None:
+    store, clock = stage
+    mine = episode()
+    await store.turn(await store.slot(RULE, SERIES), 1, mine, notice(mine), [], untold=True)
+    assert [one.untold for one in await store.episodes()] == [True]
+    slot = await store.slot(RULE, SERIES)
+    assert slot.untold
+    await store.turn(slot, 1, mine, slot.notice, ["one"])
+    assert [one.untold for one in await store.episodes()] == [False]
+    assert not await store.is_current()
+    await store.set_current(60_000)
+    assert await store.is_current()
+    clock.now += 60_000
 
 
 async def test_a_delivery_is_leased_to_one_until_the_lease_ends(stage: Stage) -> None:

@@ -13,10 +13,11 @@ from streamer.adapters.redis_sessions import open_redis
 from streamer.adapters.redis_sessions.series import RedisSeries
 from streamer.alert_ports import SeriesStore, Waiting
 from streamer.core import turn_codec
+from streamer.core.alerts.baseline import Baseline
 from streamer.core.alerts.counts import HOUR_MS, shares
+from streamer.core.alerts.detector import Detector
 from streamer.core.alerts.fold import SeriesState
 from streamer.core.alerts.lane import Change, KeptState, Lane, LanePolicy, state_name
-from streamer.core.alerts.limit import LimitWatch
 from streamer.core.alerts.rule import AlertRule
 from streamer.core.alerts.series import SeriesKey
 from streamer.core.lifecycle import Limits
@@ -33,6 +34,7 @@ PREFIXES = (f"series{n}" for n in count())
 RULE = AlertRule(name="spike", judge=alert_feed.JUDGE, labels=("unresolved",))
 POLICY = LanePolicy(rules=(RULE,), labels={alert_feed.JUDGE: ("unresolved",)})
 LANE = Lane("default", alert_feed.JUDGE)
+STATE = SeriesState(kind="spike", watch=Detector(Baseline.begun(1)))
 
 
 class Clock:
@@ -159,7 +161,7 @@ def random_values(rng: random.Random, now: int) -> tuple[list[dict[str, Any]], C
 
 
 async def test_a_change_that_looked_at_something_else_does_nothing_at_all(store: SeriesStore) -> None:
-    name, raw = "r|x", SeriesState(kind="limit", watch=LimitWatch()).encoded()
+    name, raw = "r|x", STATE.encoded()
     assert await store.apply([Change(lane=LANE, states={name: (0, KeptState(5, raw))})]) == [True]
     stale = Change(
         lane=LANE,
@@ -174,8 +176,8 @@ async def test_a_change_that_looked_at_something_else_does_nothing_at_all(store:
     kept = await store.state(LANE, name)
     assert kept is not None
     assert kept.n == 5
-    assert not await store.put_state(LANE, name, 4, SeriesState(kind="limit", watch=LimitWatch()), 7)
-    assert await store.put_state(LANE, name, 5, SeriesState(kind="limit", watch=LimitWatch()), 7)
+    assert not await store.put_state(LANE, name, 4, STATE, 7)
+    assert await store.put_state(LANE, name, 5, STATE, 7)
 
 
 async def test_a_proposal_stays_until_it_is_dropped(store: SeriesStore) -> None:

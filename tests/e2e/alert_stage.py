@@ -3,9 +3,10 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,17 @@ READY_S = 60
 class AlertStage:
     """Topics and keys of its own."""
 
-    def __init__(self, name: str, kafka: str, redis_url: str, home: Path, channels: str = "", more: str = "") -> None:
+    def __init__(
+        self, name: str, kafka: str, redis_url: str, home: Path, channels: Callable[[str], str] = lambda topic: ""
+    ) -> None:
+        """`channels`: tables, given the topic of alerts."""
         self.kafka, self.redis_url, self._home = kafka, redis_url, home
         self.feed, self.alerts, self.prefix = f"{name}-assessments", f"{name}-alerts", name
         create_topics(kafka, {self.feed: 4, f"{self.feed}.dlq": 1, self.alerts: 1})
         self.config = home / f"{name}.toml"
         self.config.write_text(
             f'[kafka]\nbootstrap = "{kafka}"\ngroup = "{name}"\n[redis]\nurl = "{redis_url}"\nkey_prefix = "{name}"\n'
-            f'[feed]\ntopic = "{self.feed}"\n[mlflow]\nexperiment_ids = ["7"]\n{more}\n{channels}\n'
+            f'[feed]\ntopic = "{self.feed}"\n[mlflow]\nexperiment_ids = ["7"]\n{channels(self.alerts)}\n'
         )
         self._producer = ck.Producer({"bootstrap.servers": kafka, "compression.type": "zstd", "linger.ms": 5})
         self._programs: list[Program] = []
@@ -66,8 +70,6 @@ class AlertStage:
 
     def command(self, *words: str) -> Any:
         """What a command prints as JSON."""
-        import subprocess
-
         command = [sys.executable, "-m", "streamer", *words, "--json", "-c", str(self.config)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
@@ -93,6 +95,15 @@ class AlertStage:
         except AssertionError:
             raise AssertionError(f"{last} is not {expected}{self.logs()}") from None
         return time.monotonic() - began
+
+    def until_read(self, records: int, within_s: float = 60) -> None:
+        """The monitor's group has committed so many."""
+        group = self.prefix + "-monitor"
+
+        def look() -> bool | None:
+            return sum(max(0, n) for n in committed(self.kafka, group, self.feed, range(4))) >= records or None
+
+        eventually(look, f"{records} records to be read{self.logs()}", within_s)
 
     def logs(self) -> str:
         return "".join(f"\n--- {p.log.name}\n{p.log.read_text()[-1500:]}" for p in self._programs if p.log.exists())

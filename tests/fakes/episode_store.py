@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from streamer.alert_ports import Slot
+from streamer.alert_ports import Remembered, Slot
 from streamer.core.alerts.episode import Episode
 from streamer.core.alerts.notice import Notice
 from streamer.core.alerts.outbox import Delivery
@@ -24,7 +24,8 @@ class FakeEpisodes:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.slots: dict[tuple[str, str], bytes] = {}
-        self.kept: dict[str, tuple[Episode, Notice | None]] = {}
+        self.kept: dict[str, Remembered] = {}
+        self.current_until_ms = 0
         self.out: dict[str, dict[str, Owed]] = defaultdict(dict)
         self._mutes: dict[str, int] = {}
         self._turns: dict[str, int] = {}
@@ -33,11 +34,20 @@ class FakeEpisodes:
     async def slot(self, rule: str, series: str) -> Slot:
         raw = self.slots.get((rule, series), b"")
         applied, _, name = raw.decode().partition("|")
-        episode, notice = self.kept.get(name, (None, None))
-        return Slot(rule, series, int(applied or 0), episode, notice, raw, repr(self.kept.get(name, "")).encode())
+        episode, notice, untold = self.kept.get(name, (None, None, False))
+        return Slot(
+            rule, series, int(applied or 0), episode, notice, untold, raw, repr(self.kept.get(name, "")).encode()
+        )
 
     async def turn(
-        self, slot: Slot, applied: int, episode: Episode | None, told: Notice | None, channels: Sequence[str]
+        self,
+        slot: Slot,
+        applied: int,
+        episode: Episode | None,
+        told: Notice | None,
+        channels: Sequence[str],
+        *,
+        untold: bool = False,
     ) -> bool:
         same = episode is not None and slot.episode is not None and slot.episode.id == episode.id
         if self.slots.get((slot.rule, slot.series), b"") != slot.looked_slot:
@@ -46,18 +56,25 @@ class FakeEpisodes:
             return False
         self.slots[slot.rule, slot.series] = f"{applied}|{episode.id if episode else ''}".encode()
         if episode is not None:
-            self.kept[episode.id] = (episode, told)
+            self.kept[episode.id] = Remembered(episode, told, untold)
         if told is not None:
             number = applied if applied > slot.applied else told.published_at_ms * 1_000
             for channel in channels:
                 self.out[channel][told.id] = Owed(told, number)
         return True
 
-    async def episodes(self) -> Sequence[tuple[Episode, Notice | None]]:
-        return sorted(self.kept.values(), key=lambda one: (one[0].raised_at_ms, one[0].id), reverse=True)
+    async def set_current(self, for_ms: int) -> None:
+        self.current_until_ms = self._clock.now_ms() + for_ms
+
+    async def is_current(self) -> bool:
+        return self._clock.now_ms() < self.current_until_ms
+
+    async def episodes(self) -> Sequence[Remembered]:
+        newest = sorted(self.kept.values(), key=lambda one: (one.episode.raised_at_ms, one.episode.id))
+        return newest[::-1]
 
     async def forget(self, before_ms: int) -> int:
-        old = [e.id for e, _ in self.kept.values() if e.state == "resolved" and (e.resolved_at_ms or 0) < before_ms]
+        old = [e.id for e, _, _ in self.kept.values() if e.state == "resolved" and (e.resolved_at_ms or 0) < before_ms]
         for name in old:
             del self.kept[name]
         return len(old)

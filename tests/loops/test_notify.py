@@ -79,12 +79,12 @@ class Crashing:
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._inner, name)
 
-        async def call(*given: Any) -> Any:
+        async def call(*given: Any, **named: Any) -> Any:
             for _ in range(self._rng.randrange(3)):
                 await asyncio.sleep(0)
             if self._rng.random() < self._share:
                 raise Crash
-            done = await method(*given)
+            done = await method(*given, **named)
             if self._rng.random() < self._share:
                 raise Crash
             return done
@@ -113,10 +113,10 @@ class World:
         silent = (SilentMetrics(), SilentJournal())
         return Delivering(channel, episodes, self.clock, *silent, per_minute=1_000, resend_ms=60_000)
 
-    async def propose(self, kind: str, at_ms: int, rule: str = RULE) -> None:
+    async def propose(self, kind: str, at_ms: int, rule: str = RULE, late_ms: int = 0) -> None:
         said = Proposal(kind, rule, str(KEY), at_ms, at_ms - HOUR_MS, 40, 12, 0.3, 0.05, (0.2, 0.4))  # type: ignore[arg-type]
         self._n += 1
-        value = {**said.to_json(), "n": self._n, "severity": "warn", "state": "x", "parent": str(KEY.parent)}
+        value = {**said.to_json(), "n": self._n, "severity": "warn", "late_ms": late_ms}
         await self.series.apply([Change(lane=LANE, proposals=[value])])
 
     async def settle(self, passes: int = 3) -> None:
@@ -127,7 +127,7 @@ class World:
 
     @property
     def open(self) -> list[Episode]:
-        return [episode for episode, _ in self.episodes.kept.values() if episode.state == "open"]
+        return [one.episode for one in self.episodes.kept.values() if one.episode.state == "open"]
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -252,6 +252,23 @@ async def test_whoever_forgets_is_told_again_until_the_resolve() -> None:
         world.clock.now += 30_000
     assert len(chat.got) == before
     assert chat.got[-1].kind == "resolve"
+
+
+async def test_what_a_backlog_raised_is_told_once_that_is_done_and_only_if_it_is_still_open() -> None:
+    world = World(channels=(Chat(), Chat("am", forgets=True)))
+    for kind, hours in (("raise", 0), ("resolve", 1), ("raise", 10)):
+        await world.propose(kind, START_MS + hours * HOUR_MS, late_ms=HOUR_MS)
+        await world.settle()
+        world.clock.now += 60_000
+    assert len(world.episodes.kept) == 2
+    assert [chat.got for chat in world.channels] == [[], []]
+    await world.episodes.set_current(10_000)
+    await world.settle()
+    assert [{one.raised_at_ms for one in chat.got} for chat in world.channels] == [{START_MS + 10 * HOUR_MS}] * 2
+    await world.propose("resolve", START_MS + 11 * HOUR_MS)
+    world.clock.now += 5_000
+    await world.settle()
+    assert [chat.told for chat in world.channels] == [{"raise": 1, "resolve": 1}] * 2
 
 
 async def test_an_alert_tells_its_slice_reasons_examples_and_how_late_it_can_be() -> None:

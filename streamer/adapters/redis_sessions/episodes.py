@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from streamer.adapters.redis_sessions.handle import Shared
 from streamer.adapters.redis_sessions.ingest import pairs
 from streamer.adapters.redis_sessions.scripts import Argument, ScriptCall
-from streamer.alert_ports import Slot
+from streamer.alert_ports import Remembered, Slot
 from streamer.core.alerts.episode import Episode
 from streamer.core.alerts.notice import Notice
 from streamer.core.alerts.outbox import Delivery
@@ -23,19 +23,29 @@ class RedisEpisodes:
     async def slot(self, rule: str, series: str) -> Slot:
         (said,) = await self._s.primary.ask([("HGET", f"{self._base}slots", joined(rule, series))])
         if said is None:
-            return Slot(rule, series, 0, None, None, b"", b"")
+            return Slot(rule, series, 0, None, None, False, b"", b"")
         applied, _, name = said.decode().partition("|")
         (raw,) = await self._s.primary.ask([("HGET", f"{self._base}episodes", name)])
-        episode, notice = _read(raw) if raw is not None else (None, None)
-        return Slot(rule, series, int(applied), episode, notice, said, raw or b"")
+        episode, notice, untold = _read(raw) if raw is not None else (None, None, False)
+        return Slot(rule, series, int(applied), episode, notice, untold, said, raw or b"")
 
     async def turn(
-        self, slot: Slot, applied: int, episode: Episode | None, told: Notice | None, channels: Sequence[str]
+        self,
+        slot: Slot,
+        applied: int,
+        episode: Episode | None,
+        told: Notice | None,
+        channels: Sequence[str],
+        *,
+        untold: bool = False,
     ) -> bool:
         name = episode.id if episode else ""
         same = slot.episode is not None and slot.episode.id == name
         arguments: list[Argument] = [joined(slot.rule, slot.series), slot.looked_slot, f"{applied}|{name}", name]
-        arguments += [slot.looked_episode if same else "", _written(episode, told) if episode else ""]
+        arguments += [
+            slot.looked_episode if same else "",
+            _written(Remembered(episode, told, untold)) if episode else "",
+        ]
         if told is not None:
             number = applied if applied > slot.applied else told.published_at_ms * 1_000
             for channel in channels:
@@ -43,14 +53,21 @@ class RedisEpisodes:
         (done,) = await self._s.primary.run([ScriptCall("turn_episode", self._base, arguments)])
         return bool(done)
 
-    async def episodes(self) -> Sequence[tuple[Episode, Notice | None]]:
+    async def set_current(self, for_ms: int) -> None:
+        await self._s.primary.ask([("SET", f"{self._base}current", 1, "PX", for_ms)])
+
+    async def is_current(self) -> bool:
+        (said,) = await self._s.primary.ask([("GET", f"{self._base}current")])
+        return said is not None
+
+    async def episodes(self) -> Sequence[Remembered]:
         (raw,) = await self._s.primary.ask([("HVALS", f"{self._base}episodes")])
-        return sorted(map(_read, raw), key=lambda one: (one[0].raised_at_ms, one[0].id), reverse=True)
+        return sorted(map(_read, raw), key=lambda one: (one.episode.raised_at_ms, one.episode.id), reverse=True)
 
     async def forget(self, before_ms: int) -> int:
         old = [
             episode.id
-            for episode, _ in await self.episodes()
+            for episode, _, _ in await self.episodes()
             if episode.state == "resolved" and (episode.resolved_at_ms or 0) < before_ms
         ]
         if old:
@@ -96,11 +113,13 @@ def _text(notice: Notice) -> str:
     return json.dumps(notice.to_json(), ensure_ascii=False, separators=(",", ":"))
 
 
-def _written(episode: Episode, notice: Notice | None) -> str:
-    value = {"episode": episode.to_json(), "notice": notice.to_json() if notice else None}
+def _written(kept: Remembered) -> str:
+    told = kept.notice.to_json() if kept.notice else None
+    value = {"episode": kept.episode.to_json(), "notice": told, "untold": kept.untold}
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _read(raw: bytes) -> tuple[Episode, Notice | None]:
+def _read(raw: bytes) -> Remembered:
     value = json.loads(raw)
-    return Episode.from_json(value["episode"]), Notice.from_json(value["notice"]) if value["notice"] else None
+    notice = Notice.from_json(value["notice"]) if value["notice"] else None
+    return Remembered(Episode.from_json(value["episode"]), notice, value["untold"])

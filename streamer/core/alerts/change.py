@@ -40,7 +40,7 @@ def ordered(seen: Iterable[Seen]) -> list[Seen]:
 
 
 def changed(lane: Lane, seen: Iterable[Seen], kept: Looked, policy: LanePolicy, now_ms: int) -> Change:
-    """What these records do to the lane. `now_ms` only numbers states."""
+    """What these records do to the lane. `now_ms` only numbers states, and tells how late a record is folded."""
     work = _Work(lane, kept, policy)
     for one in ordered(seen):
         work.take(one)
@@ -58,7 +58,7 @@ class _Work:
         self._states: dict[str, SeriesState] = {}
         self._looked: dict[str, SeriesState] = {}
         self._change = Change(lane=lane)
-        self._proposals: list[tuple[str, AlertRule, SeriesKey, Proposal]] = []
+        self._proposals: list[tuple[str, AlertRule, Observation, Proposal]] = []
 
     def take(self, seen: Seen) -> None:
         observation = self._bounded(of_lane(seen))
@@ -87,8 +87,13 @@ class _Work:
             numbers[name] = max(n + 1, now_ms * 1_000)
             change.states[name] = (n, KeptState(numbers[name], self._states[name].encoded()))
         change.proposals = [
-            {**proposal.to_json(), "n": numbers[name], "severity": rule.severity, "state": name, "parent": str(parent)}
-            for name, rule, parent, proposal in self._proposals
+            {
+                **proposal.to_json(),
+                "n": numbers[name],
+                "severity": rule.severity,
+                "late_ms": max(0, now_ms - seen.published_at_ms),
+            }
+            for name, rule, seen, proposal in self._proposals
         ]
         return change
 
@@ -143,7 +148,7 @@ class _Work:
                 self._change.newest[newest_name(rule, seen.series.parent)] = name
             self._states[name] = state
             if (proposal := advance(rule, state, seen)) is not None:
-                self._proposals.append((name, rule, seen.series.parent, proposal))
+                self._proposals.append((name, rule, seen, proposal))
             took = True
         return took
 

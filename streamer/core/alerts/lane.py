@@ -7,6 +7,7 @@ of the judge) and is still counted once. Everything of a lane lies in one bucket
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -33,11 +34,11 @@ class Lane(NamedTuple):
     @property
     def id(self) -> str:
         """In keys: 16 hex digits."""
-        return digest(self).hex()[:16]
+        return _digest(self).hex()[:16]
 
     @property
     def bucket(self) -> int:
-        return digest(self)[0] % BUCKETS
+        return _digest(self)[0] % BUCKETS
 
     def __str__(self) -> str:
         return joined(self.tenant, self.judge)
@@ -141,18 +142,18 @@ def lanes_of(seen: Observation) -> Iterable[tuple[Lane, Seen]]:
 
 def state_name(rule: AlertRule, parent: SeriesKey) -> str:
     """A rule that is changed in what it counts begins anew; one that only fires at another time goes on."""
-    counted = (
-        rule.judge,
-        rule.kind,
-        *rule.labels,
-        rule.tenant,
-        rule.agent,
-        rule.service,
-        rule.version,
-        rule.environment,
-    )
-    of = digest((rule.name, str(rule.refusals), *(str(one) for one in counted))).hex()[:8]
-    return f"{of}|{parent}"
+    return f"{_counting(rule)}|{parent}"
+
+
+@lru_cache(maxsize=1_000)  # asked for with every verdict
+def _counting(rule: AlertRule) -> str:
+    of = (rule.judge, rule.kind, *rule.labels, rule.tenant, rule.agent, rule.service, rule.version, rule.environment)
+    return digest((rule.name, str(rule.refusals), *(str(one) for one in of))).hex()[:8]
+
+
+@lru_cache(maxsize=10_000)
+def _digest(lane: Lane) -> bytes:
+    return digest(lane)
 
 
 def newest_name(rule: AlertRule, parent: SeriesKey) -> str:
