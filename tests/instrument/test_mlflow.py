@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -46,7 +47,9 @@ def told(mlflow_url: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[lis
     servers = [threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.01}) for one in (collector, model)]
     for thread in servers:
         thread.start()
-    made = httpx.post(f"{mlflow_url}/api/2.0/mlflow/experiments/create", json={"name": "instrumented"}).json()
+    made = httpx.post(
+        f"{mlflow_url}/api/2.0/mlflow/experiments/create", json={"name": f"instrumented-{time.time_ns()}"}, timeout=60
+    ).json()
     environment = stand_ins.environment(
         MLFLOW_TRACKING_URI=mlflow_url,
         MLFLOW_EXPERIMENT_ID=made["experiment_id"],
@@ -89,7 +92,7 @@ def test_mlflow_groups_by_the_same_sessions(told: tuple[list[SeenTurn], str], ml
     turns, experiment = told
     location = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}}
     body = {"locations": [location], "max_results": 100}
-    traces = httpx.post(f"{mlflow_url}/api/3.0/mlflow/traces/search", json=body).json()["traces"]
+    traces = httpx.post(f"{mlflow_url}/api/3.0/mlflow/traces/search", json=body, timeout=60).json()["traces"]
     theirs: dict[str, Any] = {}
     for trace in traces:
         metadata = trace["trace_metadata"]
