@@ -19,7 +19,6 @@ from streamer.cli import junit
 from streamer.cli.moments import moment
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
-from streamer.cli.trying import spec_named
 from streamer.core.gate import Gate, gates_of
 from streamer.core.judges import JudgeSpec
 from streamer.core.reading import Start
@@ -27,6 +26,7 @@ from streamer.core.tally import Tally
 from streamer.core.terms import Terms
 from streamer.errors import ConfigurationError
 from streamer.settings import Settings, load
+from streamer.settings.judges import spec_named
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -154,7 +154,7 @@ def _with_own_limits(settings: Settings, usd_max: float | None, rate: int | None
 
 def _specs(settings: Settings, judges: str | None, model: str | None) -> tuple[JudgeSpec, ...]:
     names = [name.strip() for name in judges.split(",")] if judges else [one.row_name for one in settings.judges]
-    specs = tuple(spec_named(settings, name, model) for name in names)
+    specs = tuple(spec_named(settings.judges, name, model) for name in names)
     if len({spec.name for spec in specs}) < len(specs):
         raise ConfigurationError(f"--judges {judges}: a judge is named twice; take one out")
     return specs
