@@ -20,6 +20,7 @@ from streamer.loops.delivering import Delivering
 from streamer.loops.folding import Folding
 from streamer.loops.notify import Notify, Told
 from streamer.loops.storytelling import Link, Storyteller
+from streamer.loops.striking import strike
 from streamer.settings import Settings, without_credentials
 from streamer.settings.alerting import ChannelTable
 
@@ -71,7 +72,20 @@ async def _add_monitor(process: Process, redis: RedisConnection) -> None:
     publisher = publisher_for(process, "the monitor's dead letters")
     partitions = await when_there(process, "kafka", publisher.partitions)
     store = RedisSeries(redis.shared)
-    folding = Folding(policy_of(settings), store, publisher, process.clock, process.metrics, process.journal)
+    episodes = RedisEpisodes(redis.shared)
+
+    async def strike_from_alerts(tenant: str, session_id: str) -> None:
+        await strike(store, episodes, tenant, session_id)
+
+    folding = Folding(
+        policy_of(settings),
+        store,
+        publisher,
+        process.clock,
+        process.metrics,
+        process.journal,
+        strike=strike_from_alerts,
+    )
     group, topic = group_of(settings), settings.feed.topic
     reader = FaustReader(settings.kafka.bootstrap, credentials, group, topic, partitions, folding.fold)
 
@@ -86,7 +100,7 @@ async def _add_monitor(process: Process, redis: RedisConnection) -> None:
     await reader.start()
 
     async def tell_current() -> None:
-        await RedisEpisodes(redis.shared).set_current(CURRENT_FOR_MS)
+        await episodes.set_current(CURRENT_FOR_MS)
 
     watchdog = Watchdog(reader, behind, lambda: folding.late_ms, tell_current, process.clock, process.metrics)
     process.loops["monitor"] = watchdog.step
