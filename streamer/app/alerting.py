@@ -45,11 +45,6 @@ def policy_of(settings: Settings) -> LanePolicy:
     )
 
 
-def group_of(settings: Settings) -> str:
-    """The monitor's own consumer group: Faust divides partitions in its own way."""
-    return f"{settings.kafka.group}-monitor"
-
-
 async def start_alerting(process: Process, roles: frozenset[Role]) -> None:
     """Adds the loops of these roles to the process; the feed's topic is waited for, as services are."""
     assert process.redis is not None
@@ -86,7 +81,7 @@ async def _add_monitor(process: Process, redis: RedisConnection) -> None:
         process.journal,
         strike=strike_from_alerts,
     )
-    group, topic = group_of(settings), settings.feed.topic
+    group, topic = settings.kafka.monitor_group, settings.feed.topic
     reader = FaustReader(settings.kafka.bootstrap, credentials, group, topic, partitions, folding.fold)
 
     async def behind(mine: frozenset[int]) -> int:
@@ -96,6 +91,10 @@ async def _add_monitor(process: Process, redis: RedisConnection) -> None:
         places = [(topic, partition) for partition in mine or range(partitions)]
         return await asyncio.to_thread(lag, connection, group, places)
 
+    def take(settings: Settings) -> None:
+        folding.policy = policy_of(settings)
+
+    process.taking.append(take)
     process.ending.add("the monitor", reader.stop)
     await reader.start()
 
