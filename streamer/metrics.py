@@ -123,6 +123,12 @@ METRICS: dict[str, Metric] = {
         "traces", "Parked traces dropped: no_session (no span named one in time), refused (traces_max).", "reason"
     ),
     "sessions_forgotten": _counter("sessions", "Sessions removed after their return time."),
+    # streamer probe
+    "probes": _counter("probes", "Synthetic conversations sent: succeeded, failed.", "outcome"),
+    "probe_success_timestamp_seconds": _gauge(
+        "seconds", "When the last probe came back, Unix time; 0: none has since this process started."
+    ),
+    "probe_step_seconds": _gauge("seconds", "From sending the last probe to this step.", "step"),
     # the process
     "clock_skew_ms": _gauge("ms", "Redis' time less this machine's; above 2,000 either way the process stops."),
     "service_up": _gauge("flag", "1 while the last call to the service was answered.", "service"),

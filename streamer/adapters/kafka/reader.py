@@ -1,7 +1,7 @@
 """The last records of a topic and what follows, or all of them, without joining a group: for people who look."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -42,6 +42,17 @@ def read(connection: Mapping[str, Any], topic: str, last: int, follow: bool) -> 
         yield from sorted(earlier, key=lambda record: record.timestamp_ms)[-last:] if last else ()
         while follow:
             yield from _poll(consumer, left)
+
+
+def following(connection: Mapping[str, Any], topic: str) -> Generator[list[Record], None, None]:
+    """Records that are appended from now on, as they come; for ever, with nothing after WAIT_S without any. The first
+    of all is empty, and says that nothing from then on will be missed."""
+    with _consumer(connection, topic) as consumer:
+        ends = _ends(consumer, topic)
+        consumer.assign([ck.TopicPartition(topic, partition, high) for partition, (_, high) in ends.items()])
+        yield []
+        while True:
+            yield list(_poll(consumer, set()))
 
 
 def topics(connection: Mapping[str, Any]) -> frozenset[str]:
