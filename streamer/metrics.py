@@ -75,6 +75,7 @@ METRICS: dict[str, Metric] = {
     "ownership_lost": _counter("claims", "Claims that another worker took over."),
     "stale_completions": _counter("claims", "Completions that were refused because the claim was not in force."),
     "closings": _counter("sessions", "Sessions closed, once each time they had grown.", "reason"),
+    "closed_ms": _gauge("ms", "When this worker last closed a session, Unix ms."),
     "close_lateness_seconds": _seconds("From the quiet gap's end, by the record's time, to the claim that closed."),
     "span_delay_seconds": _seconds(
         "From the end of a session's last span to its last record, at each closing that it had grown for.", "source"
@@ -123,6 +124,13 @@ METRICS: dict[str, Metric] = {
         "traces", "Parked traces dropped: no_session (no span named one in time), refused (traces_max).", "reason"
     ),
     "sessions_forgotten": _counter("sessions", "Sessions removed after their return time."),
+    "sessions_due": _gauge("sessions", "Sessions that a claim would find now."),
+    "due_for_seconds_max": _gauge("seconds", "How long the session that waits longest for a claim has been due."),
+    "sessions_in_flight": _gauge("sessions", "Sessions that a worker holds."),
+    "open_intents": _gauge("writers", "Writers that may still write to MLflow, of sessions that are not at rest."),
+    "entries_stuck": _gauge(
+        "judgements", "Owed for more than an hour after the quiet gap: retrying, deferred, row, feed.", "owed"
+    ),
     # streamer probe
     "probes": _counter("probes", "Synthetic conversations sent: succeeded, failed.", "outcome"),
     "probe_success_timestamp_seconds": _gauge(

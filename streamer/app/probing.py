@@ -34,8 +34,8 @@ from streamer.loops.forgetting import erase
 from streamer.settings import Settings
 
 KAFKA = "kafka"
-TAKE_BACK_S = 30
-"""For a judge worker to finish with the session and to take its rows back."""
+TAKE_BACK_S_MAX = 30
+"""For a judge worker to finish with the session and to take its rows back; the erasure goes on by itself."""
 LOOK_S = 0.2
 
 
@@ -120,7 +120,7 @@ async def probe(settings: Settings, what: Plan, timeout_s: float, tell: Callable
                 await run.follow()
         except TimeoutError:
             run.report.problem = await run.why_not()
-        await run.take_back()
+        await run.take_back(min(timeout_s, TAKE_BACK_S_MAX))
     return run.report
 
 
@@ -206,12 +206,12 @@ class _Run:
         waits = f"; waits for {', '.join(sorted(self._hearing.waited))}" if self._hearing.waited else ""
         return f"no verdict yet: {said}{waits}"
 
-    async def take_back(self) -> None:
+    async def take_back(self, wait_s: float) -> None:
         """What stands is erased once no worker is at it. One that nobody has saved by now is judged when it comes."""
         key = self._what.session.key
         if not self._saved:
             return
-        until = self._loop.time() + TAKE_BACK_S
+        until = self._loop.time() + wait_s
         reader = RedisReader(self._redis.shared)
         while self._loop.time() < until:
             kept = await reader.kept(key, await now_of(self._redis, self._settings))
