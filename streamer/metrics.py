@@ -137,6 +137,22 @@ METRICS: dict[str, Metric] = {
         "seconds", "When the last probe came back, Unix time; 0: none has since this process started."
     ),
     "probe_step_seconds": _gauge("seconds", "From sending the last probe to this step.", "step"),
+    # alerts
+    "monitor_records": _counter("records", "Feed records folded into their series, repetitions included."),
+    "monitor_dead_letters": _counter("records", "Feed records that the monitor cannot read.", "reason"),
+    "monitor_conflicts": _counter("batches", "Lanes that another worker changed meanwhile; folded again."),
+    "monitor_lag_records": _gauge("records", "Feed records that the monitor of this process has not folded yet."),
+    "monitor_moved_ms": _gauge("ms", "When the monitor of this process last folded something, Unix ms."),
+    "monitor_delay_seconds": _seconds(
+        "From a record's time on the feed to when it is folded, the oldest of each batch."
+    ),
+    "series": _gauge("series", "Series that are remembered, over all tenants and judges."),
+    "episodes": _counter("episodes", "Episodes that were opened or resolved, re-openings included.", "state"),
+    "episodes_open": _gauge("episodes", "Episodes open now, muted ones included."),
+    "notifications": _counter(
+        "notifications", "Notices sent: delivered, failed (tried again), dropped (a week old).", "channel", "outcome"
+    ),
+    "notifications_owed": _gauge("notifications", "Notices that wait for their channel.", "channel"),
     # the process
     "clock_skew_ms": _gauge("ms", "Redis' time less this machine's; above 2,000 either way the process stops."),
     "service_up": _gauge("flag", "1 while the last call to the service was answered.", "service"),
