@@ -39,6 +39,9 @@ METRICS: dict[str, Metric] = {
     "session_ends": _counter("events", "Sessions that a log event said are over.", "source"),
     "records_out_of_scope": _counter("records", "Records that a rule of `keep` left out.", "rule"),
     "problems": _counter("problems", "What could not be read; its record is a dead letter.", "reason"),
+    "dead_letters": _counter(
+        "records", "Records set aside, by the first reason; read again, counted again.", "source", "reason"
+    ),
     "dead_letters_split": _counter("records", "Dead letters too large for their topic, written in parts.", "source"),
     "dead_letters_cut": _counter(
         "records", "Dead letters whose headers were too large for their topic and are left out.", "source"

@@ -1,9 +1,12 @@
 """A probe is judged like any other conversation, named as a probe wherever it goes, and in every sample."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from streamer.core.alerts.lane import lanes_of
+from streamer.core.alerts.observation import observed
 from streamer.core.erasure import bare, silenced
 from streamer.core.ids import Scope, session_key
 from streamer.core.judges import JudgeSpec
@@ -14,6 +17,7 @@ from streamer.core.session_id import SESSION_KEYS
 from streamer.core.turn import Turn, is_probe
 from streamer.core.wire.cut import CutRules, Cutter
 from streamer.core.wire.records import Record
+from tests.alert_feed import verdict
 
 SCOPE = Scope("default", "acme")
 NOW_MS = 1_795_000_000_000
@@ -80,6 +84,13 @@ def test_it_is_over_when_every_judge_that_can_has_spoken_and_the_session_is_clos
     assert over == [False, True, True]
     assert (hearing.problem, hearing.verdicts) == ("", {"user_frustration": "none"})
     assert "expectations" in hearing.left_out["exact"]
+
+
+def test_no_share_counts_it() -> None:
+    said = observed(verdict("a", NOW_MS, "unresolved"))
+    assert said is not None
+    assert lanes_of(said)
+    assert not lanes_of(replace(said, origin="probe"))
 
 
 def test_a_rule_that_stops_it_is_named() -> None:
