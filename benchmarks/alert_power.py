@@ -6,6 +6,7 @@ run. One JSON object per cell as it is finished; then the bounds, and whether th
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ NULLS: dict[str, dict[str, Any]] = {
     "scatter 0.2": {"scatter": 0.2},
     "drift 40 %": {"drift": 0.4},
 }
-FULL = {20: Size(4_000, 28, 600), 200: Size(400, 28, 600), 2_000: Size(50, 21, 300)}
+FULL = {20: Size(4_000, 28, 600), 200: Size(400, 28, 600), 2_000: Size(50, 21, 200)}
 QUICK = {20: Size(30, 4, 12), 200: Size(6, 4, 12), 2_000: Size(2, 2, 4)}
 HORIZON_H = {
     20: {"5 → 20 %": 240, "5 → 10 %": 480, "ramp": 120},
@@ -48,7 +49,7 @@ def main() -> int:
     done: list[dict[str, Any]] = []
     for cell in cells(sizes, rates, given.only):
         done.append(cell)
-        line = json.dumps(cell, ensure_ascii=False)
+        line = json.dumps(plain(cell), ensure_ascii=False)
         print(line, flush=True)
         if given.out:
             with given.out.open("a") as file:
@@ -68,6 +69,15 @@ def cells(sizes: dict[int, Size], rates: list[int], only: str | None) -> Iterato
                 yield {**cell, "seconds": round(time.monotonic() - began)}
         if only != "null":
             yield from delay_cells(World("realistic", rate), sizes[rate], HORIZON_H[rate])
+
+
+def plain(value: Any) -> Any:
+    """JSON has no infinity: null is never."""
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def figures(cell: dict[str, Any]) -> Iterator[Figure]:

@@ -15,7 +15,7 @@ from streamer.adapters.system_clock import SystemClock
 from streamer.alert_ports import Channel
 from streamer.app.building import Process, Role, publisher_for, when_there
 from streamer.core.alerts.lane import LanePolicy
-from streamer.core.alerts.rule import AlertRule, default_rules, labels_of
+from streamer.core.alerts.rule import AlertRule, labels_of
 from streamer.loops.delivering import Delivering
 from streamer.loops.folding import Folding
 from streamer.loops.notify import Notify, Told
@@ -29,7 +29,7 @@ CURRENT_FOR_MS = 15_000
 
 def rules_of(settings: Settings) -> tuple[AlertRule, ...]:
     """Those of [[alerts]], or one for each judge whose bad labels are known."""
-    return default_rules(settings.judge_specs())
+    return settings.alert_rules()
 
 
 def policy_of(settings: Settings) -> LanePolicy:

@@ -27,7 +27,7 @@ COMMANDS = {
     "replay": Place("streamer.cli.explaining:replay", "Decide an exported session again, by this version."),
     "tap": Place("streamer.cli.tapping:tap", "What is decided of sessions while it happens."),
     "ledger": Place("streamer.cli.ledger:ledger", "One line per (session, judge), as JSON lines or Parquet."),
-    "alerts": Place("streamer.cli.alerts:alerts_cli", "Alerts on spikes: list, mute, accept, try the channels."),
+    "alerts": Place("streamer.cli.alerts:alerts_cli", "Alerts on spikes: list, mute, accept, test on a history."),
     "series": Place("streamer.cli.alerts:series", "Shares of bad conversations, by agent and version."),
     "feed": Place("streamer.cli.people:feed_cli", "The stream of verdicts."),
     "decode": Place("streamer.cli.decode:decode", "Print what would be stored of records, and why not more."),

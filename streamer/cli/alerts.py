@@ -10,6 +10,7 @@ from rich.table import Table
 
 from streamer.app import alerts as app
 from streamer.app import people
+from streamer.cli import alerts_testing
 from streamer.cli.figures import at
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import console, print_json, with_redis
@@ -49,6 +50,9 @@ def list_(
     for rule, until_ms in muted_rules.items():
         console.print(Text(f"rule {rule} is muted until {at(until_ms)}"))
     return None
+
+
+alerts_cli.command("test")(alerts_testing.run_history)
 
 
 @alerts_cli.command()

@@ -80,7 +80,7 @@ class Folding:
                     "warning", "feed_record_unreadable", partition=record.partition, offset=record.offset, cause=detail
                 )
                 continue
-            for lane, seen in lanes_of(observation) if observation is not None else ():
+            for lane, seen in lanes_of(observation):
                 by_lane[lane].append(seen)
         return by_lane, letters
 

@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 
+from streamer.core.alerts.rule import AlertRule
 from streamer.core.feed import UserIds
 from streamer.core.fuse import FuseLimits
 from streamer.core.judges import JudgeSpec
@@ -16,6 +17,7 @@ from streamer.core.wire.caps import Caps
 from streamer.errors import ConfigurationError
 from streamer.settings.addresses import HeaderSecret, HeaderText, HttpUrl, RedisUrl
 from streamer.settings.alerting import Alerting, ChannelTable
+from streamer.settings.alerts import AlertTable, rules_from
 from streamer.settings.judges import JudgeTable
 from streamer.settings.kinds import Filled, Ms, Prefix, Share, SomeMs, TopicName, Usd, Whole
 from streamer.settings.reading import Kafka, Source
@@ -148,6 +150,7 @@ class Settings(Table):
     spending: Spending = Spending()
     feed: Feed = Feed()
     alerting: Alerting = Alerting()
+    alerts: tuple[AlertTable, ...] = ()
     channels: tuple[ChannelTable, ...] = ()
     http: Http = Http()
     stopping: Stopping = Stopping()
@@ -220,3 +223,7 @@ class Settings(Table):
 
     def judge_specs(self) -> tuple[JudgeSpec, ...]:
         return tuple(judge.spec() for judge in self.judges)
+
+    def alert_rules(self) -> tuple[AlertRule, ...]:
+        """Those of [[alerts]], or one for each judge whose bad labels are known."""
+        return rules_from(self.alerts, self.judge_specs())

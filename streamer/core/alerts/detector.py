@@ -11,7 +11,7 @@ a canary is a tenth of the traffic and would drown in it. There is one episode a
 from dataclasses import dataclass, field
 from math import exp, log
 
-from streamer.core.alerts.baseline import LAG_H, Baseline, Usual
+from streamer.core.alerts.baseline import LAG_H, READY_HITS, Baseline, Usual
 from streamer.core.alerts.evidence import Evidence, Factors, Run, factors
 from streamer.core.alerts.interval import wilson
 from streamer.core.alerts.ongoing import Ongoing
@@ -63,11 +63,11 @@ class Detector:
             return self._raise(rule, series.parent, None, self.evidence.run, at_ms)
         return self._try_version(rule, series, at_ms, hit) if series.version else None
 
-    def accept(self, at_ms: int) -> None:
+    def accept(self) -> None:
         """The open episode's share is what is usual from now on."""
         if self.ongoing is not None:
             share = (self.ongoing.hits + 1) / (self.ongoing.conversations + 2)
-            self.baseline.settle_at(share, at_ms // HOUR_MS, 20.0)
+            self.baseline.settle_at(share, self.baseline.now, READY_HITS)
             self._end()
 
     def _begin_hour(self, rule: AlertRule, hour: int) -> None:

@@ -116,9 +116,9 @@ def advance(rule: AlertRule, state: SeriesState, seen: Observation) -> Proposal 
     return state.watch.step(rule, seen.series, seen.at_ms, hit)
 
 
-def new_normal(state: SeriesState, at_ms: int) -> SeriesState:
-    """Somebody has said that the open episode's share is what is usual from `at_ms` on."""
+def new_normal(rule: AlertRule, state: SeriesState) -> SeriesState:
+    """Somebody has said that the open episode's share is what is usual from now on."""
     new = state.copy()
-    if isinstance(new.watch, Detector):
-        new.watch.accept(at_ms)
+    if rule.kind == "spike" and isinstance(new.watch, Detector):
+        new.watch.accept()
     return new
