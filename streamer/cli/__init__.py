@@ -34,6 +34,7 @@ COMMANDS = {
     "decode": Place("streamer.cli.decode:decode", "Print what would be stored of records, and why not more."),
     "dlq": Place("streamer.cli.dlq:cli", "Dead letters: records that could not be read, set aside with their reason."),
     "end-session": Place("streamer.cli.session_end:end_session", "Say through Kafka that a session is over."),
+    "probe": Place("streamer.cli.probing:probe", "Send a marked conversation and wait for its verdict."),
     "pause": Place("streamer.cli.people:pause", "No model call starts any more, on any worker."),
     "resume": Place("streamer.cli.people:resume", "Take a pause back."),
     "forget": Place("streamer.cli.forgetting:forget", "Erase what was said in a session, or in all of a user's."),
