@@ -14,7 +14,7 @@ TEXT = (ROOT / "docker-compose.yml").read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
 # They run once and end; the image of streamer brings its own HEALTHCHECK.
 ONE_SHOT = {"topics", "bucket"}
-CHECKED_BY_IMAGE = {"ingest", "judge"}
+CHECKED_BY_IMAGE = {"ingest", "judge", "monitor"}
 
 
 def test_file_follows_the_compose_specification() -> None:

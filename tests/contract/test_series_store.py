@@ -13,11 +13,10 @@ from streamer.adapters.redis_sessions import open_redis
 from streamer.adapters.redis_sessions.series import RedisSeries
 from streamer.alert_ports import SeriesStore, Waiting
 from streamer.core import turn_codec
-from streamer.core.alerts.baseline import Baseline
 from streamer.core.alerts.counts import HOUR_MS, shares
-from streamer.core.alerts.detector import Detector
 from streamer.core.alerts.fold import SeriesState
 from streamer.core.alerts.lane import Change, KeptState, Lane, LanePolicy, state_name
+from streamer.core.alerts.limit import LimitWatch
 from streamer.core.alerts.rule import AlertRule
 from streamer.core.alerts.series import SeriesKey
 from streamer.core.lifecycle import Limits
@@ -34,7 +33,7 @@ PREFIXES = (f"series{n}" for n in count())
 RULE = AlertRule(name="spike", judge=alert_feed.JUDGE, labels=("unresolved",))
 POLICY = LanePolicy(rules=(RULE,), labels={alert_feed.JUDGE: ("unresolved",)})
 LANE = Lane("default", alert_feed.JUDGE)
-STATE = SeriesState(kind="spike", watch=Detector(Baseline.begun(1)))
+STATE = SeriesState(kind="limit", watch=LimitWatch())
 
 
 class Clock:
@@ -246,6 +245,22 @@ async def test_weights_slices_and_hits_follow_the_session(store: SeriesStore) ->
     hits = await store.hits(LANE, parent)
     assert {hit.session_id for hit in hits} == {"s1", "s2", "s3"}
     assert all(hit.rationale for hit in hits)
+
+
+async def test_nothing_of_a_session_that_was_forgotten_is_kept(store: SeriesStore) -> None:
+    now, struck = await now_of(store), []
+
+    async def strike(tenant: str, session_id: str) -> None:
+        struck.append((tenant, session_id))
+        await store.strike(Lane(tenant, alert_feed.JUDGE), session_id)
+
+    values = records([verdict("a|b", now, "unresolved"), verdict("c", now, "unresolved")])
+    keys = (b"default|a%7Cb|user_frustration", b"default|a%7Cb|")
+    stones = [values[0]._replace(value=None, key=key) for key in keys]
+    fold = Folding(POLICY, store, Letters(), Clock(10**12), SilentMetrics(), SilentJournal(), strike=strike).fold
+    await fold([*values, *stones])
+    assert struck == [("default", "a|b")]
+    assert [hit.session_id for hit in await store.hits(LANE, str(SeriesKey.read(series()).parent))] == ["c"]
 
 
 async def test_a_silent_series_is_forgotten(store: SeriesStore) -> None:
