@@ -83,13 +83,13 @@ async def accept(redis: RedisConnection, settings: Settings, name: str) -> Episo
         if found is None or found.state != "open":
             raise ConfigurationError(f"there is no open episode {name!r:.80}: see `streamer alerts list`")
         episode, now_ms = found, SystemClock().now_ms()
-        await _tell_detector(series, settings, episode, now_ms)
+        await _tell_detector(series, settings, episode)
         if await set_by_person(store, episode, accepted(episode, now_ms, now_ms)):
             return episode
     raise TransientError(f"episode {name} is being changed by others: try again")
 
 
-async def _tell_detector(series: RedisSeries, settings: Settings, episode: Episode, at_ms: int) -> None:
+async def _tell_detector(series: RedisSeries, settings: Settings, episode: Episode) -> None:
     key = SeriesKey.read(episode.series)
     lane = Lane(key.tenant, key.judge)
     for rule in rules_of(settings):
@@ -100,7 +100,7 @@ async def _tell_detector(series: RedisSeries, settings: Settings, episode: Episo
             kept = await series.state(lane, name)
             if kept is None:
                 break
-            state = new_normal(SeriesState.decoded(kept.raw), at_ms)
+            state = new_normal(rule, SeriesState.decoded(kept.raw))
             if await series.put_state(lane, name, kept.n, state, max(kept.n + 1, SystemClock().now_ms() * 1_000)):
                 break
 

@@ -20,8 +20,8 @@ from streamer.core.preview import Preview
 from streamer.core.verdict import Usage, Verdict
 from streamer.core.words import priced
 from streamer.errors import ConfigurationError
-from streamer.settings import Settings, load
-from streamer.settings.judges import JudgeTable
+from streamer.settings import load
+from streamer.settings.judges import spec_named
 
 if TYPE_CHECKING:
     from streamer.app.trying import Tried
@@ -48,7 +48,7 @@ def try_(
     Writes nothing, joins no group, needs no Redis. Example: streamer try --topic otlp_spans --last 3 --no-model
     """
     settings = load(config)
-    spec = _spec(settings, judge, model)
+    spec = spec_named(settings.judges, judge, model)
     found = trying.recent(settings, topic, files or [], records)
     latest = trying.sessions_in(found)
     if not latest:
@@ -64,20 +64,6 @@ def try_(
     asyncio.run(run())
     if as_json:
         print_json({"sessions": shown})
-
-
-def _spec(settings: Settings, judge: str, model: str | None) -> JudgeSpec:
-    """The configured judge of this name, else MLflow's of this type."""
-    table = next((one for one in settings.judges if judge in (one.row_name, one.type)), None)
-    if table is None:
-        try:
-            table = JudgeTable.model_validate({"type": judge})
-        except ValueError:
-            known = ", ".join(sorted({one.row_name for one in settings.judges}))
-            raise ConfigurationError(
-                f"no judge {judge!r}: the configuration has {known}; others by type, as in --judge knowledge_retention"
-            ) from None
-    return (table.model_copy(update={"model": model}) if model else table).spec()
 
 
 def _nothing(found: Preview, where: str) -> str:

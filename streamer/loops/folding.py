@@ -21,6 +21,7 @@ RECORDS_MAX = 500
 """In one batch: more blocks Redis for longer than 5 ms a call, and gains nothing."""
 LANE_RECORDS_MAX = 200
 RETRY_MS = 500
+BACKLOG_MS = 86_400_000
 DETAIL_CHARS_MAX = 200
 
 
@@ -33,8 +34,11 @@ class Folding:
         clock: Clock,
         metrics: Metrics,
         journal: Journal,
+        *,
+        is_backlog: bool = False,
     ) -> None:
-        self.policy = policy
+        """`is_backlog`: whatever is proposed is old news, also of what was published a moment ago."""
+        self.policy, self._is_backlog = policy, is_backlog
         self.late_ms = 0
         """From the publication of the last batch's newest record to its fold."""
         self._store, self._dead_letters, self._clock = store, dead_letters, clock
@@ -93,6 +97,9 @@ class Folding:
             changed(lane, seen, kept, self.policy, now_ms)
             for (lane, seen), kept in zip(parts.items(), looked, strict=True)
         ]
+        if self._is_backlog:
+            for change in changes:
+                change.proposals = [{**one, "late_ms": BACKLOG_MS} for one in change.proposals]
         done = await self._apply(changes)
         proposals: list[Mapping[str, Any]] = []
         for change, taken in zip(changes, done, strict=True):

@@ -4,12 +4,13 @@ Rule: what MLflow's make_judge would refuse, or every answer would fail on, is r
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from streamer.core.judges import JudgeSpec, JudgeType
+from streamer.errors import ConfigurationError
 from streamer.settings.kinds import Filled, ModelName, RowName, Scalar, SomeMs
 from streamer.settings.table import Table
 
@@ -55,6 +56,20 @@ class JudgeTable(Table):
             deadline_ms=self.deadline_ms,
             parameters=tuple(sorted(self.parameters.items())),
         )
+
+
+def spec_named(tables: Sequence[JudgeTable], judge: str, model: str | None = None) -> JudgeSpec:
+    """The configured judge of this name, else MLflow's of this type; asking another model, if one is named."""
+    table = next((one for one in tables if judge in (one.row_name, one.type)), None)
+    if table is None:
+        try:
+            table = JudgeTable.model_validate({"type": judge})
+        except ValueError:
+            known = ", ".join(sorted({one.row_name for one in tables}))
+            raise ConfigurationError(
+                f"no judge {judge!r}: the configuration has {known}; others by type, as in --judge knowledge_retention"
+            ) from None
+    return (table.model_copy(update={"model": model}) if model else table).spec()
 
 
 def _foreign(judge: JudgeTable) -> Iterator[str]:

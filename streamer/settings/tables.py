@@ -18,6 +18,7 @@ from streamer.errors import ConfigurationError
 from streamer.settings.addresses import HeaderSecret, HeaderText, HttpUrl, RedisUrl
 from streamer.settings.alerting import Alerting, ChannelTable
 from streamer.settings.alerts import AlertTable, rules_from
+from streamer.settings.evaluate import EvaluateTable
 from streamer.settings.judges import JudgeTable
 from streamer.settings.kinds import Filled, Ms, Prefix, Share, SomeMs, TopicName, Usd, Whole
 from streamer.settings.reading import Kafka, Source
@@ -155,8 +156,8 @@ class Settings(Table):
     http: Http = Http()
     stopping: Stopping = Stopping()
     log: Log = Log()
-    # No field: a file could set it.
-    _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    evaluate: EvaluateTable = EvaluateTable()
+    _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)  # no field: a file could set it
 
     @classmethod
     def of(cls, values: Mapping[str, object], origins: Mapping[str, str]) -> Self:

@@ -13,9 +13,7 @@ from streamer.adapters.redis_sessions import open_redis
 from streamer.adapters.redis_sessions.series import RedisSeries
 from streamer.alert_ports import SeriesStore, Waiting
 from streamer.core import turn_codec
-from streamer.core.alerts.baseline import Baseline
 from streamer.core.alerts.counts import HOUR_MS, shares
-from streamer.core.alerts.detector import Detector
 from streamer.core.alerts.fold import SeriesState
 from streamer.core.alerts.lane import Change, KeptState, Lane, LanePolicy, state_name
 from streamer.core.alerts.rule import AlertRule
@@ -34,7 +32,7 @@ PREFIXES = (f"series{n}" for n in count())
 RULE = AlertRule(name="spike", judge=alert_feed.JUDGE, labels=("unresolved",))
 POLICY = LanePolicy(rules=(RULE,), labels={alert_feed.JUDGE: ("unresolved",)})
 LANE = Lane("default", alert_feed.JUDGE)
-STATE = SeriesState(kind="spike", watch=Detector(Baseline.begun(1)))
+STATE = SeriesState(kind="limit", watch=LimitWatch())
 
 
 class Clock:

@@ -75,6 +75,11 @@ class AlertStage:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
+    def accepts(self, *words: str) -> bool:
+        """Whether a command does not refuse."""
+        command = [sys.executable, "-m", "streamer", *words, "-c", str(self.config)]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
     def counted(self) -> dict[str, tuple[int, int]]:
         """By series, judged and bad conversations over 7 days."""
         found = {line["series"]: line["shares"]["7d"] for line in self.command("series")}

@@ -19,6 +19,7 @@ from tests import alert_feed
 from tests.alert_feed import verdict
 from tests.e2e.alert_stage import AlertStage
 from tests.services.alertmanager import AlertmanagerServer
+from tests.services.process import Program
 from tests.services.receiver import Receiver
 from tests.services.waiting import eventually
 
@@ -98,14 +99,16 @@ def history(now_ms: int) -> list[dict[str, Any]]:
 
 
 def spike(now_ms: int, first: int = 0) -> list[dict[str, Any]]:
-    """A release that breaks every other conversation."""
-    said: dict[str, Any] = {
-        "version": "2.0",
-        "published_at_ms": now_ms,
-        "rationale": "The refund <!channel> never arrived.",
-    }
+    """A release that breaks its conversations, beside the one before it."""
+    said: dict[str, Any] = {"published_at_ms": now_ms, "rationale": "The refund <!channel> never arrived."}
     return [
-        verdict(f"s{n}", now_ms - HOUR_MS + n * 10_000, "unresolved" if n % 2 else "resolved", **said)
+        verdict(
+            f"s{n}",
+            now_ms - HOUR_MS + n * 10_000,
+            "unresolved" if n % 2 else "resolved",
+            version="2.0" if n % 2 else "1.0",
+            **said,
+        )
         for n in range(first, first + 60)
     ]
 
@@ -155,9 +158,24 @@ def test_one_alert_and_one_resolve_though_monitor_and_notify_are_killed_inside_t
             jsonschema.Draft202012Validator(SCHEMA).validate(value)
         (episode,) = stage.command("alerts", "list", "--all")["episodes"]
         assert (episode["state"], episode["raises"]) == ("resolved", 1)
+        rebuilt_without_a_word(stage, receiver, monitor)
     finally:
         alertmanager.stop()
         told.stop()
+
+
+def rebuilt_without_a_word(stage: AlertStage, receiver: Receiver, monitor: Program) -> None:
+    before, told = stage.counted(), len(unique(receiver))
+    monitor.stop()
+    eventually(lambda: stage.accepts("monitor", "rebuild") or None, "the group to be empty", 20)
+    planned = stage.command("monitor", "rebuild")
+    assert planned["dry_run"]
+    assert stage.counted() == before
+    assert stage.command("monitor", "rebuild", "--yes")["folded"] == planned["records"]
+    assert stage.counted() == before
+    stage.run("monitor")
+    time.sleep(5)
+    assert len(unique(receiver)) == told
 
 
 def unique(receiver: Receiver) -> list[dict[str, Any]]:

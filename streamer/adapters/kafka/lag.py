@@ -29,6 +29,18 @@ def lag(connection: Mapping[str, Any], group: str, partitions: Iterable[tuple[st
         consumer.close()
 
 
+def committed(connection: Mapping[str, Any], group: str, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+    """By partition, the next offset of the group; those that it has never committed are left out."""
+    consumer = made(ck.Consumer, {**connection, "group.id": group, "enable.auto.commit": False})
+    try:
+        places = consumer.committed([ck.TopicPartition(topic, p) for p in partitions], timeout=WAIT_S)
+    except KafkaException as error:
+        raise translated(error.args[0], f"offsets of group {group}") from error
+    finally:
+        consumer.close()
+    return {place.partition: place.offset for place in places if place.offset >= 0}
+
+
 def retention_ms(connection: Mapping[str, Any], topics: Iterable[str]) -> dict[str, int]:
     """How long each topic keeps its records, -1 for ever; those whose broker does not say are left out."""
     from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType

@@ -100,11 +100,11 @@ class MlflowAssessments:
     async def trace(self, trace_id: str) -> StoredTrace | None:
         """A trace (`tr-…`) with all feedback on it; None if MLflow does not have it."""
         info = await self._info(trace_id)
-        return None if info is None else _trace(info)
+        return None if info is None else stored_trace(info)
 
     async def traces_of(self, session_id: str, experiment_id: str) -> Sequence[StoredTrace]:
         """The traces of an experiment that MLflow counts among a session, with all feedback on them."""
-        within = f"metadata.`{SESSION_KEY}` = {_quoted(session_id)}"
+        within = f"metadata.`{SESSION_KEY}` = {quoted(session_id)}"
         return [trace async for trace in self._searched(experiment_id, {"filter": within})]
 
     async def judged(self, experiment_id: str) -> AsyncIterator[StoredTrace]:
@@ -121,7 +121,7 @@ class MlflowAssessments:
             answer = await self._http.send("POST", f"{API}/traces/search", said)
             page = json_of(answer) if is_found(answer) else {}
             for trace in page.get("traces", []):
-                yield _trace(trace)
+                yield stored_trace(trace)
             if not page.get("next_page_token"):
                 return
             said["page_token"] = page["next_page_token"]
@@ -200,17 +200,22 @@ def _stored(raw: Mapping[str, Any], trace_id: str) -> StoredRow:
     )
 
 
-def _trace(info: Mapping[str, Any]) -> StoredTrace:
+def stored_trace(info: Mapping[str, Any]) -> StoredTrace:
+    """From MLflow's TraceInfo."""
     trace_id = info["trace_id"]
     return StoredTrace(
         trace_id=trace_id,
         experiment_id=info.get("trace_location", {}).get("mlflow_experiment", {}).get("experiment_id", ""),
-        start_ms=int(datetime.fromisoformat(info["request_time"]).timestamp() * 1000),
+        start_ms=start_ms_of(info),
         rows=[_stored(raw, trace_id) for raw in info.get("assessments", []) if "feedback" in raw],
     )
 
 
-def _quoted(text: str) -> str:
+def start_ms_of(info: Mapping[str, Any]) -> int:
+    return round(datetime.fromisoformat(info["request_time"]).timestamp() * 1000)
+
+
+def quoted(text: str) -> str:
     """For MLflow's filter, which knows no escape. PermanentError for what holds both kinds of quotes."""
     if "'" in text and '"' in text:
         raise PermanentError("MLflow cannot search for a session id that holds both kinds of quotes")

@@ -16,13 +16,14 @@ OUTSIDE = (
 )  # fmt: skip
 REFUSED_WHEN_FULL = (
     "save_fragments", "wake", "park", "end_session", "add_partitions", "publish_progress", "reserve", "restore",
-    "apply_change",
+    "apply_change", "remember_trace", "take",
 )  # fmt: skip
 """Without `allow-oom`: what fills Redis stops, what empties it goes on (facts, Redis section F)."""
 IN_BUCKETS = (
     "save_fragments", "wake", "end_session", "adopt", "due", "claim", "renew", "release", "put_back", "keep_turns",
     "holds", "find_answer", "save_answer", "begin_write", "end_write", "inspect", "sweep_trace", "finish_sweep",
     "park", "expire_parked", "forget", "next_generation", "raise_generation", "erase", "erase_trace", "restore",
+    "remember_trace", "take",
 )  # fmt: skip
 WAKE_ADOPTED = "wake_adopted"
 """`wake` on behalf of a claim, which must work when Redis is full."""
