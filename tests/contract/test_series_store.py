@@ -16,6 +16,7 @@ from streamer.core import turn_codec
 from streamer.core.alerts.counts import HOUR_MS, shares
 from streamer.core.alerts.fold import SeriesState
 from streamer.core.alerts.lane import Change, KeptState, Lane, LanePolicy, state_name
+from streamer.core.alerts.limit import LimitWatch
 from streamer.core.alerts.rule import AlertRule
 from streamer.core.alerts.series import SeriesKey
 from streamer.core.lifecycle import Limits
