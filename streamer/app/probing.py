@@ -239,7 +239,7 @@ class _Feed:
     """What is appended to the feed, read by a thread; the first reading is empty, and nothing is missed after it."""
 
     def __init__(self, settings: Settings) -> None:
-        self._following = kafka_reader.appended(settings.kafka.connection(), settings.feed.topic)
+        self._following = kafka_reader.following(settings.kafka.connection(), settings.feed.topic)
         self._pending: asyncio.Future[list[Record]] | None = None
 
     async def records(self) -> list[Record]:
