@@ -10,7 +10,7 @@ from rich.table import Table
 
 from benchmarks.figure import Figure
 
-NAMES = ("startup", "ingest", "claim", "sizes", "memory", "judging", "peer", "latency")
+NAMES = ("startup", "ingest", "claim", "sizes", "memory", "judging", "monitor", "peer", "latency")
 
 
 def main() -> int:

@@ -7,6 +7,7 @@
     ├── PermanentError       trying again will not help
     ├── StateLost            Redis was emptied under this process: say so and end
     ├── FuseBlown            no topic is left whose records can be decoded: mend the encoding, then start again
+    ├── Stuck                nothing moves though there is work: end, so that somebody starts the process again
     └── OwnershipLost        another worker holds the session now: stop, write nothing more
 
 CallFailed stands beside them: it is caught where the model is asked, and becomes a judge's failure.
@@ -50,6 +51,10 @@ class StateLost(StreamerError):
 
 class FuseBlown(StreamerError):
     """Nothing more is read: hardly anything on any topic can be decoded. The message names topics and remedy."""
+
+
+class Stuck(StreamerError):
+    """A part of this process no longer moves. The message says which; only a new start helps."""
 
 
 class OwnershipLost(StreamerError):

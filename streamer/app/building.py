@@ -22,6 +22,7 @@ from streamer.adapters.redis_sessions.reader import RedisReader
 from streamer.adapters.redis_sessions.spending import RedisSpending
 from streamer.adapters.system_clock import SystemClock
 from streamer.app.ending import Ending
+from streamer.app.looking import load_now
 from streamer.core import turn_codec
 from streamer.core.fuse import Fuse
 from streamer.core.reading import resumed
@@ -35,6 +36,7 @@ from streamer.loops.held import HeldClaims
 from streamer.loops.in_force import InForce
 from streamer.loops.ingest import Ingest, IngestParts
 from streamer.loops.judge import Judge, JudgeParts
+from streamer.loops.load_watch import LoadWatch
 from streamer.loops.probe import Probe
 from streamer.loops.publishing import Publishing
 from streamer.loops.scoring import Scoring
@@ -54,7 +56,7 @@ class Judging(NamedTuple):
 
 
 T = TypeVar("T")
-Role = Literal["ingest", "judge", "audit"]
+Role = Literal["ingest", "judge", "audit", "monitor", "notify"]
 RETRY_MS = 1_000
 
 
@@ -88,19 +90,19 @@ async def start(process: Process, roles: frozenset[Role], estimate: Estimate | N
     if http.port:
         page = health_page.serve(http.host, http.port, process.health, process.metrics.registry)
         process.tasks.start(page)
-    redis = await _when_there(process, "redis", lambda: open_for(process.settings))
+    redis = await when_there(process, "redis", lambda: open_for(process.settings))
     process.redis = redis
     process.ending.add("redis", redis.close if estimate is None else lambda: _purge(redis, estimate))
-    await _when_there(process, "redis", redis.refuse_during_rebuild)
+    await when_there(process, "redis", redis.refuse_during_rebuild)
     watch = ClockWatch(redis.handle(), process.clock, process.metrics)
-    await _when_there(process, "redis", watch.check)
+    await when_there(process, "redis", watch.check)
     process.loops["clock"] = watch.step
-    publisher = _publisher(process, "feed")
+    publisher = publisher_for(process, "feed")
     probing = redis.handle()
     process.asks |= {"redis": probing.probe, "kafka": publisher.ready}
     if "ingest" in roles:
         # Its own publisher: nothing is read while a dead letter waits to be acknowledged.
-        dead_letters: DeadLetters = _publisher(process, "dead letters") if estimate is None else NoDeadLetters()
+        dead_letters: DeadLetters = publisher_for(process, "dead letters") if estimate is None else NoDeadLetters()
         fuse = Fuse(process.settings.fuse.limits(), [source.name for source in process.settings.sources])
         for source in process.settings.sources:
             await _add_ingest(process, redis, dead_letters, source, fuse, lasting=estimate is None)
@@ -109,6 +111,7 @@ async def start(process: Process, roles: frozenset[Role], estimate: Estimate | N
     if "audit" in roles:
         process.loops["audit"] = Audit(redis.handle(), process.metrics, process.journal).step
         sources = [source.name for source in process.settings.sources]
+        process.loops["load"] = LoadWatch(lambda: load_now(redis, process.settings), process.metrics).step
         process.loops["watermark"] = WatermarkWatch(sources, redis.handle(), process.metrics, process.journal).step
 
     def on_change(service: str, reason: str | None) -> None:
@@ -135,7 +138,7 @@ def _say_started(process: Process, roles: frozenset[Role], estimate: Estimate | 
                 process.journal.say("warning", "model_key_missing", model=model, keys=missing, remedy=remedy)
 
 
-def _publisher(process: Process, what: str) -> KafkaPublisher:
+def publisher_for(process: Process, what: str) -> KafkaPublisher:
     publisher = KafkaPublisher(process.settings.kafka.connection(), process.settings.feed.topic)
     process.ending.add(f"kafka, {what}", publisher.close)
     return publisher
@@ -171,7 +174,7 @@ def spending_of(redis: RedisConnection, settings: Settings) -> RedisSpending:
     )
 
 
-async def _when_there(process: Process, service: Service, make: Callable[[], Awaitable[T]]) -> T:
+async def when_there(process: Process, service: Service, make: Callable[[], Awaitable[T]]) -> T:
     """A service that is down at the start is waited for, in sight."""
     said, began_ms = False, process.clock.now_ms()
     while True:
@@ -205,7 +208,7 @@ async def _add_ingest(
     process: Process, redis: RedisConnection, dead_letters: DeadLetters, source: Source, fuse: Fuse, *, lasting: bool
 ) -> None:
     kafka, limits, store = process.settings.kafka, process.settings.limits(), redis.handle()
-    progress = await _when_there(process, "redis", lambda: store.progress(source.name))
+    progress = await when_there(process, "redis", lambda: store.progress(source.name))
     margin_ms = limits.commit_delay_ms + limits.clock_skew_ms_max
     reader = KafkaSource(
         SourceSettings(
@@ -242,7 +245,7 @@ async def _add_judge(
         check_provider(spec.model)  # a misspelt one is told now, not at the first closing
     store, namespace = redis.handle(), settings.mlflow.namespace
     in_force = InForce(store, settings.terms(), metrics, journal)
-    await _when_there(process, "redis", in_force.tell)
+    await when_there(process, "redis", in_force.tell)
     held = HeldClaims(store, clock, limits)
     rows = MlflowAssessments(access_of(settings))
     judges, model = (

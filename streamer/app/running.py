@@ -11,6 +11,7 @@ from streamer.adapters.asyncio_tasks import AsyncioTasks
 from streamer.adapters.json_journal import JsonJournal
 from streamer.adapters.prometheus_metrics import PrometheusMetrics
 from streamer.adapters.system_clock import SystemClock
+from streamer.app.alerting import start_alerting
 from streamer.app.building import Process, Role, sleep, start
 from streamer.app.ending import Ending
 from streamer.app.reloading import reload_on_hangup
@@ -96,6 +97,8 @@ async def _main(
         if read_again is not None:
             reload_on_hangup(process, read_again)
         await start(process, roles, estimate)
+        if estimate is None:
+            await start_alerting(process, roles)
         if for_ms is not None:
             asyncio.get_running_loop().call_later(for_ms / 1000, process.stopping.set)
         keep_out_of_collection()

@@ -54,10 +54,12 @@ def config_show(
 
 
 def schema(
-    of: Annotated[Literal["feed", "control"], typer.Argument(help="the feed's records, or control records")] = "feed",
+    of: Annotated[
+        Literal["feed", "alerts", "control"], typer.Argument(help="records of the feed, alerts, or control records")
+    ] = "feed",
 ) -> None:
     """Print a JSON Schema. Example: streamer schema > assessments-v1.json"""
-    name = {"feed": "assessments-v1.json", "control": "control-v1.json"}[of]
+    name = {"feed": "assessments-v1.json", "alerts": "alerts-v1.json", "control": "control-v1.json"}[of]
     print((files("streamer") / "schema" / name).read_text())
 
 

@@ -1,4 +1,4 @@
-"""`streamer run`, `streamer ingest`, `streamer judge`."""
+"""`streamer run`, and the commands of single roles."""
 
 from __future__ import annotations
 
@@ -27,24 +27,30 @@ def run(
 
     Example: streamer run --dry-run --for 60 --from 2h
     """
-    _run(lambda: _starting(load(config), start), frozenset({"ingest", "judge", "audit"}), dry_run, seconds)
+    roles: frozenset[Role] = frozenset({"ingest", "judge", "audit", "monitor", "notify"})
+    run_roles(lambda: _starting(load(config), start), roles, dry_run, seconds)
 
 
 def ingest(config: ConfigOption = None, start: FromOption = None) -> None:
     """Only read Kafka and save sessions in Redis. Example: streamer ingest -c streamer.toml"""
-    _run(lambda: _starting(load(config), start), frozenset({"ingest"}))
+    run_roles(lambda: _starting(load(config), start), frozenset({"ingest"}))
 
 
 def judge(config: ConfigOption = None) -> None:
     """Only judge due sessions, and audit. Example: streamer judge -c streamer.toml"""
-    _run(lambda: load(config), frozenset({"judge", "audit"}))
+    run_roles(lambda: load(config), frozenset({"judge", "audit"}))
+
+
+def notify(config: ConfigOption = None) -> None:
+    """Only open and close episodes, and tell channels. Example: streamer notify -c streamer.toml"""
+    run_roles(lambda: load(config), frozenset({"notify"}))
 
 
 def _starting(settings: Settings, start: str | None) -> Settings:
     return settings if start is None else settings.starting(start)
 
 
-def _run(
+def run_roles(
     read: Callable[[], Settings], roles: frozenset[Role], dry_run: bool = False, seconds: int | None = None
 ) -> None:
     for_ms = seconds * 1000 if seconds else None

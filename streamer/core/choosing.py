@@ -13,6 +13,7 @@ from streamer.core.close_reason import INTERIM, CloseReason
 from streamer.core.ledger import Entry, EntryState, Unrenewed
 from streamer.core.rules import AlwaysReason, Rule
 from streamer.core.sampling import Inclusion
+from streamer.core.scoring import closed_again
 from streamer.core.turn import Turn
 
 _STANDING = frozenset({"judged", "failed"})
@@ -55,18 +56,28 @@ def reasons_of(turns: Iterable[Turn]) -> set[AlwaysReason]:
     return said
 
 
-def left_out(old: Entry | None, chosen: Inclusion, generation: int, judge_version: str) -> Entry:
-    """The entry of a judge that does not read the session. What it had said before stands, nothing is owed."""
+def left_out(old: Entry | None, chosen: Inclusion, generation: int, judge_version: str, reason: CloseReason) -> Entry:
+    """The entry of a judge that does not read the session. What it had said before stands; what it had said for the
+    time being becomes its last word with the session's last closing."""
     state: EntryState = "filtered" if chosen.reason == "filtered" else "sampled_out"
-    base = old or Entry(state=state, generation=generation, judge_version=judge_version)
-    return replace(base, state=state, generation=generation, failure=None, next_at_ms=0, unrenewed="", inclusion=chosen)
+    base = closed_again(old, reason) if old else Entry(state=state, generation=generation, judge_version=judge_version)
+    return replace(
+        base,
+        state=state,
+        generation=generation,
+        failure=None,
+        next_at_ms=0,
+        unrenewed="",
+        inclusion=chosen,
+        judged_under=(base.judged_under or base.inclusion) if base.verdict else None,
+    )
 
 
 def resumed(old: Entry | None) -> Entry | None:
     """An entry whose judge reads the session again after a rule, or its removal, had set it aside: as it was."""
     if old is None or old.state not in _SET_ASIDE or old.verdict is None:
         return old
-    return replace(old, state="judged", mlflow=False)
+    return replace(old, state="judged", mlflow=False, inclusion=old.judged_under or old.inclusion, judged_under=None)
 
 
 def unrenewed_by(rule: Rule, old: Entry | None, reason: CloseReason | None, last: CloseReason | None) -> Unrenewed:

@@ -16,11 +16,11 @@ from streamer.core.ledger import Entry
 from streamer.core.model import canonical
 from streamer.core.sampling import EVERYBODY, Inclusion
 from streamer.core.session import Claim, SessionRef
-from streamer.core.turn import Turn, flags_of, in_order, traces_in_order
+from streamer.core.turn import Turn, flags_of, in_order, is_probe, traces_in_order
 from streamer.core.verdict import Usage
 
 FeedKind = Literal["verdict", "failure", "retracted", "closing"]
-Origin = Literal["live", "backfill", "mend"]
+Origin = Literal["live", "backfill", "mend", "probe"]
 UserIds = Literal["hashed", "plain", "left_out"]
 SCHEMA_VERSION = 1
 RATIONALE_CHARS_MAX = 20_000
@@ -50,14 +50,22 @@ def verdict_record(
     origin: Origin = "live",
     users: UserIds = "hashed",
 ) -> FeedRecord:
-    """A judge's entry on the feed: its verdict where `entry` is judged, otherwise the failure. `turns` are in order;
+    """A judge's entry on the feed: its verdict where it has one, otherwise the failure. `turns` are in order;
     `reason` is that of this closing, and told unless the entry was said at another."""
-    if entry.state != "judged" or entry.verdict is None:
+    if entry.verdict is None:
         return failure_record(namespace, claim, spec, entry, turns, reason, now_ms, origin=origin, users=users)
     said = entry.verdict.value
     value = {
         **_frame(
-            "verdict", namespace, claim, turns, entry.close_reason or reason, entry.inclusion, now_ms, origin, users
+            "verdict",
+            namespace,
+            claim,
+            turns,
+            entry.close_reason or reason,
+            entry.judged_under or entry.inclusion,
+            now_ms,
+            origin,
+            users,
         ),
         **_judgement(namespace, claim, spec, entry, entry.verdict.usage),
         "value": clean(said) if isinstance(said, str) else said,
@@ -237,14 +245,14 @@ def _frame(
         "user_id_is": users,
         "inclusion": _inclusion(inclusion),
         "published_at_ms": now_ms,
-        "origin": "backfill" if claim.backfill else origin,
+        "origin": "probe" if is_probe(turns) else "backfill" if claim.backfill else origin,
     }
 
 
 def _judgement(namespace: str, claim: Claim, spec: JudgeSpec, entry: Entry, usage: Usage) -> dict[str, Any]:
     """What verdicts and failures say of the judge's work."""
-    inclusion = canonical(list(entry.inclusion))
-    identity = [entry.state, entry.transcript_hash or "", str(entry.revision), inclusion]
+    inclusion = canonical(list(entry.judged_under or entry.inclusion))
+    identity = ["judged" if entry.verdict else entry.state, entry.transcript_hash or "", str(entry.revision), inclusion]
     identity += ["interim"] if entry.interim else []
     return {
         "event_id": _event_id(namespace, claim, spec.name, *identity),

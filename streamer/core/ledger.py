@@ -2,7 +2,8 @@
 
 `deferred`: the spending limit was reached, the answer is owed. `failed`: for good, until the transcript changes.
 `removed`: the judge is no longer configured, nothing is owed for it. `filtered`: the session's rule does not name the
-judge. `sampled_out`: the session is not in the rule's sample.
+judge. `sampled_out`: the session is not in the rule's sample. What either had said before stands, and is still told and
+written where that is owed.
 """
 
 import json
@@ -63,6 +64,8 @@ class Entry:
     close_reason: CloseReason | None = None
     """Of the closing that this was said at."""
     inclusion: Inclusion = EVERYBODY
+    judged_under: Inclusion | None = None
+    """The inclusion that the verdict was given under, where the judge has been left out since."""
     unrenewed: Unrenewed = ""
     """Why the verdict does not speak of the turns that came after it."""
 
@@ -77,10 +80,19 @@ class Entry:
         return self.transcript_hash == transcript_hash and (self.state in ("judged", "failed") or waiting)
 
     @property
+    def stands(self) -> bool:
+        """It is to be told and written: a verdict, also of a judge that was left out since, or a failure for good."""
+        kept = self.state in ("filtered", "sampled_out") and self.verdict is not None
+        return kept or self.state in ("judged", "failed")
+
+    @property
+    def owes_row(self) -> bool:
+        return self.stands and self.state != "failed" and not self.mlflow
+
+    @property
     def owes(self) -> bool:
         """Is anything left to do for it? The audit asks the same of the JSON, in prelude.lua."""
-        untold = self.state in ("judged", "failed") and not self.feed
-        return self.state in ("retrying", "deferred") or untold or (self.state == "judged" and not self.mlflow)
+        return self.state in ("retrying", "deferred") or self.owes_row or (self.stands and not self.feed)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), separators=(",", ":"), ensure_ascii=False)
@@ -93,8 +105,9 @@ class Entry:
         if said["failure"]:
             said["failure"] = JudgeFailure(**{**said["failure"], "usage": Usage(**said["failure"]["usage"])})
         said["history"] = tuple(Past(*past) for past in said["history"])
-        if "inclusion" in said:
-            said["inclusion"] = Inclusion(*said["inclusion"])
+        for name in ("inclusion", "judged_under"):
+            if said.get(name):
+                said[name] = Inclusion(*said[name])
         return cls(**said)
 
     def past(self) -> tuple[Past, ...]:

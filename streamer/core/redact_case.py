@@ -16,6 +16,7 @@ from streamer.core.judges import KNOWN_VALUES
 from streamer.core.ledger import Entry, Past
 from streamer.core.redact import Redactor
 from streamer.core.rules import Rule
+from streamer.core.sampling import Inclusion
 from streamer.core.session import Facts, SessionRef
 from streamer.core.verdict import VerdictValue
 from streamer.core.wire.conventions import Translate
@@ -98,8 +99,13 @@ def _entry(entry: Entry, redactor: Redactor) -> Entry:
         history=tuple(_past(past, redactor) for past in entry.history),
         transcript_hash=redactor.maybe(entry.transcript_hash),
         prompt_hash=redactor.maybe(entry.prompt_hash),
-        inclusion=entry.inclusion._replace(rule=redactor.text(entry.inclusion.rule)),
+        inclusion=_redacted(entry.inclusion, redactor),
+        judged_under=_redacted(entry.judged_under, redactor) if entry.judged_under else None,
     )
+
+
+def _redacted(inclusion: Inclusion, redactor: Redactor) -> Inclusion:
+    return inclusion._replace(rule=redactor.text(inclusion.rule))
 
 
 def _past(past: Past, redactor: Redactor) -> Past:

@@ -22,9 +22,10 @@ HISTORY_RATIONALE_CHARS_MAX = 300
 
 
 def row_of(ref: RowRef, claim: Claim, spec: JudgeSpec, entry: Entry, transcript: Transcript) -> Row:
-    """The row of a judged or failed entry. MLflow's PATCH merges metadata, so every key is always sent."""
+    """The row of an entry that stands. MLflow's PATCH merges metadata, so every key is always sent."""
     verdict, failure = entry.verdict, entry.failure
     usage = verdict.usage if verdict else failure.usage if failure else None
+    inclusion = entry.judged_under or entry.inclusion
     metadata = {
         SESSION_KEY: transcript.session_id,
         "streamer.judge_version": entry.judge_version,
@@ -35,9 +36,9 @@ def row_of(ref: RowRef, claim: Claim, spec: JudgeSpec, entry: Entry, transcript:
         "streamer.turns": str(entry.turns),
         "streamer.flags": ",".join(flags_of(transcript.turns)),
         "streamer.transcript_hash": entry.transcript_hash or "",
-        "streamer.inclusion_probability": str(entry.inclusion.probability),
-        "streamer.inclusion_reason": entry.inclusion.reason,
-        "streamer.rule": entry.inclusion.rule,
+        "streamer.inclusion_probability": str(inclusion.probability),
+        "streamer.inclusion_reason": inclusion.reason,
+        "streamer.rule": inclusion.rule,
         "streamer.unrenewed": entry.unrenewed,
         "streamer.token": str(claim.token),
         "streamer.scored_at_ms": str(entry.scored_at_ms),
@@ -50,7 +51,7 @@ def row_of(ref: RowRef, claim: Claim, spec: JudgeSpec, entry: Entry, transcript:
     return Row(
         ref=ref,
         source_id=spec.model,
-        value=verdict.value if verdict and entry.state == "judged" else None,
+        value=verdict.value if verdict else None,
         error=failure if entry.state == "failed" else None,
         rationale=verdict.rationale[:RATIONALE_CHARS_MAX] if verdict else "",
         metadata=metadata,

@@ -135,6 +135,11 @@ def unread(
     )
 
 
+def voided(entry: Entry | None) -> Entry | None:
+    """Of a session that can be given to no judge: the verdict that stood moves into the history."""
+    return replace(entry, verdict=None, transcript_hash=None, history=entry.past()) if entry else None
+
+
 def without_judge(entry: Entry) -> Entry:
     """What is left of an entry whose judge was taken out of the configuration: what it said stands, nothing is owed."""
     return replace(entry, state="removed", failure=None, next_at_ms=0)

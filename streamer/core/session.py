@@ -134,7 +134,7 @@ class Claim:
     """Redis time of the claim."""
     due: Literal["quiet", "again", "taken"]
     interrupted: bool
-    """The claim before this one neither completed nor put the session back: what it published no ledger knows."""
+    """A claim since the last completed one never came back: what it published no ledger knows."""
     state: SessionState
     epoch: int = 0
     """Which primary the claim was made on, as this worker counts them."""

@@ -4,7 +4,6 @@ Rule: an offset is committed only after Redis has answered for every record belo
 Whatever fails, nothing is skipped: reading goes back to the committed offsets, and saving again changes nothing.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from streamer.errors import FuseBlown, TransientError
 from streamer.loops.saving import Batch, Saving
 from streamer.loops.setting_aside import SettingAside
 from streamer.loops.telling import Standing, Telling
+from streamer.loops.waiting import SLICE_BYTES, Waiting
 from streamer.ports import (
     Clock,
     DeadLetters,
@@ -51,6 +51,7 @@ class IngestParts:
     clock: Clock
     metrics: Metrics
     journal: Journal
+    slice_bytes: int = SLICE_BYTES
 
 
 class Ingest:
@@ -62,6 +63,7 @@ class Ingest:
         self._telling = Telling(parts.name, parts.store, parts.fuse, parts.clock, parts.metrics)
         self._saving = Saving(parts.name, parts.store, parts.metrics)
         self._readings: dict[TopicPartition, Reading] = {}
+        self._waiting = Waiting()
         self._stale = False
         self._listed_at_ms = self._metadata_at_ms = self._memory_at_ms = -1
         self._held = False
@@ -88,17 +90,17 @@ class Ingest:
             return error.retry_after_ms or BACKOFF_MS
 
     async def _pass(self) -> int:
-        await self._watch_memory()
+        if self._is_memory_due():
+            await self._watch_memory()
+        await self._save_waiting()
         fetched = await self._p.source.fetch()
         await self._take_over(fetched)
         if self._p.clock.now_ms() - self._metadata_at_ms >= self._p.limits.metadata_ms:
             await self._refresh_partitions()
         await self._telling.tell(self._readings, Standing(self._held, self._ahead, self._silent))
-        by_partition: dict[TopicPartition, list[Record]] = defaultdict(list)
-        for record in fetched.records:
-            by_partition[TopicPartition(record.topic, record.partition)].append(record)
-        await self._save(by_partition)
-        self._skip_gaps(fetched)
+        self._waiting.add(fetched.records, fetched.positions)
+        await self._save_waiting()
+        self._skip_gaps()
         await self._publish_progress()
         await self._commit_behind()
         await self._watch_fuse()
@@ -107,6 +109,7 @@ class Ingest:
     async def _go_back(self) -> None:
         """Start again at the committed offsets, once Redis answers; until then only keep the membership."""
         await self._take_over(await self._p.source.fetch())
+        self._waiting.clear()
         await self._p.store.probe()
         known = await self._p.store.progress(self._p.name)
         positions = await self._p.source.rewind()
@@ -120,6 +123,7 @@ class Ingest:
         if fetched.began:
             kind, value = fetched.began
             self._p.journal.say("info", "group_began", source=self._p.name, kind=kind, first=value)
+        self._waiting.drop([*fetched.revoked, *fetched.assigned])
         for gone in fetched.revoked:
             self._readings.pop(gone, None)
             self._p.metrics.gauge("lag_records", 0, topic=gone.topic, partition=str(gone.partition))
@@ -141,11 +145,11 @@ class Ingest:
             for partition in fetched.assigned:
                 self._readings[partition].progress_ms = known.get(partition, -1)
 
+    def _is_memory_due(self) -> bool:
+        return self._p.clock.now_ms() - self._memory_at_ms >= MEMORY_CHECK_MS
+
     async def _watch_memory(self) -> None:
-        now_ms = self._p.clock.now_ms()
-        if now_ms - self._memory_at_ms < MEMORY_CHECK_MS:
-            return
-        self._memory_at_ms = now_ms
+        self._memory_at_ms = self._p.clock.now_ms()
         share = await self._p.store.memory_share()
         self._p.metrics.gauge("redis_memory_share", share)
         full = share > FULL_SHARE
@@ -202,6 +206,13 @@ class Ingest:
                 "again"
             )
 
+    async def _save_waiting(self) -> None:
+        """Slice by slice, as long as Redis has room; the rest waits here."""
+        while self._waiting and not self._held:
+            await self._save(self._waiting.take(self._p.slice_bytes))
+            if self._waiting or self._is_memory_due():
+                await self._watch_memory()
+
     async def _save(self, by_partition: Mapping[TopicPartition, Sequence[Record]]) -> None:
         batch, letters = Batch(self._p.name), list[DeadLetter]()
         now_ms = self._p.clock.now_ms()
@@ -226,9 +237,9 @@ class Ingest:
     async def _keep(self, batch: Batch) -> None:
         await self._saving.save(batch)
 
-    def _skip_gaps(self, fetched: Fetched) -> None:
+    def _skip_gaps(self) -> None:
         now_ms = self._p.clock.now_ms()
-        for partition, position in fetched.positions.items():
+        for partition, position in self._waiting.passed().items():
             if partition in self._readings:
                 self._readings[partition].skip_to(position, now_ms)
 

@@ -1,7 +1,7 @@
 """Verdicts, failures, retractions and closings onto the feed.
 
-Rule: MLflow and the feed are two deliveries, each acknowledged by itself. A claim that follows one which never came
-back publishes again, whatever the ledger says: what the lost claim told the feed no ledger knows.
+Rule: MLflow and the feed are two deliveries, each acknowledged by itself. The first claim to close a session after one
+that never came back publishes again, whatever the ledger says: what the lost claim told the feed no ledger knows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ class Publishing:
         transcript: Transcript,
         closed: Closing,
     ) -> Mapping[str, Entry]:
-        """Entries with `feed` set where Kafka has acknowledged their record."""
+        """Entries with `feed` as it is now: whether Kafka has acknowledged the record of each that was due."""
         due = [spec for spec in specs if self._is_due(held, entries[spec.name])]
         if not due and not held.claim.state.owes_closing:
             return entries
@@ -53,10 +53,8 @@ class Publishing:
         records.append(
             closing_record(self._namespace, claim, specs, entries, transcript.turns, reason, now_ms, users=self._users)
         )
-        if not await self._send(held, records):
-            return entries
-        told = {spec.name: replace(entries[spec.name], feed=True) for spec in due}
-        return {**entries, **told}
+        sent = await self._send(held, records)
+        return {**entries, **{spec.name: replace(entries[spec.name], feed=sent) for spec in due}}
 
     async def retract(self, held: Held, specs: Sequence[JudgeSpec], entries: Mapping[str, Entry]) -> bool:
         """Tell readers that a session has no turns any more; whether Kafka has acknowledged it."""
@@ -70,7 +68,7 @@ class Publishing:
         return await self._send(held, records)
 
     def _is_due(self, held: Held, entry: Entry) -> bool:
-        return entry.state in ("judged", "failed") and (not entry.feed or held.claim.interrupted)
+        return entry.stands and (not entry.feed or held.claim.interrupted)
 
     async def _send(self, held: Held, records: Sequence[FeedRecord]) -> bool:
         """Raises OwnershipLost. Redis is not asked: what slips through has the smaller token, and readers drop it."""

@@ -14,9 +14,9 @@ from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Closing, Limits
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.sampling import Inclusion, draw
-from streamer.core.scoring import begun, closed_again, deferred, failed, judged, unread
+from streamer.core.scoring import begun, closed_again, deferred, failed, judged, unread, voided
 from streamer.core.transcript import Transcript
-from streamer.core.turn import Turn
+from streamer.core.turn import Turn, is_probe
 from streamer.core.verdict import JudgeFailure
 from streamer.errors import PermanentError, TransientError
 from streamer.loops.choke_point import Account, ChokePoint, SpendingLimitReached
@@ -79,7 +79,7 @@ class Scoring:
         return {
             spec.name: unread(ledger.get(spec.name), failure, generation, spec.version, reason, chosen)
             if chosen.is_in
-            else left_out(ledger.get(spec.name), chosen, generation, spec.version)
+            else left_out(voided(ledger.get(spec.name)), chosen, generation, spec.version, reason)
             for spec, chosen in zip(held.terms.specs, self._choices(held, turns, closed).values(), strict=True)
         }
 
@@ -96,7 +96,7 @@ class Scoring:
             chosen = Inclusion(0.0, "filtered", chosen.rule)
         if not chosen.is_in:
             self._leave_out(held, spec, chosen.reason)
-            return left_out(old, chosen, generation, spec.version)
+            return left_out(old, chosen, generation, spec.version, reason)
         old = resumed(old)
         if old is not None and old.settled(transcript.hash, self._clock.now_ms()):
             return included(closed_again(old, reason), chosen, generation)
@@ -125,7 +125,8 @@ class Scoring:
         base = replace(base, prompt_hash=account.prompt_hash, scored_at_ms=self._clock.now_ms())
         if isinstance(answer, JudgeFailure):
             return self._failed(base, spec, answer, asked=account.calls > 0)
-        self._metrics.count("verdicts", judge=spec.name, value=spec.series_of(answer.value))
+        if not is_probe(transcript.turns):
+            self._metrics.count("verdicts", judge=spec.name, value=spec.series_of(answer.value))
         return judged(base, answer)
 
     def _leave_out(self, held: Held, spec: JudgeSpec, reason: str) -> None:

@@ -54,9 +54,7 @@ class Writing:
         self, held: Held, specs: Sequence[JudgeSpec], entries: Mapping[str, Entry], transcript: Transcript
     ) -> Placement:
         """On the first trace that MLflow has; on a later one only after the first was awaited for `trace_wait_ms`."""
-        writing = [
-            s for s in specs if entries[s.name].state in ("judged", "failed") and entries[s.name].transcript_hash
-        ]
+        writing = [spec for spec in specs if entries[spec.name].stands and entries[spec.name].transcript_hash]
         if not writing:
             return Placement(entries)
         if len(transcript.session_id) > SESSION_CHARS_MAX:
@@ -167,14 +165,14 @@ class Writing:
         self._metrics.count("no_trace")
         begun = await self._begin(held, list(held.rows))
         cleared = await self._delete(held, begun.rows - held.rows)
-        judged = {spec.name for spec in writing if cleared and entries[spec.name].state == "judged"}
+        judged = {spec.name for spec in writing if cleared and entries[spec.name].verdict}
         told = self._delivered(entries, writing, judged, unwritten="no_trace")
         return Placement(told, frozenset(judged), first_missing=True, looking=True)
 
     def _delivered(
         self, entries: Mapping[str, Entry], writing: Sequence[JudgeSpec], placed: set[str], unwritten: Unwritten = ""
     ) -> dict[str, Entry]:
-        written = {spec.name for spec in writing if entries[spec.name].state == "judged"}
+        written = {spec.name for spec in writing if entries[spec.name].verdict}
         return {
             name: replace(entry, mlflow=name in placed, unwritten=unwritten) if name in written else entry
             for name, entry in entries.items()

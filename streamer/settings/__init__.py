@@ -6,8 +6,9 @@ never seen in a repr, an error or a listing.
 
 from streamer.settings.kinds import ago_named, encoding_named
 from streamer.settings.loading import load
+from streamer.settings.reading import Source
 from streamer.settings.showing import Shown, shown
 from streamer.settings.table import without_credentials
-from streamer.settings.tables import Settings, Source
+from streamer.settings.tables import Settings
 
 __all__ = ["Settings", "Shown", "Source", "ago_named", "encoding_named", "load", "shown", "without_credentials"]

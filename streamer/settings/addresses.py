@@ -17,12 +17,20 @@ _UNKNOWN_TO_LIBRDKAFKA = re.compile(r"\(\?|\\[A-Za-z]|[*+?}]\?")
 
 
 def _http(value: str) -> str:
+    return _web(value, "the URL of an MLflow server", "http://host:5000")
+
+
+def _service(value: str) -> str:
+    return _web(value, "a URL", "https://host:9093")
+
+
+def _web(value: str, what: str, example: str) -> str:
     try:
         url = _split(value)
     except ValueError as error:
-        raise ValueError(f"is no URL ({error}); write it as in http://host:5000") from None
+        raise ValueError(f"is no URL ({error}); write it as in {example}") from None
     if url.scheme not in ("http", "https") or not url.hostname:
-        raise ValueError("must be the URL of an MLflow server, as in http://host:5000")
+        raise ValueError(f"must be {what}, as in {example}")
     return value
 
 
@@ -62,6 +70,7 @@ def posix(pattern: str) -> str:
 
 
 HttpUrl = Annotated[str, AfterValidator(_http), ADDRESS]
+ServiceUrl = Annotated[str, AfterValidator(_service), ADDRESS]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis), ADDRESS]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_header_secret)]
 HeaderText = Annotated[str, AfterValidator(_header)]

@@ -14,7 +14,7 @@ from itertools import combinations
 from streamer.core.dead_letters import SUFFIX
 from streamer.core.redis_url import read_url
 from streamer.errors import ConfigurationError
-from streamer.settings import rule_relations
+from streamer.settings import alert_relations, channel_relations, rule_relations
 from streamer.settings.rule_relations import at
 from streamer.settings.tables import Settings
 
@@ -32,6 +32,8 @@ def check(settings: Settings) -> None:
         *_judges(settings),
         *rule_relations.names(settings),
         *rule_relations.order(settings),
+        *alert_relations.alerts(settings),
+        *channel_relations.channels(settings),
     ]:
         raise ConfigurationError("\n".join(said))
 

@@ -14,6 +14,7 @@ from streamer.core.model import Completion
 from streamer.core.rules import Pace
 from streamer.core.session import Claim, Handover, Look, Outcome, Restoration, SessionRef, Size, Sweep, Wake
 from streamer.core.turn import Turn
+from streamer.core.verdict import Verdict
 from streamer.core.wire.records import Fragment
 from streamer.errors import OwnershipLost
 from streamer.ports import SessionStore
@@ -227,7 +228,7 @@ async def write(t: Twins, now: int) -> None:
     begun = await t.both("begin_write", c, rows) if t.r.random() < 0.8 else "skipped"
     if t.r.random() < 0.3:
         return
-    states: tuple[EntryState, ...] = ("judged", "judged", "failed", "retrying", "retracted")
+    states: tuple[EntryState, ...] = ("judged", "judged", "failed", "retrying", "retracted", "filtered", "sampled_out")
     entries = {
         judge: Entry(
             state=t.r.choice(states),
@@ -235,6 +236,7 @@ async def write(t: Twins, now: int) -> None:
             judge_version="1",
             mlflow=t.r.random() < 0.8,
             feed=t.r.random() < 0.8,
+            verdict=t.r.choice((None, Verdict(value="good", rationale=""))),
         )
         for judge in judges
     }

@@ -86,12 +86,27 @@ def test_when_a_verdict_stays_though_the_session_has_gone_on(
     assert unrenewed_by(rule, old, reason, last) == unrenewed
 
 
-def test_a_judge_that_is_left_out_owes_nothing_and_what_it_said_stands() -> None:
-    out = left_out(replace(JUDGED, state="retrying", mlflow=False), Inclusion(0.0, "filtered", "r"), 2, "v")
-    assert (out.state, out.owes, out.verdict) == ("filtered", False, JUDGED.verdict)
-    back = resumed(left_out(JUDGED, Inclusion(0.0, "filtered", "r"), 2, "v"))
+FILTERED = Inclusion(0.0, "filtered", "r")
+
+
+def test_a_judge_that_is_left_out_owes_no_verdict_and_what_it_said_stands() -> None:
+    silent = left_out(replace(JUDGED, state="retrying", verdict=None, mlflow=False), FILTERED, 2, "v", "quiet")
+    assert (silent.state, silent.owes) == ("filtered", False)
+    out = left_out(JUDGED, FILTERED, 2, "v", "quiet")
+    assert (out.state, out.owes, out.verdict, out.judged_under) == ("filtered", False, JUDGED.verdict, EVERYBODY)
+    assert left_out(replace(JUDGED, mlflow=False), FILTERED, 2, "v", "quiet").owes
+    assert Entry.from_json(out.to_json()) == out
+    back = resumed(left_out(out, FILTERED, 3, "v", "quiet"))
     assert back is not None
-    assert (back.state, back.verdict, back.mlflow) == ("judged", JUDGED.verdict, False)
+    assert (back.state, back.verdict, back.mlflow, back.inclusion) == ("judged", JUDGED.verdict, False, EVERYBODY)
+
+
+def test_what_a_judge_that_is_left_out_had_said_for_the_time_being_becomes_its_last_word() -> None:
+    interim = replace(JUDGED, close_reason="max_turns")
+    still = left_out(interim, FILTERED, 2, "v", "max_age")
+    assert (still.interim, still.owes) == (True, False)
+    last = left_out(still, FILTERED, 2, "v", "quiet")
+    assert (last.interim, last.feed, last.mlflow, last.revision) == (False, False, False, JUDGED.revision)
 
 
 def test_row_and_feed_are_told_again_only_of_what_is_new() -> None:

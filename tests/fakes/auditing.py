@@ -17,6 +17,10 @@ class Auditing:
     def on_sweep(self, b: Bucket, sweep: Sweep, trace_id: str, row: TraceRow) -> None:
         """Seen by a simulation's laws just before raw facts go."""
 
+    def sweeps_at(self, row: TraceRow | None, turn_version: int | None) -> int | None:
+        """The version that a trace must have now for its facts to go: that of the turn which was read from them."""
+        return turn_version
+
     async def inspect(self, bucket: int) -> tuple[Sequence[Sweep], Sequence[tuple[Scope, str]]]:
         said: tuple[Sequence[Sweep], Sequence[tuple[Scope, str]]] = await self._run(bucket, audit.inspect)
         return said
@@ -27,7 +31,7 @@ class Auditing:
         def body(b: Bucket, now: int) -> bool:
             row: TraceRow | None = b.keys.get(("t", name))
             before = None if row is None else snapshot(row)
-            gone = audit.sweep_trace(b, name, owner, turn_version)
+            gone = audit.sweep_trace(b, name, owner, self.sweeps_at(row, turn_version))
             if gone and before is not None:
                 self.on_sweep(b, sweep, trace_id, before)
             return gone

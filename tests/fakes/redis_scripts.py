@@ -180,7 +180,7 @@ def release(b: Bucket, now: int, c: Claim, pace: Pace, wait_until_ms: int, look:
     if s is None or s.token != c.token:
         return
     s = b.edit(("s", c.session.key), s)
-    s.lease, s.pace, s.settled = 0, pace, s.token
+    s.lease, s.pace, s.settled = 0, pace, s.settled if c.interrupted else s.token
     s.count(look, b.limits)
     if s.version == c.state.version:
         b.move(c.session, "quiet", wait_until_ms)
@@ -194,7 +194,7 @@ def put_back(b: Bucket, now: int, c: Claim, in_ms: int) -> None:
     if s is None or s.token != c.token:
         return
     s = b.edit(("s", c.session.key), s)
-    s.lease, s.settled = 0, s.token
+    s.lease, s.settled = 0, s.settled if c.interrupted else s.token
     b.move(c.session, "again", now + in_ms)
     log.end(s, now, c.token, "put_back")
 

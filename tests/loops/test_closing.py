@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from streamer.core.session import SessionRef
-from tests.loops.bench import DEFAULT, GAP_MS, LIMITS, Bench
+from tests.loops.bench import DEFAULT, GAP_MS, LIMITS, SOURCE, Bench
 
 HOUR_MS = 3_600_000
 
@@ -172,4 +172,25 @@ async def test_an_interim_verdict_that_is_not_renewed_is_the_last_word(
     assert marks_of(bench) == [("quiet", "false", str(revision))]
     assert told(bench)[-1][:3] == ("quiet", False, revision)
     assert len(bench.model.requests) == revision
+    assert bench.state("s") == "at rest"
+
+
+@pytest.mark.parametrize("refusals", [0, 1])
+async def test_what_a_lost_claim_may_have_told_is_told_right_though_a_claim_put_the_session_back_in_between(
+    refusals: int,
+) -> None:
+    bench = Bench()
+    trace = await bench.say("s")
+    await bench.wait(GAP_MS + 5_000)
+    await bench.say_nothing("s", trace)
+    bench.now += GAP_MS + 1_000
+    lost = await bench.store.claim(1, {SOURCE: bench.now}, bench.generation)
+    assert len(lost.claims) == 1
+    await bench.say_nothing("s", trace)  # while it is leased: the next claim finds it open again
+    bench.feed.refusals = refusals
+    await bench.wait(GAP_MS + 30_000)
+    tokens = [verdict["token"] for verdict in bench.feed.told("verdict")]
+    assert len(tokens) == 2
+    assert tokens[-1] > lost.claims[0].token
+    assert len(bench.model.requests) == 1
     assert bench.state("s") == "at rest"

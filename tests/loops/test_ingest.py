@@ -1,7 +1,7 @@
 """Ingest on a broker that says what a test wants to hear."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from streamer.core.fuse import Fuse, FuseLimits
 from streamer.core.ids import Scope
@@ -11,6 +11,7 @@ from streamer.core.wire.cut import CutRules, Cutter
 from streamer.core.wire.records import DeadLetter, Record
 from streamer.errors import TransientError
 from streamer.loops.ingest import Ingest, IngestParts
+from streamer.loops.waiting import SLICE_BYTES
 from streamer.ports import Fetched, TopicPartition
 from tests.builders import fixture_record
 from tests.fakes.measures import SilentJournal, SilentMetrics
@@ -58,9 +59,11 @@ class LetterTopic:
 
     def __init__(self) -> None:
         self.letters: list[DeadLetter] = []
+        self.after: Callable[[], object] = lambda: None
 
     async def put(self, letters: Sequence[DeadLetter]) -> None:
         self.letters += letters
+        self.after()
 
 
 class Journal(SilentJournal):
@@ -72,7 +75,7 @@ class Journal(SilentJournal):
 
 
 class Bench:
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, slice_bytes: int = SLICE_BYTES) -> None:
         self.now = NOW_MS
         limits = Limits(gap_ms_min=60_000)
         self.store = FakeSessionStore(FakeRedis(self.now_ms, limits))
@@ -89,6 +92,7 @@ class Bench:
                 clock=self,
                 metrics=SilentMetrics(),
                 journal=self.journal,
+                slice_bytes=slice_bytes,
             )
         )
 
@@ -127,6 +131,41 @@ async def test_transaction_markers_do_not_hold_the_watermark_back() -> None:
     assert (await bench.store.progress("default"))[PARTITION] >= NOW_MS
     await bench.steps(15)
     assert source.committed == 3
+
+
+async def test_what_a_full_redis_has_no_room_for_waits_and_what_was_saved_counts() -> None:
+    """Half a fetch fills Redis: were it not counted, its sessions could never close and make room."""
+    source = Source([garbage(n) for n in range(6)], [garbage(6)], end=9, positions={PARTITION: 9})
+    bench = Bench(source, slice_bytes=20)
+    redis = bench.store.redis
+    bench.topic.after = lambda: setattr(redis, "memory_share", 0.9)
+    await bench.steps(1)
+    saved = [letter.record.offset for letter in bench.topic.letters]
+    assert saved == [0, 1]
+    await bench.steps(20)
+    assert (len(bench.topic.letters), source.committed) == (2, 2)
+    assert bench.journal.events == ["dead_letter"] * 2 + ["redis_full"]
+    bench.topic.after = lambda: None
+    redis.memory_share = 0.5
+    await bench.steps(20)
+    assert [letter.record.offset for letter in bench.topic.letters] == list(range(7))
+    assert source.committed == 9
+    assert (await bench.store.progress("default"))[PARTITION] >= NOW_MS
+
+
+async def test_what_waits_is_read_anew_where_the_partition_has_moved_or_reading_goes_back() -> None:
+    source = Source([garbage(n) for n in range(4)], end=4)
+    bench = Bench(source, slice_bytes=10)
+    bench.store.redis.memory_share = 0.5
+    bench.topic.after = lambda: setattr(bench.store.redis, "memory_share", 0.9)
+    await bench.steps(1)
+    source.down = True
+    await bench.steps(1)
+    source.down, source.batches = False, [[], [garbage(n) for n in range(4)]]
+    bench.topic.after, bench.store.redis.memory_share = (lambda: None), 0.5
+    await bench.steps(20)
+    assert [letter.record.offset for letter in bench.topic.letters] == [0, 0, 1, 2, 3]
+    assert source.committed == 4
 
 
 async def test_an_outage_is_said_once_and_the_way_back_too() -> None:

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
+
 from streamer.core.sampling import Inclusion, draw
 from streamer.core.session import SessionRef
-from tests.loops.bench import DEFAULT, GAP_MS, Bench, spec
+from tests.loops.bench import DEFAULT, GAP_MS, LIMITS, Bench, spec
 
 HALF = replace(DEFAULT, name="half", sampling=0.5, always_judge=("error",))
 
@@ -110,3 +112,40 @@ async def test_a_rule_that_is_lifted_brings_the_verdict_back_without_a_call() ->
     entry = await bench.entry("s")
     assert (entry.state, entry.revision, entry.mlflow) == ("judged", 1, True)
     assert len(bench.model.requests) == 2  # one for each session
+
+
+@pytest.mark.parametrize("refusals", [0, 1])
+async def test_what_a_judge_said_for_the_time_being_becomes_its_last_word_though_a_rule_leaves_it_out(
+    refusals: int,
+) -> None:
+    bench = Bench(specs=(spec("a"), spec("b")), limits=replace(LIMITS, max_turns=2))
+    bench.rules = (replace(DEFAULT, max_turns=2, sampling=0.5, always_judge=("error",)),)
+    for _ in range(2):
+        await bench.say("s", error=True)
+    await bench.wait(5_000)
+    assert {row.metadata["streamer.interim"] for row in bench.rows.stored.values()} == {"true"}
+    bench.rules = (replace(DEFAULT, name="b only", max_turns=2, judges=("b",)),)
+    bench.feed.refusals = refusals
+    await bench.wait(GAP_MS + 20_000)
+    entry = await bench.entry("s")
+    assert (entry.state, entry.interim, entry.revision, entry.owes) == ("filtered", False, 1, False)
+    (row,) = [row for row in bench.rows.stored.values() if row.name == "a"]
+    said = {name: row.metadata[f"streamer.{name}"] for name in ("interim", "close_reason", "inclusion_reason", "rule")}
+    assert said == {"interim": "false", "close_reason": "quiet", "inclusion_reason": "error", "rule": "default"}
+    last = [v for v in bench.feed.told("verdict") if v["judge"] == "a"][-1]
+    assert (last["interim"], last["revision"], last["inclusion"]["reason"]) == (False, 1, "error")
+    decision = bench.feed.told("closing")[-1]["judges"][0]
+    assert (decision["state"], decision["inclusion"]["reason"]) == ("filtered", "filtered")
+    assert len(bench.model.requests) == 2  # one for each judge
+    assert bench.state("s") == "at rest"
+
+
+async def test_the_row_of_a_judge_that_was_left_out_follows_the_first_trace() -> None:
+    bench = Bench()
+    await bench.say("s")
+    await bench.wait(GAP_MS + 5_000)
+    bench.rules = (replace(DEFAULT, judges=()),)
+    earlier = await bench.say("s", "I was first", start_ns=5, end_ns=6)
+    await bench.wait(GAP_MS + 5_000)
+    assert [row.trace_id for row in bench.rows.stored.values()] == [f"tr-{earlier}"]
+    assert len(bench.model.requests) == 1

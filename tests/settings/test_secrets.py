@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from streamer.errors import ConfigurationError
 from streamer.settings import load, shown, without_credentials
 from streamer.settings.known import LISTS, TABLES
-from streamer.settings.tables import Kafka, Settings
+from streamer.settings.reading import Kafka
+from streamer.settings.tables import Settings
 from tests.settings.conftest import Given
 
 CANARY = "C4nary"

@@ -40,6 +40,8 @@ from tests.simulation.world import EPOCH_MS, Pause, SimulatedClock, SimulatedTas
 SOURCE = "default"
 BUSY_MS, IDLE_MS = 10, 250
 """Between two passes of a loop that asked to go on at once, and of one that found nothing to do."""
+SLICE_BYTES = 600
+"""Some records: what of a fetch waits when Redis is full is less than all of it."""
 SAFETY_MS, LIVENESS_MS, CALM_MS = 150_000, 1_800_000, 130_000
 LOSS_MS_MAX, LATER = 4_000, 10**18
 """A fail-over loses at most this much; `commit_delay_ms` is above it."""
@@ -59,6 +61,7 @@ class Parts:
     writing: type[Writing] = Writing
     audit: type[Audit] = Audit
     source: type[Source] = Source
+    eraser: type[FakeSessionStore] = FakeSessionStore
     limits: Limits = LIMITS
     harsh: Mapping[str, float] = field(default_factory=dict)
     """Rates of the world that are not drawn: a mistake that shows only in rare weather is looked for in that."""
@@ -132,6 +135,7 @@ class Cluster:
             clock=SimulatedClock(self.world),
             metrics=RareMetrics(self),
             journal=RareJournal(self),
+            slice_bytes=SLICE_BYTES,
         )
         ingest = self.parts.ingest(parts)
         ingest.cluster = self

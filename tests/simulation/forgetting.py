@@ -6,10 +6,9 @@ Rule: it draws from a source of its own, so that the other faults of a seed stay
 import random
 from typing import TYPE_CHECKING
 
-from streamer.core.session import SessionRef
+from streamer.core.session import Claim, SessionRef
 from streamer.errors import TransientError
 from streamer.loops.forgetting import erase
-from tests.fakes.session_store import FakeSessionStore
 from tests.simulation.world import Pause
 
 if TYPE_CHECKING:
@@ -32,14 +31,23 @@ async def forget_now_and_then(cluster: "Cluster", seed: int) -> None:
 
 async def _forget(cluster: "Cluster", ref: SessionRef) -> None:
     try:
-        gone = await erase(FakeSessionStore(cluster.redis), ref.key, {})
+        gone = await erase(cluster.parts.eraser(cluster.redis), ref.key, {})
     except TransientError:
         return
     if gone is not None and gone.traces:
-        # The session's own name too: a good verdict that it had before is no longer one to be kept (S6).
-        cluster.laws.erased.update({ref.session_id, *gone.traces})
+        cluster.laws.erased.update(gone.traces)
         cluster.world.rare["a session was erased"] += 1
         cluster.world.tell("erased", ref.session_id, *sorted(gone.traces))
+        row = cluster.redis.buckets[ref.bucket].session(ref.key)
+        if row is not None and row.answers:
+            cluster.world.violate("erased", f"answers about {ref.session_id} are kept")
+
+
+def check_answer(laws: "Laws", claim: Claim, call_key: str) -> None:
+    """What was bought by a claim of before the erasure comes too late to be kept."""
+    row = laws.c.redis.buckets[claim.bucket].session(claim.session.key)
+    if row is not None and row.erased > claim.token and call_key in row.answers:
+        laws.w.violate("erased", f"an answer about {claim.session.session_id} was saved after its erasure")
 
 
 def check_erased(laws: "Laws") -> None:

@@ -32,7 +32,7 @@ class JudgedCheck:
         if entry is None or entry.state in ("retrying", "deferred", "retracted"):
             return self.w.violate("L1", f"{self.name}: ledger says {entry and entry.state}")
         if not entry.inclusion.is_in:  # see policies.py
-            return None
+            return self._check_left_out(entry)
         if entry.transcript_hash is None:
             if not self.laws.failed_over:
                 self.w.violate("L1", f"{self.name}: facts_expired, though they had not")
@@ -49,6 +49,16 @@ class JudgedCheck:
             return self._check_failed()
         return self._check_verdict(entry, said)
 
+    def _check_left_out(self, entry: Entry) -> None:
+        """What a judge had said before it was left out stands like any verdict that is not renewed."""
+        if entry.verdict is None or entry.transcript_hash is None:
+            return None
+        if len(self.rows) > 1:
+            return self.w.violate("S4", f"{self.name} has {len(self.rows)} rows")
+        self.w.rare["a verdict stands of a judge that was left out"] += 1
+        self._check_told(entry)
+        return self._check_verdict(entry, {turn.trace_id: turn for turn in self.c.seen[entry.transcript_hash].turns})
+
     def _check_told(self, entry: Entry) -> None:
         if entry.interim:
             self.w.violate("interim", f"{self.name}: at rest, and its {entry.state} is still interim")
@@ -56,14 +66,14 @@ class JudgedCheck:
             self.w.violate("feed", f"{self.name}: {entry.state} was never told to the feed")
 
     def _check_failed(self) -> None:
-        name = self.s.ref.session_id
-        was_good = (name, self.judge) in self.c.mlflow.good and name not in self.laws.erased
+        """A good verdict of before an erasure is no longer one to be kept."""
+        was_good = self.c.mlflow.good.get((self.s.ref.session_id, self.judge), 0) > self.s.erased
         if was_good and all(r.kind != "verdict" for r in self.rows):
             self.w.violate("S6", f"{self.name}: the good verdict is gone")
 
     def _check_verdict(self, entry: Entry, said: Mapping[str, Turn]) -> None:
         now = [self.s.turns[trace] for trace in self.expected if trace in self.s.turns]
-        standing = traces_in_order(now if entry.unrenewed else said.values())
+        standing = traces_in_order(now if entry.unrenewed or not entry.inclusion.is_in else said.values())
         first = [trace for trace in standing if self.c.mlflow.has(trace)]
         if first and not self.rows:
             self.w.violate("S4", f"{self.name} has no row")

@@ -7,7 +7,7 @@ from typing import Any
 from streamer.core.assessment import Row, RowRef
 from streamer.core.ledger import Entry
 from streamer.core.lifecycle import Closing
-from streamer.core.session import Begun, Claim, Outcome, SessionRef, Sweep, Wake
+from streamer.core.session import Begun, Claim, Outcome, SessionRef, Wake
 from streamer.core.turn import Turn
 from streamer.core.wire.records import DeadLetter, Record
 from streamer.errors import TransientError
@@ -134,11 +134,8 @@ class RowsForgotten(WatchedStore):
 
 
 class SweepsAnyVersion(WatchedStore):
-    async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int | None) -> bool:
-        row: TraceRow | None = None
-        for b in self.redis.buckets.values():
-            row = row or b.keys.get(("t", f"{sweep.session.scope}|{trace_id}"))
-        return await super().sweep_trace(sweep, trace_id, row.version if row and turn_version else turn_version)
+    def sweeps_at(self, row: TraceRow | None, turn_version: int | None) -> int | None:
+        return row.version if row and turn_version is not None else turn_version
 
 
 class AnswersNotSaved(WatchedStore):

@@ -45,6 +45,14 @@ class AlwaysRenews(Scoring):
         return await super()._entry(held, spec, transcript, closed._replace(rule=rule), chosen)
 
 
+class FilteredStaysInterim(Scoring):
+    async def _entry(self, held: Held, spec: Any, transcript: Any, closed: Closing, chosen: Inclusion) -> Entry:
+        old = held.claim.state.ledger.get(spec.name)
+        if chosen.is_in or old is None or not old.interim:
+            return await super()._entry(held, spec, transcript, closed, chosen)
+        return await super()._entry(held, spec, transcript, closed._replace(reason="max_age"), chosen)
+
+
 class AsksEveryJudge(Scoring):
     def _choices(self, held: Held, turns: Iterable[Turn], closed: Closing) -> dict[str, Inclusion]:
         return super()._choices(held, turns, closed._replace(rule=replace(closed.rule, judges=None)))

@@ -47,9 +47,11 @@ from tests.simulation.mistakes_closing import (
     InterimIsFinal,
     InterimStands,
 )
+from tests.simulation.mistakes_erasing import ErasureForgetsRows, ErasureKeepsAnswers
 from tests.simulation.mistakes_of_rules import (
     AlwaysRenews,
     AsksEveryJudge,
+    FilteredStaysInterim,
     ForgetsInclusion,
     SamplesByAttempt,
     SamplesByJudge,
@@ -184,6 +186,11 @@ PLANTS: dict[str, Plant] = {
         "interim",
         lambda: Parts(scoring=InterimStands),
     ),
+    "filtered_stays_interim": Plant(
+        "what a judge said for the time being stays so when a rule leaves it out",
+        "interim",
+        lambda: Parts(scoring=FilteredStaysInterim, harsh={"p_plan_missing": 0.5}),
+    ),
     "turns_forever": Plant(
         "turns are counted from the beginning, not from the last closing",
         "early",
@@ -204,6 +211,12 @@ PLANTS: dict[str, Plant] = {
     ),
     "always_renews": Plant("a re-score policy is not kept", "policy", lambda: Parts(scoring=AlwaysRenews)),
     "asks_every_judge": Plant("a rule's judges are not kept", "filter", lambda: Parts(scoring=AsksEveryJudge)),
+    "erasure_forgets_rows": Plant(
+        "an erasure drops what Redis knew of rows", "erased S4", lambda: Parts(eraser=ErasureForgetsRows)
+    ),
+    "erasure_keeps_answers": Plant(
+        "what was bought before an erasure is kept", "erased", lambda: Parts(eraser=ErasureKeepsAnswers)
+    ),
     "intents_for_ever": Plant(
         "intents are never dropped by age", "L2", lambda: Parts(limits=replace(LIMITS, zombie_ms_max=10**9))
     ),

@@ -177,7 +177,8 @@ class Mlflow:
         self.rows: dict[str, Stored] = {}
         self.arrives: dict[str, int] = {}
         self.foreign: set[str] = set()
-        self.good: set[tuple[str, str]] = set()
+        self.good: dict[tuple[str, str], int] = {}
+        """By session and judge: the greatest token under which a verdict was written."""
         self.down_until = self.refusing_until = 0
 
     def has(self, trace_id: str) -> bool:
@@ -238,7 +239,8 @@ class Rows:
         interim = row.metadata["streamer.interim"] == "true"
         self.m.rows[row.ref.assessment_id] = Stored(row.ref, kind, said, session, interim=interim)
         if kind == "verdict":
-            self.m.good.add((session, row.ref.judge))
+            name, token = (session, row.ref.judge), int(row.metadata["streamer.token"])
+            self.m.good[name] = max(token, self.m.good.get(name, 0))
         self.m.w.tell("mlflow has", kind, session, row.ref.judge, row.ref.trace_id[-4:], said[:6])
 
     async def delete(self, row: RowRef) -> None:

@@ -19,6 +19,7 @@ from streamer.ports import TopicPartition
 from tests.fakes.measures import SilentJournal, SilentMetrics
 from tests.fakes.redis_state import Bucket, TraceRow
 from tests.fakes.session_store import FakeSessionStore
+from tests.simulation.forgetting import check_answer
 from tests.simulation.world import Worker
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class WatchedStore(FakeSessionStore):
     async def save_answer(self, claim: Claim, call_key: str, answer: Completion) -> None:
         await super().save_answer(claim, call_key, answer)
         self.cluster.laws.answers.add((claim.session.key, call_key))
+        check_answer(self.cluster.laws, claim, call_key)
 
     async def end_write(self, claim: Claim, outcome: Outcome) -> bool:
         done = await super().end_write(claim, outcome)

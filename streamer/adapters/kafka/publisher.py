@@ -83,6 +83,10 @@ class KafkaPublisher:
         used by several threads."""
         await self._call(lambda: self._producer.list_topics(timeout=3), self._asking)
 
+    async def partitions(self) -> int:
+        """Of the feed. ConfigurationError if there is no such topic; where the broker makes topics, this makes it."""
+        return int(await self._call(self._count_partitions, self._asking))
+
     async def close(self) -> None:
         """At once: nobody waits for what Kafka has not acknowledged by now, and whoever does is told that it failed.
         A record that was not acknowledged is made again: feed records by the session's next claim, dead letters by
@@ -95,12 +99,14 @@ class KafkaPublisher:
         self._asking.shutdown(wait=False)
 
     def _partition_of(self, series: str) -> int:
-        if not self._partitions:
-            topic = self._producer.list_topics(self._feed_topic, timeout=5).topics[self._feed_topic]
-            if topic.error is not None:
-                raise translated(topic.error, f"topic {self._feed_topic}")
-            self._partitions = len(topic.partitions)
+        self._partitions = self._partitions or self._count_partitions()
         return zlib.crc32(series.encode()) % self._partitions
+
+    def _count_partitions(self) -> int:
+        topic = self._producer.list_topics(self._feed_topic, timeout=5).topics[self._feed_topic]
+        if topic.error is not None:
+            raise translated(topic.error, f"topic {self._feed_topic}")
+        return len(topic.partitions)
 
     def _of_feed(self, record: FeedRecord) -> tuple[Any, ...]:
         headers = [

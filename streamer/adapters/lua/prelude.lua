@@ -144,8 +144,9 @@ local function at_rest(s)
   for _, raw in ipairs(call('HVALS', skey(s.key) .. ':l')) do
     local e = cjson.decode(raw)
     if e.state == 'retrying' or e.state == 'deferred' then return false end
-    if (e.state == 'judged' or e.state == 'failed') and not e.feed then return false end
-    if e.state == 'judged' and not e.mlflow then return false end
+    local kept = (e.state == 'filtered' or e.state == 'sampled_out') and e.verdict and e.verdict ~= cjson.null
+    if (kept or e.state == 'judged' or e.state == 'failed') and not e.feed then return false end
+    if (kept or e.state == 'judged') and not e.mlflow then return false end
   end
   return true
 end

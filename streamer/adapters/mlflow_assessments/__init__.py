@@ -5,7 +5,7 @@ after a lost response (facts: mlflow 4.2), so it is not used.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
@@ -22,6 +22,7 @@ from streamer.errors import PermanentError
 API = "/api/3.0/mlflow"
 DUPLICATE = "constraint violation"
 """How MLflow 3.17 says, with status 500, that the client's assessment id is taken."""
+JUDGE = "LLM_JUDGE"
 PAGE = 500
 """The most that MLflow gives of a search at once."""
 
@@ -54,7 +55,7 @@ class MlflowAssessments:
 
     async def post(self, row: Row) -> Literal["created", "exists", "no_trace"]:
         """Create under the row's id. Repeatable: the second time it exists."""
-        source = {"source_type": "LLM_JUDGE", "source_id": row.source_id}
+        source = {"source_type": JUDGE, "source_id": row.source_id}
         body = {"assessment": {**_assessment(row), "source": source}}
         answer = await self._http.send("POST", _assessments_path(row.ref.trace_id), body)
         if answer.status_code == httpx.codes.CONFLICT or (answer.status_code >= 500 and DUPLICATE in answer.text):
@@ -103,15 +104,26 @@ class MlflowAssessments:
 
     async def traces_of(self, session_id: str, experiment_id: str) -> Sequence[StoredTrace]:
         """The traces of an experiment that MLflow counts among a session, with all feedback on them."""
-        said: dict[str, Any] = {"filter": f"metadata.`{SESSION_KEY}` = {quoted(session_id)}", "max_results": PAGE}
+        within = f"metadata.`{SESSION_KEY}` = {quoted(session_id)}"
+        return [trace async for trace in self._searched(experiment_id, {"filter": within})]
+
+    async def judged(self, experiment_id: str) -> AsyncIterator[StoredTrace]:
+        """The traces of an experiment with feedback of judges on them."""
+        async for trace in self._searched(experiment_id, {}):
+            if any(row.source_type == JUDGE for row in trace.rows):
+                yield trace
+
+    async def _searched(self, experiment_id: str, filtered: Mapping[str, str]) -> AsyncIterator[StoredTrace]:
+        """Page by page; none where MLflow does not have the experiment."""
         place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment_id}}
-        found: list[StoredTrace] = []
+        said: dict[str, Any] = {"locations": [place], "max_results": PAGE, **filtered}
         while True:
-            answer = await self._http.send("POST", f"{API}/traces/search", {"locations": [place], **said})
+            answer = await self._http.send("POST", f"{API}/traces/search", said)
             page = json_of(answer) if is_found(answer) else {}
-            found += map(stored_trace, page.get("traces", []))
+            for trace in page.get("traces", []):
+                yield stored_trace(trace)
             if not page.get("next_page_token"):
-                return found
+                return
             said["page_token"] = page["next_page_token"]
 
     async def online_scorers(self, experiment_ids: Sequence[str]) -> Sequence[OnlineScorer]:

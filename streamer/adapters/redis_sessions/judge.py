@@ -163,10 +163,10 @@ class JudgeSide(IngestSide):
             await self._run(list(self._wake_calls(WAKE_ADOPTED, [wake])))
 
     async def release(self, claim: Claim, pace: Pace, wait_until_ms: int, look: Look = NEVER) -> None:
-        await self._of_claim("release", claim, *pace, wait_until_ms, claim.state.version, *look)
+        await self._of_claim("release", claim, *pace, wait_until_ms, claim.state.version, *look, int(claim.interrupted))
 
     async def put_back(self, claim: Claim, in_ms: int) -> None:
-        await self._of_claim("put_back", claim, in_ms)
+        await self._of_claim("put_back", claim, in_ms, int(claim.interrupted))
 
     async def keep_turns(self, claim: Claim, turns: Sequence[Turn], pace: Pace) -> None:
         arguments: list[Argument] = [*pace]

@@ -19,6 +19,7 @@ _ON_A_HASH: tuple[tuple[Argument, ...], ...] = (
     ("HGET", "-"),
     ("HGETALL",),
     ("HINCRBY", "buckets", 0),
+    ("HINCRBYFLOAT", "buckets", 0),
     ("HKEYS",),
     ("HLEN",),
     ("HMGET", "-"),
@@ -26,6 +27,9 @@ _ON_A_HASH: tuple[tuple[Argument, ...], ...] = (
     ("HSETNX", "format", 0),
     ("HVALS",),
     # Of the wrong type for these.
+    ("GET",),
+    ("INCRBY", 0),
+    ("LPUSH", "-"),
     ("LRANGE", 0, 0),
     ("LREM", 0, "-"),
     ("LSET", 0, "-"),

@@ -10,10 +10,13 @@ from typing import NamedTuple
 
 from streamer.core.lifecycle import Limits
 
-OUTSIDE = ("add_partitions", "publish_progress", "tell_doing", "reserve", "settle")
+OUTSIDE = (
+    "add_partitions", "publish_progress", "tell_doing", "reserve", "settle",
+    "apply_change", "turn_episode", "take_deliveries", "end_delivery",
+)  # fmt: skip
 REFUSED_WHEN_FULL = (
     "save_fragments", "wake", "park", "end_session", "add_partitions", "publish_progress", "reserve", "restore",
-    "remember_trace", "take",
+    "apply_change", "remember_trace", "take",
 )  # fmt: skip
 """Without `allow-oom`: what fills Redis stops, what empties it goes on (facts, Redis section F)."""
 IN_BUCKETS = (

@@ -10,10 +10,16 @@ Kafka may repeat them.
 """
 
 import json
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from streamer.core.alerts import codec
+from streamer.core.alerts.baseline import Baseline
+from streamer.core.alerts.beside import BesideWatch
+from streamer.core.alerts.detector import HOUR_MS, Detector
+from streamer.core.alerts.limit import LimitWatch
 from streamer.core.alerts.observation import SAMPLED, Observation
 from streamer.core.alerts.proposal import Proposal
 from streamer.core.alerts.rule import AlertKind, AlertRule
@@ -21,26 +27,39 @@ from streamer.core.alerts.rule import AlertKind, AlertRule
 STATE_VERSION = 1
 
 
+Watch = Detector | LimitWatch | BesideWatch
+
+
 @dataclass(slots=True, kw_only=True)
 class SeriesState:
     """What a rule remembers of a series: some 3 kB of JSON."""
 
     kind: AlertKind
+    watch: Watch
     sampled: dict[str, float] = field(default_factory=dict)
     """Rule of inclusion → the share that it samples, as last seen."""
-    detector: dict[str, Any] = field(default_factory=dict)
 
     def encoded(self) -> bytes:
-        value = [STATE_VERSION, self.kind, self.sampled, self.detector]
-        return json.dumps(value, separators=(",", ":")).encode()
+        content = codec.written(self.watch) if isinstance(self.watch, Detector) else self.watch.to_json()
+        return json.dumps([STATE_VERSION, self.kind, self.sampled, content], separators=(",", ":")).encode()
 
     @classmethod
     def decoded(cls, raw: bytes) -> "SeriesState":
         """ValueError if another version wrote it: the state is to be built anew from the feed."""
-        version, kind, sampled, detector = json.loads(raw)
+        version, kind, sampled, content = json.loads(raw)
         if version != STATE_VERSION:
             raise ValueError(f"a state of version {version}; this streamer reads {STATE_VERSION}")
-        return cls(kind=kind, sampled=sampled, detector=detector)
+        return cls(kind=kind, watch=_READ[kind](content), sampled=sampled)
+
+    def copy(self) -> "SeriesState":
+        return self.decoded(self.encoded())
+
+
+_READ: dict[AlertKind, Callable[[list[Any]], Watch]] = {
+    "spike": codec.read,
+    "limit": LimitWatch.from_json,
+    "version": BesideWatch.from_json,
+}
 
 
 class Folded(NamedTuple):
@@ -69,22 +88,37 @@ def fold(rule: AlertRule, state: SeriesState | None, seen: Observation, elder: S
     """
     if not enters(rule, state, seen):
         return Folded(state)
-    new = deepcopy(state) if state is not None else born(rule, seen, elder)
+    new = state.copy() if state is not None else born(rule, seen, elder)
     return Folded(new, advance(rule, new, seen))
 
 
 def born(rule: AlertRule, seen: Observation, elder: SeriesState | None) -> SeriesState:
-    """The state of a series before its first conversation."""
-    return SeriesState(kind=rule.kind)
+    """The state of a series before its first conversation. An episode of the judge's former version goes on: its
+    resolve names the series that was raised."""
+    match rule.kind:
+        case "limit":
+            return SeriesState(kind=rule.kind, watch=LimitWatch())
+        case "version":
+            return SeriesState(kind=rule.kind, watch=BesideWatch())
+        case "spike":
+            hour = seen.at_ms // HOUR_MS
+            if elder is None or not isinstance(elder.watch, Detector):
+                return SeriesState(kind=rule.kind, watch=Detector(Baseline.begun(hour)))
+            heir = Detector(elder.watch.baseline.heir(hour), ongoing=deepcopy(elder.watch.ongoing))
+            return SeriesState(kind=rule.kind, watch=heir, sampled=dict(elder.sampled))
 
 
 def advance(rule: AlertRule, state: SeriesState, seen: Observation) -> Proposal | None:
     """`fold` in place, of a record that enters: for whoever replays millions."""
     if seen.reason in SAMPLED:
         state.sampled[seen.inclusion_rule] = seen.probability
-    return None
+    hit = seen.kind == "failure" or (seen.value is not None and rule.hit(seen.value))
+    return state.watch.step(rule, seen.series, seen.at_ms, hit)
 
 
 def new_normal(rule: AlertRule, state: SeriesState) -> SeriesState:
     """Somebody has said that the open episode's share is what is usual from now on."""
-    return state
+    new = state.copy()
+    if rule.kind == "spike" and isinstance(new.watch, Detector):
+        new.watch.accept()
+    return new

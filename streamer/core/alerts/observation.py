@@ -18,6 +18,10 @@ SAMPLED = ("all", "sample")
 """Reasons of inclusion that the session's own content has no part in."""
 
 
+TEXTS = ("agent", "service", "service_version", "environment", "judge", "judge_version")
+FUTURE_MS, YEAR_2001_MS = 86_400_000, 1_000_000_000_000
+
+
 class UnreadableRecord(ValueError):
     """A record that is not of the feed as this version knows it. `reason` is one word, the text a sentence."""
 
@@ -105,8 +109,8 @@ class Observation:
         return self.supersedes is None and self.revision <= (1 if self.kind == "verdict" else 0)
 
 
-def observed(value: Mapping[str, Any]) -> Observation | None:
-    """A record's value. None for a kind that does not concern alerts. UnreadableRecord if it is none of ours."""
+def observed(value: Mapping[str, Any]) -> Observation:
+    """A record's value. UnreadableRecord if it is none of the feed's, or of a version that is not known."""
     if not isinstance(value, Mapping):
         raise UnreadableRecord("malformed", "the record is no JSON object")
     if (version := value.get("schema_version")) != SCHEMA_VERSION:
@@ -123,6 +127,8 @@ def observed(value: Mapping[str, Any]) -> Observation | None:
 
 def _read(value: Mapping[str, Any]) -> Observation:
     session, inclusion = value["session"], value["inclusion"]
+    if any(not isinstance(value.get(name) or "", str) for name in TEXTS):
+        raise TypeError(f"one of {', '.join(TEXTS)} is no text")
     key = session_key(Scope(session["source"], session["tenant"]), session["id"])
     published_at_ms = int(value["published_at_ms"])
     end_ms = session.get("end_ms")
@@ -138,7 +144,7 @@ def _read(value: Mapping[str, Any]) -> Observation:
         environment=value.get("environment") or "",
         judge=value.get("judge", ""),
         judge_version=value.get("judge_version", ""),
-        at_ms=published_at_ms if end_ms is None else int(end_ms),
+        at_ms=_ended(None if end_ms is None else int(end_ms), published_at_ms),
         start_ms=int(session.get("start_ms") or end_ms or published_at_ms),
         published_at_ms=published_at_ms,
         token=int(value["token"]),
@@ -158,6 +164,13 @@ def _read(value: Mapping[str, Any]) -> Observation:
         turns=int(value["turns"]),
         decisions=tuple(_decision(one) for one in value.get("judges", ())),
     )
+
+
+def _ended(end_ms: int | None, published_at_ms: int) -> int:
+    """A conversation cannot have ended a day after it was judged: a wrong clock in one trace must not put a series'
+    time, which never goes back, into another year."""
+    is_ahead = end_ms is not None and published_at_ms > YEAR_2001_MS and end_ms > published_at_ms + FUTURE_MS
+    return published_at_ms if end_ms is None or is_ahead else end_ms
 
 
 def _decision(one: Mapping[str, Any]) -> Decision:

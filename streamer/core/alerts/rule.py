@@ -95,10 +95,18 @@ def labels_of(spec: JudgeSpec) -> tuple[str, ...]:
         return BAD_LABELS[spec.type]
     if spec.value_type == "bool":
         return ("false",)
-    labels = {as_label(label) for label in spec.labels}
-    return (
-        tuple(label for label in BAD_ANSWERS if label in labels) if labels in ({"yes", "no"}, {"true", "false"}) else ()
-    )
+    return bad_of(as_label(label) for label in spec.labels)
+
+
+def bad_of(labels: Iterable[str], judge: str = "") -> tuple[str, ...]:
+    """The bad ones among what a judge answers, where it only says yes and no, or true and false, or that somebody is
+    frustrated; empty for any other. Of a judge that asks for frustration `yes` is the bad answer."""
+    given, asks_for_bad = set(labels), "frustrat" in judge
+    if asks_for_bad and (found := given & {"frustrated", "unresolved"}):
+        return tuple(sorted(found))
+    if given and (given <= {"yes", "no"} or given <= {"true", "false"}):
+        return ("yes", "true") if asks_for_bad else BAD_ANSWERS
+    return ()
 
 
 def default_rules(specs: Sequence[JudgeSpec]) -> tuple[AlertRule, ...]:

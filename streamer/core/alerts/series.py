@@ -4,6 +4,7 @@ Rule: a series' text is one line, the same everywhere and for good: it names key
 labels.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -25,9 +26,7 @@ class SeriesKey(NamedTuple):
     judge_version: str
 
     def __str__(self) -> str:
-        tenant, who, judge = joined(self.tenant), joined(self.who), joined(self.judge, self.judge_version)
-        version = ALL_VERSIONS if self.version is None else joined(self.version)
-        return f"{tenant}|{who}|{version}|{judge}"
+        return _text(self)
 
     @property
     def parent(self) -> "SeriesKey":
@@ -50,3 +49,10 @@ class SeriesKey(NamedTuple):
         version = None if parts[2] == ALL_VERSIONS else unquote(parts[2])
         tenant, who, judge, judge_version = (unquote(parts[n]) for n in (0, 1, 3, 4))
         return cls(tenant, who, version, judge, judge_version)
+
+
+@lru_cache(maxsize=10_000)  # asked for several times with every verdict
+def _text(key: SeriesKey) -> str:
+    tenant, who, judge = joined(key.tenant), joined(key.who), joined(key.judge, key.judge_version)
+    version = ALL_VERSIONS if key.version is None else joined(key.version)
+    return f"{tenant}|{who}|{version}|{judge}"

@@ -1,0 +1,125 @@
+"""alert_ports.EpisodeStore on Redis: episodes, and what is owed to channels."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from streamer.adapters.redis_sessions.handle import Shared
+from streamer.adapters.redis_sessions.ingest import pairs
+from streamer.adapters.redis_sessions.scripts import Argument, ScriptCall
+from streamer.alert_ports import Remembered, Slot
+from streamer.core.alerts.episode import Episode
+from streamer.core.alerts.notice import Notice
+from streamer.core.alerts.outbox import Delivery
+from streamer.core.feed_text import joined
+
+
+class RedisEpisodes:
+    """Everything lies under one tag: an episode and what it owes change in one call, and there are few."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._s = shared
+        self._base = f"{shared.prefix}:{{alerts}}:"
+
+    async def slot(self, rule: str, series: str) -> Slot:
+        (said,) = await self._s.primary.ask([("HGET", f"{self._base}slots", joined(rule, series))])
+        if said is None:
+            return Slot(rule, series, 0, None, None, False, b"", b"")
+        applied, _, name = said.decode().partition("|")
+        (raw,) = await self._s.primary.ask([("HGET", f"{self._base}episodes", name)])
+        episode, notice, untold = _read(raw) if raw is not None else (None, None, False)
+        return Slot(rule, series, int(applied), episode, notice, untold, said, raw or b"")
+
+    async def turn(
+        self,
+        slot: Slot,
+        applied: int,
+        episode: Episode | None,
+        told: Notice | None,
+        channels: Sequence[str],
+        *,
+        untold: bool = False,
+    ) -> bool:
+        name = episode.id if episode else ""
+        same = slot.episode is not None and slot.episode.id == name
+        arguments: list[Argument] = [joined(slot.rule, slot.series), slot.looked_slot, f"{applied}|{name}", name]
+        arguments += [
+            slot.looked_episode if same else "",
+            _written(Remembered(episode, told, untold)) if episode else "",
+        ]
+        if told is not None:
+            number = applied if applied > slot.applied else told.published_at_ms * 1_000
+            for channel in channels:
+                arguments += [channel, told.id, f"{number}|0|0|0|{told.episode}|{_text(told)}"]
+        (done,) = await self._s.primary.run([ScriptCall("turn_episode", self._base, arguments)])
+        return bool(done)
+
+    async def set_current(self, for_ms: int) -> None:
+        await self._s.primary.ask([("SET", f"{self._base}current", 1, "PX", for_ms)])
+
+    async def is_current(self) -> bool:
+        (said,) = await self._s.primary.ask([("GET", f"{self._base}current")])
+        return said is not None
+
+    async def episodes(self) -> Sequence[Remembered]:
+        (raw,) = await self._s.primary.ask([("HVALS", f"{self._base}episodes")])
+        return sorted(map(_read, raw), key=lambda one: (one.episode.raised_at_ms, one.episode.id), reverse=True)
+
+    async def forget(self, before_ms: int) -> int:
+        old = [
+            episode.id
+            for episode, _, _ in await self.episodes()
+            if episode.state == "resolved" and (episode.resolved_at_ms or 0) < before_ms
+        ]
+        if old:
+            await self._s.primary.ask([("HDEL", f"{self._base}episodes", *old)])
+        return len(old)
+
+    async def take(self, channel: str, limit: int, per_minute: int, lease_ms: int) -> Sequence[Delivery]:
+        arguments = (self._s.now_ms(), channel, limit, per_minute, lease_ms)
+        (flat,) = await self._s.primary.run([ScriptCall("take_deliveries", self._base, arguments)])
+        rows = [flat[n : n + 4] for n in range(0, len(flat), 4)]
+        return [
+            Delivery(Notice.from_json(json.loads(notice)), int(attempts), int(lease))
+            for _, lease, attempts, notice in rows
+        ]
+
+    async def delivered(self, channel: str, delivery: Delivery) -> None:
+        await self._end(channel, delivery, "")
+
+    async def put_off(self, channel: str, delivery: Delivery, in_ms: int) -> None:
+        await self._end(channel, delivery, in_ms)
+
+    async def owed(self, channels: Sequence[str]) -> Mapping[str, int]:
+        found = await self._s.read([("HLEN", f"{self._base}out:{channel}") for channel in channels])
+        return dict(zip(channels, found, strict=True))
+
+    async def my_turn(self, what: str, every_ms: int) -> bool:
+        (said,) = await self._s.primary.ask([("SET", f"{self._base}turn:{what}", 1, "NX", "PX", every_ms)])
+        return said is not None
+
+    async def mute_rule(self, rule: str, until_ms: int) -> None:
+        await self._s.primary.ask([("HSET", f"{self._base}mutes", rule, until_ms)])
+
+    async def muted_rules(self) -> Mapping[str, int]:
+        (flat,) = await self._s.primary.ask([("HGETALL", f"{self._base}mutes")])
+        return {rule.decode(): int(until) for rule, until in pairs(flat)}
+
+    async def _end(self, channel: str, delivery: Delivery, in_ms: Argument) -> None:
+        arguments = (self._s.now_ms(), channel, delivery.notice.id, delivery.lease, in_ms)
+        await self._s.primary.run([ScriptCall("end_delivery", self._base, arguments)])
+
+
+def _text(notice: Notice) -> str:
+    return json.dumps(notice.to_json(), ensure_ascii=False, separators=(",", ":"))
+
+
+def _written(kept: Remembered) -> str:
+    told = kept.notice.to_json() if kept.notice else None
+    value = {"episode": kept.episode.to_json(), "notice": told, "untold": kept.untold}
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _read(raw: bytes) -> Remembered:
+    value = json.loads(raw)
+    notice = Notice.from_json(value["notice"]) if value["notice"] else None
+    return Remembered(Episode.from_json(value["episode"]), notice, value["untold"])

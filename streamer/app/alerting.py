@@ -1,0 +1,150 @@
+"""The monitor and what tells people: who meets whom. The Faust application is imported only where it runs."""
+
+import asyncio
+from collections.abc import Callable
+
+from streamer.adapters.kafka.alerts import KafkaChannel
+from streamer.adapters.kafka.lag import lag
+from streamer.adapters.kafka.publisher import KafkaPublisher
+from streamer.adapters.kafka.reader import members
+from streamer.adapters.notifier import Alertmanager, AppriseChannel, Webhook
+from streamer.adapters.redis_sessions import RedisConnection
+from streamer.adapters.redis_sessions.episodes import RedisEpisodes
+from streamer.adapters.redis_sessions.series import RedisSeries
+from streamer.adapters.system_clock import SystemClock
+from streamer.alert_ports import Channel
+from streamer.app.building import Process, Role, publisher_for, when_there
+from streamer.core.alerts.lane import LanePolicy
+from streamer.core.alerts.rule import AlertRule, labels_of
+from streamer.loops.delivering import Delivering
+from streamer.loops.folding import Folding
+from streamer.loops.notify import Notify, Told
+from streamer.loops.storytelling import Link, Storyteller
+from streamer.settings import Settings, without_credentials
+from streamer.settings.alerting import ChannelTable
+
+CURRENT_FOR_MS = 15_000
+"""A monitor without a backlog says so every two seconds."""
+
+
+def rules_of(settings: Settings) -> tuple[AlertRule, ...]:
+    """Those of [[alerts]], or one for each judge whose bad labels are known."""
+    return settings.alert_rules()
+
+
+def policy_of(settings: Settings) -> LanePolicy:
+    rules = rules_of(settings)
+    known = {spec.name: labels_of(spec) for spec in settings.judge_specs()}
+    ruled = {rule.judge: rule.labels for rule in reversed(rules)}
+    return LanePolicy(
+        rules=rules,
+        labels=known | ruled,
+        series_max=settings.alerting.series_max,
+        text=settings.alerting.text != "none",
+    )
+
+
+def group_of(settings: Settings) -> str:
+    """The monitor's own consumer group: Faust divides partitions in its own way."""
+    return f"{settings.kafka.group}-monitor"
+
+
+async def start_alerting(process: Process, roles: frozenset[Role]) -> None:
+    """Adds the loops of these roles to the process; the feed's topic is waited for, as services are."""
+    assert process.redis is not None
+    before = set(process.loops)
+    if "monitor" in roles:
+        await _add_monitor(process, process.redis)
+    if "notify" in roles:
+        _add_notify(process, process.redis)
+    for name in process.loops.keys() - before:
+        process.health.beat(name)
+
+
+async def _add_monitor(process: Process, redis: RedisConnection) -> None:
+    from streamer.monitor.app import FaustReader
+    from streamer.monitor.credentials import translated
+    from streamer.monitor.watchdog import Watchdog
+
+    settings, connection = process.settings, process.settings.kafka.connection()
+    credentials = translated(connection)
+    publisher = publisher_for(process, "the monitor's dead letters")
+    partitions = await when_there(process, "kafka", publisher.partitions)
+    store = RedisSeries(redis.shared)
+    folding = Folding(policy_of(settings), store, publisher, process.clock, process.metrics, process.journal)
+    group, topic = group_of(settings), settings.feed.topic
+    reader = FaustReader(settings.kafka.bootstrap, credentials, group, topic, partitions, folding.fold)
+
+    async def behind(mine: frozenset[int]) -> int:
+        """Nobody is behind in what another worker reads."""
+        if not mine and await asyncio.to_thread(members, connection, group) > 1:
+            return 0
+        places = [(topic, partition) for partition in mine or range(partitions)]
+        return await asyncio.to_thread(lag, connection, group, places)
+
+    process.ending.add("the monitor", reader.stop)
+    await reader.start()
+
+    async def tell_current() -> None:
+        await RedisEpisodes(redis.shared).set_current(CURRENT_FOR_MS)
+
+    watchdog = Watchdog(reader, behind, lambda: folding.late_ms, tell_current, process.clock, process.metrics)
+    process.loops["monitor"] = watchdog.step
+
+
+def _add_notify(process: Process, redis: RedisConnection) -> None:
+    settings = process.settings
+    episodes = RedisEpisodes(redis.shared)
+    told = [Told(channel.name, channel.severity) for channel in settings.channels]
+    clock, metrics, journal = process.clock, process.metrics, process.journal
+    notify = Notify(RedisSeries(redis.shared), episodes, told, storyteller_of(redis, settings), clock, metrics, journal)
+    process.loops["notify"] = notify.step
+    for table in settings.channels:
+        channel = channel_of(settings, table, clock)
+        process.ending.add(f"channel {table.name}", channel.close)
+        delivering = Delivering(
+            channel,
+            episodes,
+            clock,
+            metrics,
+            journal,
+            per_minute=table.per_minute,
+            resend_ms=settings.alerting.resend_ms,
+        )
+        process.loops[f"channel-{table.name}"] = delivering.step
+
+
+def storyteller_of(redis: RedisConnection, settings: Settings) -> Storyteller:
+    text = settings.alerting.text != "none"
+    return Storyteller(RedisSeries(redis.shared), _link(settings), gap_ms=settings.sessions.idle_gap_ms, text=text)
+
+
+def channel_of(settings: Settings, table: ChannelTable, clock: SystemClock) -> Channel:
+    """ConfigurationError where the destination cannot be one."""
+    secret = settings.alerting.secrets.get(table.name)
+    plain = secret.get_secret_value() if secret else ""
+    make: dict[str, Callable[[], Channel]] = {
+        "kafka": lambda: KafkaChannel(
+            table.name, table.topic, KafkaPublisher(settings.kafka.connection(), settings.feed.topic)
+        ),
+        "alertmanager": lambda: Alertmanager(
+            table.name, table.url or "", plain or None, clock.now_ms, settings.alerting.resend_ms
+        ),
+        "webhook": lambda: Webhook(table.name, table.url or "", plain, clock.now_ms),
+        "apprise": lambda: AppriseChannel(table.name, plain),
+    }
+    return make[table.type]()
+
+
+def _link(settings: Settings) -> Link:
+    """To a trace in MLflow's pages, where the tenant's experiment is known."""
+    mlflow = settings.mlflow
+    base = without_credentials(settings.alerting.mlflow_url or mlflow.tracking_uri).rstrip("/")
+
+    def link(tenant: str, trace_id: str) -> str:
+        experiment = mlflow.experiments.get(tenant) or next(iter(mlflow.experiment_ids), "")
+        if not experiment or not trace_id:
+            return ""
+        return f"{base}/#/experiments/{experiment}/traces?selectedEvaluationId={trace_id}"
+
+    return link

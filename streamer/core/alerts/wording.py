@@ -1,0 +1,75 @@
+"""An alert in words: a title of one line, and lines below it.
+
+Rule: what users and judges said is data. It is made one line, without control characters, and where a channel reads
+markup that is taken out too: an alert must not be able to call a channel, hide a link or colour a terminal.
+"""
+
+import re
+import unicodedata
+
+from streamer.core.alerts.notice import MINUTE_MS, Notice
+from streamer.core.words import clock, lasting
+
+TITLE_CHARS_MAX = 200
+_BREAKS = frozenset("\u2028\u2029")
+_CALLS = re.compile(r"@(?=(?:here|channel|everyone|all)\b)", re.IGNORECASE)
+_LINK = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*)://")
+_MARKUP = str.maketrans({"<": "‹", ">": "›", "&": "＆", "*": "∗", "`": "ˋ", "[": "［", "]": "］", "|": "¦"})
+"""Look-alikes, so that the words stay readable in Slack's mrkdwn, in Markdown and in HTML alike."""
+
+
+def plain(text: str) -> str:
+    """One line that can only be read: control, format (bidirectional overrides, zero width) and line characters become
+    a space."""
+    kept = (
+        " " if char in _BREAKS or unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char
+        for char in text
+    )
+    return " ".join("".join(kept).split())
+
+
+def inert(text: str) -> str:
+    """`plain`, and nothing in it that a chat would act on: no mention, no link, no markup."""
+    said = _CALLS.sub("@\u200b", plain(text).translate(_MARKUP))
+    return _LINK.sub(r"\1: //", said)
+
+
+def title(notice: Notice) -> str:
+    name = inert(notice.key.title)
+    if notice.kind == "test":
+        return "TEST: streamer reaches this channel; nothing has happened"
+    if notice.kind == "resolve":
+        how = {"new_normal": "accepted as the new normal", "silent": "no conversations any more"}
+        return f"resolved: {name}, {how.get(notice.ending, f'back to {notice.share:.0%} or below')}"[:TITLE_CHARS_MAX]
+    if notice.kind == "ask":
+        return f"still {notice.share:.0%} instead of {notice.baseline:.0%} after days: {name}. The new normal?"
+    head = f"{notice.severity}: {name}: {notice.share:.0%} instead of {notice.baseline:.0%}"
+    return head[:TITLE_CHARS_MAX]
+
+
+def lines(notice: Notice) -> list[str]:
+    """What stands below the title; every line is inert."""
+    if notice.kind == "test":
+        return ["Sent by: streamer alerts send-test"]
+    low, high = notice.interval
+    said = [
+        f"{notice.hits} of {notice.conversations} conversations ({low:.0%} to {high:.0%}) since "
+        f"{clock(notice.since_ms)}; noticed after {lasting(int(notice.minutes * MINUTE_MS))}."
+    ]
+    if notice.explained_by:
+        part = notice.explained_by
+        said.append(
+            f"{inert(part.dimension)} {inert(part.value)} explains {part.explains:.0%} of it with {part.traffic:.0%} "
+            f"of the traffic ({part.hits} of {part.judged})."
+        )
+    if notice.new_version and notice.new_version_since_ms is not None:
+        said.append(f"version {inert(notice.new_version)} is new: first seen {clock(notice.new_version_since_ms)}.")
+    said += [f"{one.named_by} of {one.of} judges' reasons name: {inert(one.words)}." for one in notice.reasons]
+    said += [
+        f"session {inert(example.session_id)}" + (f": “{inert(example.quote)}”" if example.quote else "")
+        for example in notice.examples
+    ]
+    if notice.late_ms is not None:
+        said.append(f"At this traffic such an alert can be {lasting(notice.late_ms)} late.")
+    said.append(f"rule {inert(notice.rule)}, episode {notice.episode}: streamer alerts list | mute {notice.episode}")
+    return said

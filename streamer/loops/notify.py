@@ -1,0 +1,173 @@
+"""Proposals of detectors become episodes, and episodes become what channels are owed.
+
+Rule: every change is a compare-and-set on the episode's slot that also owes the channels their notice. So one raise and
+one resolve come of a change, whoever dies, however often it is proposed, and however many workers see it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from streamer.alert_ports import EpisodeStore, SeriesStore, Slot, Waiting
+from streamer.core.alerts.episode import Changed, Episode, proposed, waited
+from streamer.core.alerts.lane import Lane
+from streamer.core.alerts.notice import Notice, notice_of
+from streamer.core.alerts.proposal import Proposal
+from streamer.core.alerts.rule import Severity
+from streamer.core.alerts.series import SeriesKey
+from streamer.core.lifecycle import DAY_MS
+from streamer.errors import TransientError
+from streamer.loops.storytelling import Storyteller
+from streamer.ports import Clock, Journal, Metrics
+
+POLL_MS = 250
+BACKOFF_MS = 1_000
+UNTOLD_MS = 2_000
+WATCH_MS = 60_000
+SWEEP_MS = 3_600_000
+LATE_MS = 600_000
+"""From a verdict's publication to its fold: more is a backlog, of a first start, an outage or a rebuild."""
+EPISODES_KEPT_MS = 90 * DAY_MS
+SERIES_KEPT_MS = 30 * DAY_MS
+"""As long as a session may come back."""
+TOLD_FIRST: Mapping[Severity, int] = {"warn": 0, "critical": 1}
+
+
+class Told(NamedTuple):
+    """A channel, and the least severity that it is told of."""
+
+    channel: str
+    severity: Severity
+
+
+class Notify:
+    def __init__(
+        self,
+        series: SeriesStore,
+        episodes: EpisodeStore,
+        told: Sequence[Told],
+        storyteller: Storyteller,
+        clock: Clock,
+        metrics: Metrics,
+        journal: Journal,
+    ) -> None:
+        self._series, self._episodes, self._told, self._storyteller = series, episodes, told, storyteller
+        self._clock, self._metrics, self._journal = clock, metrics, journal
+
+    async def step(self) -> int:
+        """All that is proposed now; returns how many ms to wait."""
+        try:
+            for waiting in await self._series.proposals():
+                if await self._decide(waiting):
+                    await self._series.drop(waiting)
+            if await self._episodes.my_turn("untold", UNTOLD_MS):
+                await self._tell_untold()
+            if await self._episodes.my_turn("watch", WATCH_MS):
+                await self._watch()
+            if await self._episodes.my_turn("sweep", SWEEP_MS):
+                await self._sweep()
+        except TransientError as error:
+            self._journal.say("warning", "notify_interrupted", cause=str(error))
+            return error.retry_after_ms or BACKOFF_MS
+        return POLL_MS
+
+    async def _decide(self, waiting: Waiting) -> bool:
+        """Whether the proposal is done with; False where somebody else changed the episode meanwhile."""
+        value = json.loads(waiting.raw)
+        proposal = Proposal(**{name: value[name] for name in Proposal._fields})
+        slot = await self._episodes.slot(proposal.rule, proposal.series)
+        if value["n"] <= slot.applied:
+            return True  # a worker that had done it died before it could take it away
+        changed = proposed(slot.episode, proposal, value["severity"], self._clock.now_ms())
+        return await self._turn(slot, value["n"], changed, is_late=value["late_ms"] > LATE_MS)
+
+    async def _turn(self, slot: Slot, applied: int, changed: Changed, *, is_late: bool = False) -> bool:
+        """Set what has changed, and owe what is to be told. What a backlog raised is told when that is done, and what
+        it raised and resolved is not told at all."""
+        episode, tell = changed
+        notice, channels, untold = slot.notice, list[str](), slot.untold
+        if episode is not None and tell is not None:
+            notice = await self._notice(episode, tell)
+            untold = is_late if tell == "raise" else untold and episode.state == "open"
+            if not (untold or (slot.untold and tell == "resolve")):
+                channels = await self._reached(episode)
+        elif episode is not None and (slot.episode is None or slot.episode.id != episode.id):
+            notice = await self._notice(episode, "raise")  # muted: it may be unmuted while it is open
+        if not await self._episodes.turn(slot, applied, episode, notice, channels, untold=untold):
+            return False
+        if episode is not None and episode != slot.episode:
+            self._say(episode, told=bool(channels))
+        return True
+
+    async def _reached(self, episode: Episode) -> list[str]:
+        """Channels that are told of it now."""
+        if (await self._episodes.muted_rules()).get(episode.rule, 0) > self._clock.now_ms():
+            return []
+        return [one.channel for one in self._told if TOLD_FIRST[episode.severity] >= TOLD_FIRST[one.severity]]
+
+    async def _tell_untold(self) -> None:
+        """What a backlog raised, and has not resolved."""
+        untold = [one.episode for one in await self._episodes.episodes() if one.untold and one.episode.state == "open"]
+        for episode in untold if untold and await self._episodes.is_current() else ():
+            slot = await self._episodes.slot(episode.rule, episode.series)
+            if slot.untold and slot.episode == episode and slot.notice is not None:
+                channels = [] if episode.is_muted(self._clock.now_ms()) else await self._reached(episode)
+                await self._episodes.turn(slot, slot.applied, episode, slot.notice, channels)
+
+    async def _notice(self, episode: Episode, tell: str) -> Notice:
+        now_ms = self._clock.now_ms()
+        if tell == "raise":
+            return notice_of(episode, "raise", now_ms, **await self._storyteller.story(episode))
+        return notice_of(episode, "resolve" if tell == "resolve" else "ask", now_ms)
+
+    def _say(self, episode: Episode, *, told: bool) -> None:
+        self._metrics.count("episodes", state=episode.state)
+        self._journal.say(
+            "warning" if episode.state == "open" else "info",
+            f"episode_{episode.state}",
+            episode=episode.id,
+            rule=episode.rule,
+            series=episode.series,
+            share=round(episode.share, 3),
+            baseline=round(episode.baseline, 3),
+            told=told,
+        )
+
+    async def _watch(self) -> None:
+        """What only time can tell: an old episode, a series that is silent."""
+        indexes = {lane: await self._series.index(lane) for lane in await self._series.lanes()}
+        event_ms = max((last for index in indexes.values() for _, last in index.values()), default=0)
+        episodes = [one.episode for one in await self._episodes.episodes()]
+        for episode in episodes:
+            if episode.state != "open":
+                continue
+            slot = await self._episodes.slot(episode.rule, episode.series)
+            if slot.episode is None or slot.episode.id != episode.id:
+                continue
+            last_ms = _last_seen(indexes, SeriesKey.read(episode.series)) or episode.raised_at_ms
+            changed = waited(slot.episode, event_ms, last_ms, self._clock.now_ms())
+            if changed.episode != slot.episode:
+                await self._turn(slot, slot.applied, changed)
+        self._metrics.gauge("episodes_open", sum(episode.state == "open" for episode in episodes))
+        self._metrics.gauge("series", sum(map(len, indexes.values())))
+
+    async def _sweep(self) -> None:
+        now_ms = await self._series.time_ms()
+        for lane in await self._series.lanes():
+            await self._series.sweep(lane, now_ms - SERIES_KEPT_MS)
+        await self._episodes.forget(now_ms - EPISODES_KEPT_MS)
+
+
+def _last_seen(indexes: Mapping[Lane, Mapping[str, tuple[int, int]]], key: SeriesKey) -> int:
+    """Of a series, or of all versions where it stands for them."""
+    index = indexes.get(Lane(key.tenant, key.judge), {})
+    mine = ((SeriesKey.read(name), times) for name, times in index.items())
+    return max((last for one, (_, last) in mine if key in (one, one.parent)), default=0)
+
+
+async def set_by_person(episodes: EpisodeStore, episode: Episode, changed: Changed) -> bool:
+    """A mute, or its end. False where the episode has changed meanwhile."""
+    slot = await episodes.slot(episode.rule, episode.series)
+    if slot.episode != episode or changed.episode is None:
+        return False
+    return await episodes.turn(slot, slot.applied, changed.episode, slot.notice, (), untold=slot.untold)

@@ -1,0 +1,1 @@
+"""The Faust application: one agent without tables that folds the feed into its series."""

@@ -1,0 +1,157 @@
+"""Episodes and what channels are owed: the same on the fake, on Redis and on a Redis Cluster."""
+
+from collections.abc import AsyncIterator, Callable
+from itertools import count
+from typing import NamedTuple
+
+import pytest
+
+from streamer.adapters.redis_sessions import open_redis
+from streamer.adapters.redis_sessions.episodes import RedisEpisodes
+from streamer.alert_ports import EpisodeStore
+from streamer.core import turn_codec
+from streamer.core.alerts.episode import Episode, proposed
+from streamer.core.alerts.notice import Notice, notice_of
+from streamer.core.alerts.proposal import Proposal
+from streamer.core.lifecycle import Limits
+from tests.fakes.episode_store import FakeEpisodes
+from tests.services.redis_cluster import RedisCluster
+
+PREFIXES = (f"episodes{n}" for n in count())
+RULE, SERIES = "spike|\n<é>", "default|bot|*|judge|v1"
+START_MS = 1_800_000_000_000
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = START_MS
+
+    def now_ms(self) -> int:
+        return self.now
+
+    async def sleep_ms(self, ms: int) -> None:
+        self.now += ms
+
+
+class Stage(NamedTuple):
+    store: EpisodeStore
+    clock: Clock
+
+
+@pytest.fixture(params=["fake", "redis", "cluster"])
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    clock = Clock()
+    if request.param == "fake":
+        yield Stage(FakeEpisodes(clock), clock)
+        return
+    cluster: Callable[[], RedisCluster] = lambda: request.getfixturevalue("redis_cluster")  # noqa: E731
+    url = cluster().url if request.param == "cluster" else request.getfixturevalue("redis_url")
+    redis = await open_redis(url, Limits(), turn_codec, prefix=next(PREFIXES), now_ms=clock.now_ms)
+    yield Stage(RedisEpisodes(redis.shared), clock)
+    await redis.close()
+
+
+def episode(at_ms: int = START_MS) -> Episode:
+    raised = Proposal("raise", RULE, SERIES, at_ms, at_ms - 60_000, 40, 12, 0.3, 0.05, (0.2, 0.4))
+    found = proposed(None, raised, "warn", at_ms).episode
+    assert found is not None
+    return found
+
+
+def notice(of: Episode, kind: str = "raise") -> Notice:
+    return notice_of(of, kind, START_MS)  # type: ignore[arg-type]
+
+
+async def test_of_two_that_looked_at_the_same_one_turns(stage: Stage) -> None:
+    store, _ = stage
+    slot = await store.slot(RULE, SERIES)
+    assert (slot.applied, slot.episode) == (0, None)
+    mine = episode()
+    assert await store.turn(slot, 5, mine, notice(mine), ["one", "two"])
+    assert not await store.turn(slot, 5, mine, notice(mine), ["one", "two"])
+    again = await store.slot(RULE, SERIES)
+    assert (again.applied, again.episode, again.notice) == (5, mine, notice(mine))
+    assert await store.owed(["one", "two", "three"]) == {"one": 1, "two": 1, "three": 0}
+    assert await store.turn(again, 5, mine, again.notice, [])
+    assert await store.owed(["one"]) == {"one": 1}
+
+
+async def test_a_new_episode_takes_the_slot_and_the_old_one_is_remembered(stage: Stage) -> None:
+    store, _ = stage
+    first, second = episode(), episode(START_MS + 10**8)
+    assert await store.turn(await store.slot(RULE, SERIES), 1, first, notice(first), [])
+    assert await store.turn(await store.slot(RULE, SERIES), 2, second, notice(second), [])
+    assert [one.episode for one in await store.episodes()] == [second, first]
+    assert (await store.slot(RULE, "other")).episode is None
+    assert await store.forget(START_MS + 10**9) == 0, "open ones stay"
+
+
+async def test_what_is_untold_stays_so_until_somebody_says_otherwise(stage: Stage) -> None:
+    store, clock = stage
+    mine = episode()
+    await store.turn(await store.slot(RULE, SERIES), 1, mine, notice(mine), [], untold=True)
+    assert [one.untold for one in await store.episodes()] == [True]
+    slot = await store.slot(RULE, SERIES)
+    assert slot.untold
+    await store.turn(slot, 1, mine, slot.notice, ["one"])
+    assert [one.untold for one in await store.episodes()] == [False]
+    assert not await store.is_current()
+    await store.set_current(60_000)
+    assert await store.is_current()
+    clock.now += 60_000
+
+
+async def test_a_delivery_is_leased_to_one_until_the_lease_ends(stage: Stage) -> None:
+    store, clock = stage
+    mine = episode()
+    await store.turn(await store.slot(RULE, SERIES), 1, mine, notice(mine), ["one"])
+    (taken,) = await store.take("one", 5, 20, 30_000)
+    assert (taken.notice, taken.attempts) == (notice(mine), 0)
+    assert await store.take("one", 5, 20, 30_000) == []
+    clock.now += 30_000
+    (again,) = await store.take("one", 5, 20, 30_000)
+    await store.delivered("one", taken)
+    assert await store.owed(["one"]) == {"one": 1}, "whose lease has ended has no say"
+    await store.delivered("one", again)
+    await store.delivered("one", again)
+    assert await store.owed(["one"]) == {"one": 0}
+
+
+async def test_what_failed_is_due_later_and_no_resolve_overtakes_its_raise(stage: Stage) -> None:
+    store, clock = stage
+    mine, other = episode(), episode(START_MS + 1)
+    await store.turn(await store.slot(RULE, SERIES), 1, mine, notice(mine), ["one"])
+    await store.turn(await store.slot(RULE, SERIES), 2, mine, notice(mine, "resolve"), ["one"])
+    await store.turn(await store.slot("other", SERIES), 3, other, notice(other), ["one"])
+    first, third = await store.take("one", 5, 20, 30_000)
+    assert [first.notice.kind, third.notice.episode] == ["raise", other.id]
+    await store.put_off("one", first, 5_000)
+    await store.delivered("one", third)
+    assert await store.take("one", 5, 20, 30_000) == []
+    clock.now += 5_000
+    (again,) = await store.take("one", 5, 20, 30_000)
+    assert (again.notice.kind, again.attempts) == ("raise", 1)
+    await store.delivered("one", again)
+    (resolve,) = await store.take("one", 5, 20, 30_000)
+    assert resolve.notice.kind == "resolve"
+
+
+async def test_a_channel_is_sent_no_more_than_it_may_in_a_minute(stage: Stage) -> None:
+    store, _ = stage
+    for n in range(7):
+        mine = episode(START_MS + n)
+        await store.turn(await store.slot(f"r{n}", SERIES), n + 1, mine, notice(mine), ["one", "two"])
+    assert len(await store.take("one", 3, 4, 30_000)) == 3
+    assert len(await store.take("one", 3, 4, 30_000)) == 1
+    assert await store.take("one", 3, 4, 30_000) == []
+    assert len(await store.take("two", 3, 4, 30_000)) == 3, "each channel has its own"
+
+
+async def test_mutes_of_rules_and_turns_of_workers(stage: Stage) -> None:
+    store, _ = stage
+    await store.mute_rule(RULE, 17)
+    assert await store.muted_rules() == {RULE: 17}
+    await store.mute_rule(RULE, 0)
+    assert await store.muted_rules() == {RULE: 0}
+    assert [await store.my_turn("x", 60_000) for _ in range(3)] == [True, False, False]
+    assert await store.my_turn("y", 60_000)

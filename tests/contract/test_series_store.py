@@ -1,0 +1,257 @@
+"""Series, detectors, proposals: the same on the fake, on Redis and on a Redis Cluster, exact whatever comes again."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from itertools import count
+from typing import Any
+
+import pytest
+
+from streamer.adapters.redis_sessions import open_redis
+from streamer.adapters.redis_sessions.series import RedisSeries
+from streamer.alert_ports import SeriesStore, Waiting
+from streamer.core import turn_codec
+from streamer.core.alerts.baseline import Baseline
+from streamer.core.alerts.counts import HOUR_MS, shares
+from streamer.core.alerts.detector import Detector
+from streamer.core.alerts.fold import SeriesState
+from streamer.core.alerts.lane import Change, KeptState, Lane, LanePolicy, state_name
+from streamer.core.alerts.rule import AlertRule
+from streamer.core.alerts.series import SeriesKey
+from streamer.core.lifecycle import Limits
+from streamer.core.wire.records import DeadLetter
+from streamer.errors import TransientError
+from streamer.loops.folding import Folding
+from tests import alert_feed
+from tests.alert_feed import closing, failure, records, retracted, verdict
+from tests.fakes.measures import SilentJournal, SilentMetrics
+from tests.fakes.series_store import FakeSeries
+from tests.services.redis_cluster import RedisCluster
+
+PREFIXES = (f"series{n}" for n in count())
+RULE = AlertRule(name="spike", judge=alert_feed.JUDGE, labels=("unresolved",))
+POLICY = LanePolicy(rules=(RULE,), labels={alert_feed.JUDGE: ("unresolved",)})
+LANE = Lane("default", alert_feed.JUDGE)
+STATE = SeriesState(kind="spike", watch=Detector(Baseline.begun(1)))
+
+
+class Clock:
+    """The wall's, so that Redis' own clock agrees with it on what is old."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.now = now_ms
+
+    def now_ms(self) -> int:
+        return self.now
+
+    async def sleep_ms(self, ms: int) -> None:
+        await asyncio.sleep(0)
+
+
+class Letters:
+    def __init__(self) -> None:
+        self.put_so_far: list[DeadLetter] = []
+
+    async def put(self, letters: Sequence[DeadLetter]) -> None:
+        self.put_so_far += letters
+
+
+@pytest.fixture(params=["fake", "redis", "cluster"])
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[SeriesStore]:
+    if request.param == "fake":
+        yield FakeSeries()
+        return
+    if request.param == "cluster":
+        cluster: RedisCluster = request.getfixturevalue("redis_cluster")
+        url = cluster.url
+    else:
+        url = request.getfixturevalue("redis_url")
+    redis = await open_redis(url, Limits(), turn_codec, prefix=next(PREFIXES))
+    yield RedisSeries(redis.shared)
+    await redis.close()
+
+
+async def now_of(store: SeriesStore) -> int:
+    return await store.time_ms() or 1_800_000_000_000
+
+
+def folding(store: SeriesStore, letters: Letters | None = None, policy: LanePolicy = POLICY) -> Folding:
+    return Folding(policy, store, letters or Letters(), Clock(10**12), SilentMetrics(), SilentJournal())
+
+
+async def counted(store: SeriesStore, now_ms: int) -> Counter[tuple[str, str]]:
+    """By series and outcome, over 7 days."""
+    found: Counter[tuple[str, str]] = Counter()
+    newest = now_ms // HOUR_MS
+    for lane in await store.lanes():
+        for series in await store.index(lane):
+            for sums in (await store.hours(lane, series, newest - 168, newest)).values():
+                for field, amount in sums.items():
+                    if field.startswith("n:"):
+                        found[series, field[2:]] += round(amount)
+    return +found
+
+
+def series(version: str = "1.0", agent: str = "refund-bot", judge_version: str = alert_feed.JUDGE_VERSION) -> str:
+    return str(SeriesKey("default", agent, version, alert_feed.JUDGE, judge_version))
+
+
+async def test_a_session_is_counted_once_where_it_stands_last(store: SeriesStore) -> None:
+    now = await now_of(store)
+    fold = folding(store).fold
+    await fold(records([verdict("a", now, "unresolved"), verdict("b", now, "resolved"), failure("c", now, "refused")]))
+    expected = {(series(), "hit"): 1, (series(), "miss"): 1, (series(), "refused"): 1}
+    assert await counted(store, now) == expected
+    await fold(records([verdict("a", now, "resolved", token=2, revision=2, version="2.0")]))
+    await fold(records([verdict("a", now, "unresolved", token=1)]))  # the older one, once more
+    await fold(records([retracted("b", now), verdict("c", now, "unresolved", token=2, judge_version="v2")]))
+    assert await counted(store, now) == {(series("2.0"), "miss"): 1, (series(judge_version="v2"), "hit"): 1}
+
+
+async def test_what_waits_for_money_is_deferred_until_it_is_judged(store: SeriesStore) -> None:
+    now = await now_of(store)
+    fold = folding(store).fold
+    await fold(records([closing("a", now, "deferred"), closing("b", now, "deferred"), closing("c", now, "judged")]))
+    assert await counted(store, now) == {(series(), "deferred"): 2}
+    await fold(records([verdict("a", now, "resolved", token=2), closing("a", now, "deferred", token=1)]))
+    assert await counted(store, now) == {(series(), "deferred"): 1, (series(), "miss"): 1}
+
+
+async def test_a_failure_replaces_no_verdict(store: SeriesStore) -> None:
+    now = await now_of(store)
+    await folding(store).fold(records([verdict("a", now, "unresolved"), failure("a", now, "timeout", token=2)]))
+    assert await counted(store, now) == {(series(), "hit"): 1}
+
+
+async def test_everything_twice_by_several_workers_at_once_is_everything_once(store: SeriesStore) -> None:
+    now, rng = await now_of(store), random.Random(7)
+    values, last = random_values(rng, now)
+    batches = [records(values[n : n + 37]) for n in range(0, len(values), 37)]
+    workers = [folding(store) for _ in range(3)]
+
+    async def work(worker: Folding, order: list[int]) -> None:
+        for n in order:
+            await worker.fold(batches[n])
+
+    orders = [rng.sample(range(len(batches)), len(batches)) for _ in workers]
+    await asyncio.gather(*(work(worker, order) for worker, order in zip(workers, orders, strict=True)))
+    assert await counted(store, now) == last
+    kept = await store.state(LANE, state_name(RULE, SeriesKey.read(series()).parent))
+    assert kept is not None
+    SeriesState.decoded(kept.raw)
+
+
+def random_values(rng: random.Random, now: int) -> tuple[list[dict[str, Any]], Counter[tuple[str, str]]]:
+    """Records of 60 sessions, and where each stands in the end."""
+    values, last = [], Counter[tuple[str, str]]()
+    for n in range(60):
+        at_ms, said, place = now - rng.randrange(3 * HOUR_MS), "", ("", "")
+        for revision in range(1, rng.choice((1, 1, 1, 2, 3)) + 1):
+            said = rng.choice(("resolved", "unresolved", "none"))
+            version = rng.choice(("1.0", "2.0"))
+            values.append(verdict(f"s{n}", at_ms, said, token=revision, revision=revision, version=version))
+            place = (series(version), "hit" if said == "unresolved" else "miss")
+        if rng.random() < 0.1:
+            values.append(retracted(f"s{n}", at_ms, token=9))
+        else:
+            last[place] += 1
+    return values, last
+
+
+async def test_a_change_that_looked_at_something_else_does_nothing_at_all(store: SeriesStore) -> None:
+    name, raw = "r|x", STATE.encoded()
+    assert await store.apply([Change(lane=LANE, states={name: (0, KeptState(5, raw))})]) == [True]
+    stale = Change(
+        lane=LANE,
+        states={name: (4, KeptState(6, raw))},
+        counts={(series(), 1): {"n:hit": 1.0}},
+        series={series(): (1, 1)},
+        proposals=[{"n": 6}],
+    )
+    assert await store.apply([stale]) == [False]
+    assert await store.proposals() == []
+    assert await store.lanes() == []
+    kept = await store.state(LANE, name)
+    assert kept is not None
+    assert kept.n == 5
+    assert not await store.put_state(LANE, name, 4, STATE, 7)
+    assert await store.put_state(LANE, name, 5, STATE, 7)
+
+
+async def test_a_proposal_stays_until_it_is_dropped(store: SeriesStore) -> None:
+    await store.apply([Change(lane=LANE, proposals=[{"n": 1, "rule": "é|\n"}, {"n": 2}])])
+    first, second = await store.proposals()
+    assert (first, second) == (Waiting(LANE.bucket, first.raw), Waiting(LANE.bucket, b'{"n":2}'))
+    await store.drop(first)
+    await store.drop(first)
+    assert await store.proposals() == [second]
+
+
+async def test_series_beyond_the_most_are_counted_together(store: SeriesStore) -> None:
+    now = await now_of(store)
+    policy = LanePolicy(rules=(), labels=POLICY.labels, series_max=3)
+    fold = folding(store, policy=policy).fold
+    for n in range(0, 20, 5):
+        await fold(records([verdict(f"s{m}", now, "resolved", agent=f"bot{m}") for m in range(n, n + 5)]))
+    found = await counted(store, now)
+    assert sum(found.values()) == 20
+    assert found[series("", "other"), "miss"] == 17
+    assert len(await store.index(LANE)) == 4
+
+
+async def test_what_cannot_be_read_is_a_dead_letter_and_the_rest_goes_on(store: SeriesStore) -> None:
+    now, letters = await now_of(store), Letters()
+    good = verdict("a", now, "resolved")
+    values = records([good, {**good, "schema_version": 9}, {"kind": "verdict"}])
+    broken = values[0]._replace(value=b"\xff{", offset=3)
+    tombstone = values[0]._replace(value=None, offset=4)
+    await folding(store, letters).fold([*values, broken, tombstone])
+    assert [(one.record.offset, one.reason) for one in letters.put_so_far] == [(n, "unreadable") for n in (1, 2, 3)]
+    assert await counted(store, now) == {(series(), "miss"): 1}
+
+
+async def test_an_unreachable_store_is_waited_for_and_nothing_is_skipped(store: SeriesStore) -> None:
+    now = await now_of(store)
+    fails = iter([True, True, False, True, False])
+
+    async def flaky(call: Callable[[], Awaitable[Any]]) -> Any:
+        done = await call()  # the ambiguous kind: it happened, and the answer was lost
+        if next(fails, False):
+            raise TransientError("no answer")
+        return done
+
+    class Flaky:
+        def __getattr__(self, name: str) -> Any:
+            inner = getattr(store, name)
+            return lambda *given: flaky(lambda: inner(*given))
+
+    await folding(Flaky()).fold(records([verdict(f"s{n}", now, "unresolved") for n in range(5)]))
+    assert await counted(store, now) == {(series(), "hit"): 5}
+
+
+async def test_weights_slices_and_hits_follow_the_session(store: SeriesStore) -> None:
+    now = await now_of(store)
+    fold, hour = folding(store).fold, now // HOUR_MS
+    said: dict[str, Any] = {"probability": 0.25, "reason": "sample", "version": "2.0"}
+    await fold(records([verdict(f"s{n}", now, "unresolved", **said) for n in range(4)]))
+    await fold(records([verdict("t", now, "resolved"), verdict("s0", now, "resolved", token=2, revision=2, **said)]))
+    week = shares(await store.hours(LANE, series("2.0"), hour - 168, hour), now)["7d"]
+    assert (week.judged, week.hits, week.share) == (4, 3, 0.75)
+    parent = str(SeriesKey.read(series()).parent)
+    slices = await store.slices(LANE, parent, hour, hour)
+    assert tuple(slices["version=2.0"]) == (3.0, 4.0)
+    assert tuple(slices["version=1.0"]) == (0.0, 1.0)
+    hits = await store.hits(LANE, parent)
+    assert {hit.session_id for hit in hits} == {"s1", "s2", "s3"}
+    assert all(hit.rationale for hit in hits)
+
+
+async def test_a_silent_series_is_forgotten(store: SeriesStore) -> None:
+    now = await now_of(store)
+    await folding(store).fold(
+        records([verdict("a", now, "resolved"), verdict("b", now - HOUR_MS, "resolved", agent="x")])
+    )
+    assert await store.sweep(LANE, now) == 1
+    assert list(await store.index(LANE)) == [series()]
