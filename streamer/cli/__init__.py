@@ -16,6 +16,7 @@ from streamer.errors import ConfigurationError, StreamerError
 COMMANDS = {
     "check": Place("streamer.cli.check:check", "Reach every service, sample the topic, and say what is missing."),
     "try": Place("streamer.cli.trying:try_", "Judge the latest sessions of a topic, or of files; writes nothing."),
+    "evaluate": Place("streamer.cli.evaluate:evaluate", "Judge sessions that were traced before; --write keeps it."),
     "run": Place("streamer.cli.running:run", "All roles in one process."),
     "ingest": Place("streamer.cli.running:ingest", "Only read Kafka and save sessions in Redis."),
     "judge": Place("streamer.cli.running:judge", "Only judge due sessions, and audit."),
