@@ -17,6 +17,7 @@ from streamer.app import evaluating
 from streamer.app.building import access_of
 from streamer.app.evaluating import Report
 from streamer.app.people import redis_of
+from streamer.core.agreement import Answers
 from streamer.core.alerts.rule import as_label
 from streamer.core.evaluating import Evaluated
 from streamer.core.ids import mlflow_trace_id
@@ -82,9 +83,8 @@ class Again(NamedTuple):
     """One session that the judge was asked about several times."""
 
     session: SessionRef
-    answers: Sequence[str]
+    answers: Answers
     failures: int
-    weight: float
     first_trace_id: str
 
 
@@ -95,8 +95,8 @@ class Repeated:
     sessions: list[Again] = field(default_factory=list)
 
     @property
-    def answers(self) -> list[tuple[Sequence[str], float]]:
-        return [(one.answers, one.weight) for one in self.sessions]
+    def answers(self) -> list[Answers]:
+        return [one.answers for one in self.sessions]
 
 
 async def repeated(
@@ -104,15 +104,16 @@ async def repeated(
 ) -> Repeated:
     """Ask the judge `times` times about each drawn session; `dry_run` only counts what it would cost."""
     told = Repeated(Report(Tally.of((spec,))), times)
-    strata = {one.session: draw.strata[one.stratum] for one in draw.sessions}
+    strata = {one.session: one.stratum for one in draw.sessions}
 
     def on_done(done: Evaluated, written: Written | None) -> None:
         if done.skipped is None and not dry_run:
             outcomes = [one.outcome for one in done.judged]
             said = [as_label(outcome.value) for outcome in outcomes if isinstance(outcome, Verdict)]
             first = mlflow_trace_id(done.transcript.traces[0])
-            again = Again(done.ref, said, len(outcomes) - len(said), strata[done.ref].weight, first)
-            told.sessions.append(again)
+            stratum = strata[done.ref]
+            answers = Answers(said, stratum, draw.strata[stratum].weight)
+            told.sessions.append(Again(done.ref, answers, len(outcomes) - len(said), first))
         on_one(told.report.tally.sessions)
 
     wanted = evaluating.Wanted(

@@ -17,10 +17,11 @@ from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import WIDTH_PIPED, print_json
 from streamer.cli.text import Text
 from streamer.cli.trying import spec_named
-from streamer.core.agreement import Agreement, Kappa, fleiss, flips
+from streamer.core.agreement import Agreement, Answers, Kappa, fleiss, flips
 from streamer.core.judges import JudgeSpec
 from streamer.core.pairs import LEFT_OUT, Pair, Paired, paired
 from streamer.core.shares import Weighted
+from streamer.core.strata import Portion, Stratified
 from streamer.core.words import counted, priced
 from streamer.errors import ConfigurationError
 from streamer.settings import Settings, load
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from streamer.app.agreeing import Repeated
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_PIPED)
+Share = Weighted | Stratified | Portion
 SHOWN = 20
 """Disagreements in the table; --json has all."""
 
@@ -110,7 +112,7 @@ def _print(settings: Settings, spec: JudgeSpec, told: Paired, figures: Agreement
     if len(versions := {pair.judge_version for pair in told.pairs}) > 1:
         console.print(f"their verdicts are of {len(versions)} versions of the judge: --since leaves older ones out")
     if told.among_people:
-        between = fleiss((labels, 1.0) for labels in told.among_people)
+        between = fleiss(Answers(labels) for labels in told.among_people)
         several = counted(len(told.among_people), "session")
         console.print(f"people among themselves, {several} read by several: Fleiss' kappa {_kappa(between)}")
 
@@ -133,7 +135,8 @@ def _cell(count: int, weight: float) -> str:
 def _by_label(figures: Agreement) -> Table:
     table = Table("label", "the judge says it of", "people say it of", "precision", "recall")
     for name, one in figures.labels.items():
-        table.add_row(Text(name), *map(_share, (one.judge, one.people, one.precision, one.recall)))
+        judge = f"{one.judge.share or 0:.1%}"  # of the strata it is known, not estimated
+        table.add_row(Text(name), judge, _share(one.people), _share(one.precision), _share(one.recall))
     return table
 
 
@@ -155,7 +158,7 @@ def _disagreements(told: Paired) -> list[Pair]:
     return sorted((pair for pair in told.pairs if pair.verdict != pair.label), key=lambda pair: -pair.weight)
 
 
-def _share(share: Weighted) -> str:
+def _share(share: Share) -> str:
     if share.share is None or share.interval is None:
         return "–"
     return f"{share.share:.0%} ({share.interval.low:.0%}–{share.interval.high:.0%})"
@@ -184,7 +187,7 @@ def _as_json(settings: Settings, spec: JudgeSpec, told: Paired, figures: Agreeme
         "labels": [
             {
                 "label": name,
-                "judge": _share_json(one.judge),
+                "judge": one.judge.share,
                 "people": _share_json(one.people),
                 "precision": _share_json(one.precision),
                 "recall": _share_json(one.recall),
@@ -207,14 +210,14 @@ def _as_json(settings: Settings, spec: JudgeSpec, told: Paired, figures: Agreeme
         "strata_without_label": dict(told.unseen),
         "people_among_themselves": {
             "sessions": len(told.among_people),
-            "kappa": _kappa_json(fleiss((labels, 1.0) for labels in told.among_people)),
+            "kappa": _kappa_json(fleiss(Answers(labels) for labels in told.among_people)),
         },
     }
 
 
-def _share_json(share: Weighted) -> dict[str, Any]:
+def _share_json(share: Share) -> dict[str, Any]:
     low, high = share.interval or (None, None)
-    return {"share": share.share, "low": low, "high": high, "sessions": share.count, "effective": share.effective}
+    return {"share": share.share, "low": low, "high": high, "sessions": share.count}
 
 
 def _kappa_json(kappa: Kappa | None) -> dict[str, float] | None:
@@ -255,8 +258,8 @@ def _repeat(settings: Settings, spec: JudgeSpec, times: int, sample: int, seed: 
 def _print_flips(told: Repeated) -> None:
     table = Table("session", "answers", "first trace")
     for one in told.sessions:
-        if len(set(one.answers)) > 1 or one.failures:
-            said = ", ".join([*one.answers, *["failed"] * one.failures])
+        if len(set(one.answers.said)) > 1 or one.failures:
+            said = ", ".join([*one.answers.said, *["failed"] * one.failures])
             table.add_row(*map(Text, (one.session.session_id, said, one.first_trace_id)))
     if table.row_count:
         console.print(table)
@@ -277,9 +280,9 @@ def _repeat_json(settings: Settings, spec: JudgeSpec, told: Repeated, *, dry_run
         "answers": [
             {
                 "session_id": one.session.session_id,
-                "answers": one.answers,
+                "answers": one.answers.said,
                 "failures": one.failures,
-                "weight": one.weight,
+                "weight": one.answers.weight,
                 "first_trace_id": one.first_trace_id,
             }
             for one in told.sessions

@@ -1,8 +1,8 @@
 """What people are asked: which sessions are drawn for them, and the labels that they may give.
 
-Rule: a session's place in the drawing is a hash of the seed and its key, so that the same seed draws the same sessions
-from the same judged ones, a greater sample holds the smaller one, and the order in which people see them tells nothing
-of what the judge said.
+Rule: whether a session is drawn is decided by a hash of the seed and its key, so that the same seed draws the same ones
+of the same judged sessions, and a greater sample holds the smaller one. By which place it is shown another hash
+decides: those of a rare verdict have all kinds of places among the drawn ones, and their order tells nothing.
 """
 
 import heapq
@@ -101,7 +101,7 @@ class Drawing:
         self._sizes[name] += 1
         if len(self._sizes) > STRATA_MAX:
             raise ValueError(f"judge {self._judge} has said more than {STRATA_MAX} different things")
-        kept, place = self._first[name], (-_place(self._seed, session), session)
+        kept, place = self._first[name], (-_place("drawn", self._seed, session), session)
         if len(kept) < self._sample:
             heapq.heappush(kept, place)
         elif place > kept[0]:
@@ -110,9 +110,9 @@ class Drawing:
     def drawn(self, now_ms: int) -> Draw:
         numbers = allocated(self._sizes, self._sample)
         chosen = [
-            (-place, Drawn(session, name))
+            (_place("shown", self._seed, session), Drawn(session, name))
             for name, kept in self._first.items()
-            for place, session in sorted(kept, reverse=True)[: numbers[name]]
+            for _, session in sorted(kept, reverse=True)[: numbers[name]]
         ]
         return Draw(
             judge=self._judge,
@@ -181,5 +181,5 @@ def label_row(
     )
 
 
-def _place(seed: int, session: SessionRef) -> int:
-    return int.from_bytes(digest(("label", str(seed), session.key))[:8], "big")
+def _place(use: str, seed: int, session: SessionRef) -> int:
+    return int.from_bytes(digest(("label", use, str(seed), session.key))[:8], "big")

@@ -65,6 +65,8 @@ class Pair:
     label: str
     people: tuple[str, ...]
     note: str
+    stratum: str
+    """Of which drawing, and which of its strata."""
     weight: float
     judge_version: str
     trace_id: str
@@ -131,6 +133,7 @@ def paired(found: Found, *, picked: bool = False) -> Paired:
             label=as_label(labels[0].value),
             people=tuple(sorted(label.person for label in labels)),
             note=next((label.note for label in labels if label.note), ""),
+            stratum=f"{labels[0].draw}|{labels[0].stratum}",
             weight=_weight(labels[0], said, sizes, labelled),
             judge_version=said.judge_version,
             trace_id=said.trace_id,

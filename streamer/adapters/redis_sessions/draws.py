@@ -1,7 +1,7 @@
 """Sessions that were drawn for people to label, kept so that several people are asked about the same ones.
 
-Key: P:{labels}:<judge>:<seed>, a string (JSON, core/labels.py), gone `KEEP_MS` after it was drawn. It holds ids, never
-what was said.
+Key: P:{labels}:<judge>:<seed>, a hash with the drawing (`d`, JSON, core/labels.py), gone `KEEP_MS` after it was drawn.
+It holds ids, never what was said.
 """
 
 from streamer.adapters.redis_sessions.handle import Shared
@@ -17,13 +17,13 @@ class KeptDraws:
         self._s = shared
 
     async def find(self, judge: str, seed: int) -> Draw | None:
-        (raw,) = await self._s.primary.ask([("GET", self._key(judge, seed))])
+        (raw,) = await self._s.primary.ask([("HGET", self._key(judge, seed), "d")])
         return None if raw is None else Draw.from_json(raw)
 
     async def keep(self, draw: Draw) -> Draw:
         """The one that is kept: of two people who draw at once the first one's. Repeatable."""
         key = self._key(draw.judge, draw.seed)
-        await self._s.primary.ask([("SET", key, draw.to_json(), "NX", "PX", KEEP_MS)])
+        await self._s.primary.ask([("HSETNX", key, "d", draw.to_json()), ("PEXPIRE", key, KEEP_MS)])
         return await self.find(draw.judge, draw.seed) or draw
 
     def _key(self, judge: str, seed: int) -> str:
