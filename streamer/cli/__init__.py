@@ -18,6 +18,8 @@ COMMANDS = {
     "try": Place("streamer.cli.trying:try_", "Judge the latest sessions of a topic, or of files; writes nothing."),
     "evaluate": Place("streamer.cli.evaluate:evaluate", "Judge sessions that were traced before; --write keeps it."),
     "simulate": Place("streamer.cli.simulate:simulate", "Try an agent on made-up conversations, and judge them."),
+    "label": Place("streamer.cli.labelling:label", "Ask people about judged sessions, blind; labels go to MLflow."),
+    "agreement": Place("streamer.cli.agreement:agreement", "How far a judge agrees with people, and with itself."),
     "run": Place("streamer.cli.running:run", "All roles in one process."),
     "ingest": Place("streamer.cli.running:ingest", "Only read Kafka and save sessions in Redis."),
     "judge": Place("streamer.cli.running:judge", "Only judge due sessions, and audit."),

@@ -56,7 +56,7 @@ class MlflowAssessments:
 
     async def post(self, row: Row) -> Literal["created", "exists", "no_trace"]:
         """Create under the row's id. Repeatable: the second time it exists."""
-        source = {"source_type": JUDGE, "source_id": row.source_id}
+        source = {"source_type": row.source_type, "source_id": row.source_id}
         body = {"assessment": {**_assessment(row), "source": source}}
         answer = await self._http.send("POST", _assessments_path(row.ref.trace_id), body)
         if answer.status_code == httpx.codes.CONFLICT or (answer.status_code >= 500 and DUPLICATE in answer.text):
