@@ -102,7 +102,7 @@ def test_conversations_are_held_judged_and_weighed(pipeline: Pipeline) -> None:
 
 @pytest.mark.slow
 def test_a_model_speaks_for_the_user_and_is_paid_for(pipeline: Pipeline) -> None:
-    cases = [{"goal": "get a refund", "context": {"tone": "kind"}}, {"goal": "get a refund"}]
+    cases: list[dict[str, Any]] = [{"goal": "get a refund", "context": {"tone": "kind"}}, {"goal": "get a refund"}]
     words = ["--user", "openai:/gpt-4.1-mini", "--judges", "user_frustration"]
     before = pipeline.simulate(cases, "untraced", *words, "--dry-run")
     assert (before["user_calls"], before["judge_calls"], before["user_usd"] > 0) == (40, 2, True)
