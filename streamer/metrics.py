@@ -39,6 +39,9 @@ METRICS: dict[str, Metric] = {
     "session_ends": _counter("events", "Sessions that a log event said are over.", "source"),
     "records_out_of_scope": _counter("records", "Records that a rule of `keep` left out.", "rule"),
     "problems": _counter("problems", "What could not be read; its record is a dead letter.", "reason"),
+    "dead_letters": _counter(
+        "records", "Records set aside, by the first reason; read again, counted again.", "source", "reason"
+    ),
     "dead_letters_split": _counter("records", "Dead letters too large for their topic, written in parts.", "source"),
     "dead_letters_cut": _counter(
         "records", "Dead letters whose headers were too large for their topic and are left out.", "source"
@@ -75,6 +78,7 @@ METRICS: dict[str, Metric] = {
     "ownership_lost": _counter("claims", "Claims that another worker took over."),
     "stale_completions": _counter("claims", "Completions that were refused because the claim was not in force."),
     "closings": _counter("sessions", "Sessions closed, once each time they had grown.", "reason"),
+    "closed_ms": _gauge("ms", "When this worker last closed a session, Unix ms."),
     "close_lateness_seconds": _seconds("From the quiet gap's end, by the record's time, to the claim that closed."),
     "span_delay_seconds": _seconds(
         "From the end of a session's last span to its last record, at each closing that it had grown for.", "source"
@@ -123,6 +127,19 @@ METRICS: dict[str, Metric] = {
         "traces", "Parked traces dropped: no_session (no span named one in time), refused (traces_max).", "reason"
     ),
     "sessions_forgotten": _counter("sessions", "Sessions removed after their return time."),
+    "sessions_due": _gauge("sessions", "Sessions that a claim would find now."),
+    "due_for_seconds_max": _gauge("seconds", "How long the session that waits longest for a claim has been due."),
+    "sessions_in_flight": _gauge("sessions", "Sessions that a worker holds."),
+    "open_intents": _gauge("writers", "Writers that may still write to MLflow, of sessions that are not at rest."),
+    "entries_stuck": _gauge(
+        "judgements", "Owed for more than an hour after the quiet gap: retrying, deferred, row, feed.", "owed"
+    ),
+    # streamer probe
+    "probes": _counter("probes", "Synthetic conversations sent: succeeded, failed.", "outcome"),
+    "probe_success_timestamp_seconds": _gauge(
+        "seconds", "When the last probe came back, Unix time; 0: none has since this process started."
+    ),
+    "probe_step_seconds": _gauge("seconds", "From sending the last probe to this step.", "step"),
     # alerts
     "monitor_records": _counter("records", "Feed records folded into their series, repetitions included."),
     "monitor_dead_letters": _counter("records", "Feed records that the monitor cannot read.", "reason"),

@@ -267,8 +267,7 @@ class Judges(Protocol):
     async def judge(
         self, spec: JudgeSpec, transcript: Transcript, expectations: Mapping[str, Any] | None, ask: Ask
     ) -> Verdict | JudgeFailure:
-        """MLflow's judge on the whole session, with the usage of all its answers; each of its model calls goes through
-        `ask`. Cancellation stops new calls."""
+        """MLflow's judge on the session, with its usage; every model call goes through `ask`, none once cancelled."""
 
 
 class AssessmentStore(Protocol):

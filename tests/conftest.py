@@ -11,6 +11,7 @@ SERVICES = (
     "kafka_secured",
     "mlflow",
     "collector",
+    "promtool",
     "receiver",
     "alertmanager",
 )

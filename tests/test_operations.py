@@ -55,7 +55,12 @@ def said() -> Iterator[tuple[set[object], set[object]]]:
     """Levels and events of every line that the log may have."""
     for file in (ROOT / "streamer").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "say":
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr == "say"
+                and node.args[1:]
+            ):
                 level, event = ({c.value for c in ast.walk(a) if isinstance(c, ast.Constant)} for a in node.args[:2])
                 yield set(level), set(event)
 

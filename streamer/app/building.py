@@ -22,6 +22,7 @@ from streamer.adapters.redis_sessions.reader import RedisReader
 from streamer.adapters.redis_sessions.spending import RedisSpending
 from streamer.adapters.system_clock import SystemClock
 from streamer.app.ending import Ending
+from streamer.app.looking import load_now
 from streamer.core import turn_codec
 from streamer.core.fuse import Fuse
 from streamer.core.reading import resumed
@@ -35,6 +36,7 @@ from streamer.loops.held import HeldClaims
 from streamer.loops.in_force import InForce
 from streamer.loops.ingest import Ingest, IngestParts
 from streamer.loops.judge import Judge, JudgeParts
+from streamer.loops.load_watch import LoadWatch
 from streamer.loops.probe import Probe
 from streamer.loops.publishing import Publishing
 from streamer.loops.scoring import Scoring
@@ -111,6 +113,7 @@ async def start(process: Process, roles: frozenset[Role], estimate: Estimate | N
     if "audit" in roles:
         process.loops["audit"] = Audit(redis.handle(), process.metrics, process.journal).step
         sources = [source.name for source in process.settings.sources]
+        process.loops["load"] = LoadWatch(lambda: load_now(redis, process.settings), process.metrics).step
         process.loops["watermark"] = WatermarkWatch(sources, redis.handle(), process.metrics, process.journal).step
 
     def on_change(service: str, reason: str | None) -> None:

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from itertools import takewhile
 from pathlib import Path
 
 from streamer.adapters.kafka import reader
@@ -18,8 +20,9 @@ def of_topic(settings: Settings, since_ms: int | None) -> Iterator[FeedEvent | B
 
 def followed(settings: Settings, since_ms: int | None, until: Callable[[], bool]) -> Iterator[FeedEvent | Buried]:
     """What was published since, or from now on; then what comes, until it is said."""
-    connection = settings.kafka.connection()
-    yield from _read(reader.following(connection, settings.feed.topic, since_ms, until))
+    batches = reader.following(settings.kafka.connection(), settings.feed.topic, since_ms)
+    with closing(batches):
+        yield from _read(record for batch in takewhile(lambda _: not until(), batches) for record in batch)
 
 
 def of_file(file: Path) -> Iterator[FeedEvent | Buried]:

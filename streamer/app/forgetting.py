@@ -85,7 +85,7 @@ async def forget(redis: RedisConnection, settings: Settings, sessions: list[Held
     done: list[Erased] = []
     async with _publisher(settings) as publisher:
         for key, stones in buried.items():
-            kept = await _at_rest(redis, settings, key, until - loop.time())
+            kept = await until_rest(redis, settings, key, until - loop.time())
             at_rest = kept is None or kept.line.state == "rest"
             if at_rest:
                 await publisher.bury(stones)
@@ -127,7 +127,7 @@ async def _held(redis: RedisConnection, settings: Settings, key: str) -> Held | 
     return Held(found, kept) if found is not None and kept is not None else None
 
 
-async def _at_rest(redis: RedisConnection, settings: Settings, key: str, wait_s: float) -> Kept | None:
+async def until_rest(redis: RedisConnection, settings: Settings, key: str, wait_s: float) -> Kept | None:
     """When a judge worker has taken the rows back, or how it stood when there was no more time."""
     loop = asyncio.get_running_loop()
     until = loop.time() + wait_s

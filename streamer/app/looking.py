@@ -12,7 +12,7 @@ from streamer.adapters.redis_sessions.reader import Kept, RedisReader
 from streamer.core.interpret import owns
 from streamer.core.session import SessionRef, SessionState
 from streamer.core.session_id import SESSION_KEYS
-from streamer.core.status import Now, SessionLine, Wanted
+from streamer.core.status import Load, Now, SessionLine, Wanted
 from streamer.core.watermark import watermark_of
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.settings import Settings, Source
@@ -75,10 +75,16 @@ def session_keys(settings: Settings) -> Mapping[str, tuple[str, ...]]:
     return {source.name: source.session_keys for source in settings.sources}
 
 
+async def load_now(redis: RedisConnection, settings: Settings) -> Load:
+    """Without what fails: for the metrics, several times a minute."""
+    return await LoadReader(redis.shared).load(await now_of(redis, settings), failures=False)
+
+
 async def load_of(redis: RedisConnection, settings: Settings) -> dict[str, Any]:
     """Figures of `status` by name: what is due and under way, what fails, how many records are unread."""
     load = await LoadReader(redis.shared).load(await now_of(redis, settings))
-    said = {name: value for name, value in load._asdict().items() if name != "failures"}
+    said = {name: value for name, value in load._asdict().items() if name not in ("failures", "stuck")}
+    said |= {f"stuck.{owed}": count for owed, count in sorted(load.stuck.items())}
     said |= {f"failures.{kind}": count for kind, count in sorted(load.failures.items())}
     for source in settings.sources:
         partitions = sorted(await redis.handle().progress(source.name))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from streamer.adapters.kafka.publisher import KafkaPublisher
+from streamer.app.addressing import topic_of, whose
 from streamer.app.looking import source_named
 from streamer.app.people import redis_of
 from streamer.core.ids import Scope
@@ -13,9 +14,9 @@ from streamer.core.session import SessionRef, SessionState
 from streamer.core.session_id import clean
 from streamer.core.wire.containers.control import record_of
 from streamer.core.wire.containers.opening import Ended
-from streamer.core.wire.records import Header, Record
+from streamer.core.wire.records import Record
 from streamer.errors import ConfigurationError, TransientError
-from streamer.settings import Settings, Source
+from streamer.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,33 +38,11 @@ def session_end(settings: Settings, session_id: str, source: str, tenant: str | 
             f"source {source} reads {found.encoding} alone, where a control record is a dead letter; set its encoding "
             "to auto"
         )
-    whose, headers = _whose(found, tenant)
+    owner, headers = whose(found, tenant)
     said = Ended(named, tenant if found.tenant_resource else None)
     value = json.dumps(record_of(said), ensure_ascii=False, separators=(",", ":")).encode()
-    record = Record(_topic(found, topic), -1, -1, 0, value, named.encode(), headers)
-    return SessionEnd(SessionRef(Scope(source, whose), named), record)
-
-
-def _whose(source: Source, tenant: str | None) -> tuple[str, list[Header]]:
-    if source.tenant_resource or tenant in (None, source.tenant):
-        return tenant or source.tenant, []
-    if source.tenant_header:
-        return tenant or "", [(source.tenant_header, (tenant or "").encode())]
-    raise ConfigurationError(
-        f"--tenant {tenant!r}: all of source {source.name} is of tenant {source.tenant} (tenant_header and "
-        "tenant_resource of its [[sources]] table tell tenants apart)"
-    )
-
-
-def _topic(source: Source, topic: str | None) -> str:
-    if topic is not None:
-        if source.reads(topic):
-            return topic
-        raise ConfigurationError(f"--topic {topic}: source {source.name} does not read it ({', '.join(source.topics)})")
-    plain = next((name for name in source.topics if not name.startswith("^")), None)
-    if plain is None:
-        raise ConfigurationError(f"source {source.name} names its topics by a regex: name one with --topic")
-    return plain
+    record = Record(topic_of(found, topic), -1, -1, 0, value, named.encode(), headers)
+    return SessionEnd(SessionRef(Scope(source, owner), named), record)
 
 
 async def send(settings: Settings, what: SessionEnd) -> None:

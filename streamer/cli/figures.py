@@ -25,6 +25,7 @@ MEANING = {
     "due_for_ms_max": "how long the one that waits longest has been due",
     "in_flight": "sessions that a worker holds",
     "open_intents": "writers that may still write to MLflow",
+    "stuck": "owed for more than an hour: an answer (retrying, deferred), a row in MLflow, a record on the feed",
     "failures": "judges whose last word is this failure, in the 1,000 sessions that changed last",
     "lag_records": "records behind the group's committed offsets; – where Kafka does not say",
     "spent_tokens_today": "of models whose price is not known",

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from streamer.core.ledger import Entry
-from streamer.core.turn import Turn, in_order
+from streamer.core.turn import PROBE, Turn, in_order
 
 
 def emptied(ledger: Mapping[str, Entry]) -> dict[str, Entry]:
@@ -23,7 +23,7 @@ def emptied(ledger: Mapping[str, Entry]) -> dict[str, Entry]:
 
 def silenced(turn: Turn) -> Turn:
     """What a session keeps of a turn that is not its own any more, since whoever erases the other session erases it
-    there: when it was, agent and service. Its version is none of a trace's."""
+    there: when it was, agent and service, whether it is a probe's. Its version is none of a trace's."""
     return Turn(
         trace_id=turn.trace_id,
         version=0,
@@ -37,12 +37,13 @@ def silenced(turn: Turn) -> Turn:
         service=turn.service,
         service_version=turn.service_version,
         environment=turn.environment,
+        flags=turn.flags & {PROBE},
     )
 
 
 def bare(turns: Iterable[Turn]) -> Turn | None:
-    """A turn that says only where its verdicts went on the feed: agent and service. Its version is none of a trace's,
-    so that no claim takes it for one."""
+    """A turn that says only where its verdicts went on the feed: agent and service, and whether a probe's. Its version
+    is none of a trace's, so that no claim takes it for one."""
     ordered = in_order(turns)
     if not ordered:
         return None
@@ -54,6 +55,7 @@ def bare(turns: Iterable[Turn]) -> Turn | None:
         user=None,
         assistant=None,
         unscorable="no_content",
+        flags=frozenset().union(*(turn.flags for turn in ordered)) & {PROBE},
     )
     names: dict[str, Any] = {
         name: next((said for turn in ordered if (said := getattr(turn, name))), None)

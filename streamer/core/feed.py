@@ -16,11 +16,11 @@ from streamer.core.ledger import Entry
 from streamer.core.model import canonical
 from streamer.core.sampling import EVERYBODY, Inclusion
 from streamer.core.session import Claim, SessionRef
-from streamer.core.turn import Turn, flags_of, in_order, traces_in_order
+from streamer.core.turn import Turn, flags_of, in_order, is_probe, traces_in_order
 from streamer.core.verdict import Usage
 
 FeedKind = Literal["verdict", "failure", "retracted", "closing"]
-Origin = Literal["live", "backfill", "mend"]
+Origin = Literal["live", "backfill", "mend", "probe"]
 UserIds = Literal["hashed", "plain", "left_out"]
 SCHEMA_VERSION = 1
 RATIONALE_CHARS_MAX = 20_000
@@ -245,7 +245,7 @@ def _frame(
         "user_id_is": users,
         "inclusion": _inclusion(inclusion),
         "published_at_ms": now_ms,
-        "origin": "backfill" if claim.backfill else origin,
+        "origin": "probe" if is_probe(turns) else "backfill" if claim.backfill else origin,
     }
 
 

@@ -12,11 +12,11 @@ from streamer.core.exchange import Exchange, exchange_of
 from streamer.core.remarks import asked_for, both, is_thumbs_down
 from streamer.core.session import Facts
 from streamer.core.session_id import SESSION_KEYS, Resolved, clean, owner_of, resolve
-from streamer.core.turn import Turn, Unscorable
+from streamer.core.turn import PROBE, Turn, Unscorable
 from streamer.core.wire.caps import Caps
 from streamer.core.wire.conventions import Heard, Translate
 from streamer.core.wire.decode import CAPS, decode, only_logged
-from streamer.core.wire.rules import END_KEYS
+from streamer.core.wire.rules import END_KEYS, PROBE_KEY
 from streamer.core.wire.scan import is_true
 from streamer.core.wire.span import Span
 from streamer.core.wire.values import unwrap
@@ -160,6 +160,8 @@ def _flags(spans: Sequence[Span]) -> Iterator[str]:
         yield "clock_suspect"
     if any(span.truncated for span in spans):
         yield "truncated"
+    if any(PROBE_KEY in span.attributes.names and is_true(span.attributes[PROBE_KEY]) for span in spans):
+        yield PROBE
 
 
 def _unscorable(words: Exchange, error: bool) -> Unscorable | None:

@@ -152,6 +152,37 @@ def _ago(ms: int) -> str:
     return f"{lasting(ms)} ago" if ms >= 1_000 else "just now"
 
 
+STUCK_MS = 3_600_000
+"""What is owed for longer, counted from the end of the quiet gap, is somebody's business: a provider that fails, a day
+without money, an MLflow that refuses."""
+Owed = Literal["retrying", "deferred", "row", "feed"]
+
+
+def owed_of(entry: Entry) -> Owed | None:
+    """What is left to do for a judge: ask it again, ask it when there is money, write its row, tell the feed."""
+    if entry.state == "retrying" or entry.state == "deferred":
+        return entry.state
+    if entry.owes_row:
+        return "row"
+    return "feed" if entry.owes else None
+
+
+class Load(NamedTuple):
+    """What a claim would find now, and what is being worked on."""
+
+    due: int
+    due_for_ms_max: int
+    """How long the session that waits longest has been due; 0 if none is."""
+    in_flight: int
+    """Leased sessions."""
+    open_intents: int
+    """Writers that may still write, of sessions that are not at rest."""
+    stuck: Mapping[str, int]
+    """Entries of the ledger that have been owed something for more than STUCK_MS, by what."""
+    failures: Mapping[str, int]
+    """By kind: judges whose last word on a session is a failure, of the latest changed sessions."""
+
+
 class Counts(NamedTuple):
     """Sums over all buckets."""
 

@@ -66,12 +66,20 @@ class Turn:
     thumbs_down: bool = False
     """The user has said that it was not good."""
     flags: frozenset[str] = field(default_factory=frozenset)
-    """truncated, translated, clock_suspect, recovered, gap …"""
+    """truncated, translated, clock_suspect, recovered, gap, probe …"""
 
     @property
     def start_ms(self) -> int:
         """The start as MLflow keeps it (request_time, floor of ms)."""
         return self.start_ns // 1_000_000
+
+
+PROBE = "probe"
+"""The flag of a turn that `streamer probe` made: its session is judged, and counted in no share."""
+
+
+def is_probe(turns: Iterable[Turn]) -> bool:
+    return any(PROBE in turn.flags for turn in turns)
 
 
 def in_order(turns: Iterable[Turn]) -> list[Turn]:

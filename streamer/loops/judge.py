@@ -267,6 +267,7 @@ class Judge:
                 self._p.metrics.count("stale_completions")
             elif outcome.reason is not None and held.claim.state.owes_closing:
                 self._p.metrics.count("closings", reason=outcome.reason)
+                self._p.metrics.gauge("closed_ms", self._p.clock.now_ms())
             self._p.journal.say("info", "completed" if done else "stale", session=key, token=held.claim.token)
             return done
         self._abandon(held, TransientError("Redis did not take the completion"))

@@ -16,7 +16,7 @@ from streamer.core.model import Completion, ModelRequest
 from streamer.core.sampling import Inclusion, draw
 from streamer.core.scoring import begun, closed_again, deferred, failed, judged, unread, voided
 from streamer.core.transcript import Transcript
-from streamer.core.turn import Turn
+from streamer.core.turn import Turn, is_probe
 from streamer.core.verdict import JudgeFailure
 from streamer.errors import PermanentError, TransientError
 from streamer.loops.choke_point import Account, ChokePoint, SpendingLimitReached
@@ -125,7 +125,8 @@ class Scoring:
         base = replace(base, prompt_hash=account.prompt_hash, scored_at_ms=self._clock.now_ms())
         if isinstance(answer, JudgeFailure):
             return self._failed(base, spec, answer, asked=account.calls > 0)
-        self._metrics.count("verdicts", judge=spec.name, value=spec.series_of(answer.value))
+        if not is_probe(transcript.turns):
+            self._metrics.count("verdicts", judge=spec.name, value=spec.series_of(answer.value))
         return judged(base, answer)
 
     def _leave_out(self, held: Held, spec: JudgeSpec, reason: str) -> None:

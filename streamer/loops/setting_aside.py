@@ -35,6 +35,7 @@ class SettingAside:
         worst = cut.problems[0]
         for problem in cut.problems:
             self._metrics.count("problems", reason=problem.reason)
+        self._metrics.count("dead_letters", source=self._source, reason=worst.reason)
         self._journal.say(
             "warning",
             "dead_letter",

@@ -24,7 +24,7 @@ from streamer.core.ledger_line import COLUMNS, line_of
 from streamer.core.lifecycle import Limits
 from streamer.core.model import Completion
 from streamer.core.session import Claim, Outcome, SessionRef, Wake
-from streamer.core.status import Now, Wanted
+from streamer.core.status import STUCK_MS, Now, Wanted
 from streamer.core.verdict import JudgeFailure, Usage, Verdict
 from tests.services.redis import RedisServer
 
@@ -152,6 +152,21 @@ async def test_what_is_due_under_way_and_failing_is_counted(deployed: Deployment
     await deployed.complete(second, FAILED)
     load = await LoadReader(deployed.redis.shared).load(deployed.now())
     assert (load.due, load.in_flight, load.open_intents, load.failures) == (1, 1, 1, {"refused": 1})
+    assert load.stuck == {}
+
+
+async def test_what_has_been_owed_for_more_than_an_hour_is_counted_by_what_it_is(deployed: Deployment) -> None:
+    for name in ("money", "row", "young"):
+        await deployed.say(name)
+    deployed.tick(2_000)
+    deferred = replace(OWED, state="deferred", next_at_ms=deployed.tick(0) + 9_000_000)
+    entries = {"money": deferred, "row": replace(judged(), mlflow=False), "young": deferred}
+    for claim in await deployed.claim():
+        await deployed.complete(claim, entries[claim.session.session_id])
+    deployed.tick(LIMITS.gap_ms_min + STUCK_MS)
+    young = await deployed.say("young")
+    load = await LoadReader(deployed.redis.shared).load(deployed.now(), failures=False)
+    assert (load.stuck, load.failures, young.session_id) == ({"deferred": 1, "row": 1}, {}, "young")
 
 
 async def test_the_log_tells_of_each_claim(deployed: Deployment) -> None:

@@ -1,7 +1,7 @@
 """The last records of a topic and what follows, or all of them, without joining a group: for people who look."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -45,9 +45,10 @@ def read(connection: Mapping[str, Any], topic: str, last: int, follow: bool) -> 
 
 
 def following(
-    connection: Mapping[str, Any], topic: str, since_ms: int | None, until: Callable[[], bool]
-) -> Iterator[Record]:
-    """Records since a time, or from now on; then new ones, until `until` says so. In order per partition.
+    connection: Mapping[str, Any], topic: str, since_ms: int | None = None
+) -> Generator[list[Record], None, None]:
+    """Records since a time, or from now on; then new ones as they come, for ever: nothing after WAIT_S without any.
+    In order per partition. The first of all is empty, and says that nothing from then on will be missed.
     ConfigurationError as in `read`."""
     with _consumer(connection, topic) as consumer:
         ends = _ends(consumer, topic)
@@ -55,8 +56,9 @@ def following(
             {p: high for p, (_, high) in ends.items()} if since_ms is None else _since(consumer, topic, ends, since_ms)
         )
         consumer.assign([ck.TopicPartition(topic, p, offset) for p, offset in first.items()])
-        while not until():
-            yield from _poll(consumer, set())
+        yield []
+        while True:
+            yield list(_poll(consumer, set()))
 
 
 def topics(connection: Mapping[str, Any]) -> frozenset[str]:

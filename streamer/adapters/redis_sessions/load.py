@@ -1,15 +1,14 @@
-"""How much is due and under way, for `streamer status`. Reads only, a page at a time."""
+"""How much is due, under way and overdue, for `streamer status` and the metrics. Reads only, a page at a time."""
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from streamer.adapters.redis_sessions.handle import Shared
 from streamer.adapters.redis_sessions.ingest import pairs
 from streamer.adapters.redis_sessions.reader import RedisReader
 from streamer.core.ids import BUCKETS, bucket_of_session
 from streamer.core.ledger import Entry
-from streamer.core.status import Now
+from streamer.core.status import STUCK_MS, Load, Now, owed_of
 
 PAGE = 500
 AT_WORK_MAX = 5_000
@@ -18,28 +17,16 @@ FAILURES_OF = 1_000
 """Sessions whose ledgers are looked at, the latest changed: whoever asks wants to know what fails now."""
 
 
-class Load(NamedTuple):
-    """What a claim would find now, and what is being worked on."""
-
-    due: int
-    due_for_ms_max: int
-    """How long the session that waits longest has been due; 0 if none is."""
-    in_flight: int
-    """Leased sessions."""
-    open_intents: int
-    """Writers that may still write, of sessions that are not at rest."""
-    failures: Mapping[str, int]
-    """By kind: judges whose last word on a session is a failure, of the latest changed sessions."""
-
-
 class LoadReader:
     def __init__(self, shared: Shared) -> None:
         self._s = shared
 
-    async def load(self, now: Now) -> Load:
+    async def load(self, now: Now, *, failures: bool = True) -> Load:
+        """`failures`: of which kinds, too; it reads the ledgers of FAILURES_OF sessions."""
         due, waits_ms, again = await self._due(now)
-        in_flight, intents = await self._at_work(again, now.redis_ms)
-        return Load(due, waits_ms, in_flight, intents, await self._failures())
+        in_flight, intents, late = await self._at_work(again, now.redis_ms)
+        stuck = await self._owed(late)
+        return Load(due, waits_ms, in_flight, intents, stuck, await self._failures() if failures else {})
 
     async def _due(self, now: Now) -> tuple[int, int, list[str]]:
         """How many, for how long, and the keys in `again`."""
@@ -66,17 +53,29 @@ class LoadReader:
             again += [key.decode() for key in replies[n + 4]]
         return due, waits_ms, again
 
-    async def _at_work(self, again: list[str], now_ms: int) -> tuple[int, int]:
-        """Leases that have not run out, and intents."""
-        leased = intents = 0
+    async def _at_work(self, again: list[str], now_ms: int) -> tuple[int, int, list[str]]:
+        """Leases that have not run out, intents, and sessions that fell quiet more than STUCK_MS ago."""
+        leased, intents, late = 0, 0, list[str]()
         for start in range(0, min(len(again), AT_WORK_MAX), PAGE):
-            keys = [f"{self._s.tag(bucket_of_session(key))}s:{key}" for key in again[start : start + PAGE]]
+            page = again[start : start + PAGE]
+            keys = [self._key(key) for key in page]
             replies = await self._s.read(
-                [ask for key in keys for ask in (("HGET", key, "lease"), ("HLEN", f"{key}:i"))]
+                [ask for key in keys for ask in (("HMGET", key, "lease", "activity", "gap"), ("HLEN", f"{key}:i"))]
             )
-            leased += sum(int(lease or 0) > now_ms for lease in replies[0::2])
             intents += sum(replies[1::2])
-        return leased, intents
+            for key, times in zip(page, replies[0::2], strict=True):
+                lease_ms, activity_ms, gap_ms = (int(raw or 0) for raw in times)
+                leased += lease_ms > now_ms
+                if activity_ms and activity_ms + gap_ms + STUCK_MS < now_ms:
+                    late.append(key)
+        return leased, intents, late
+
+    async def _owed(self, keys: list[str]) -> Counter[str]:
+        """What these sessions' ledgers say is owed."""
+        owed: Counter[str] = Counter()
+        for start in range(0, len(keys), PAGE):
+            owed.update(word for entry in await self._entries(keys[start : start + PAGE]) if (word := owed_of(entry)))
+        return owed
 
     async def _failures(self) -> Counter[str]:
         keys: list[str] = []
@@ -86,8 +85,13 @@ class LoadReader:
                 break
         kinds: Counter[str] = Counter()
         for start in range(0, len(keys), PAGE):
-            page = keys[start : start + PAGE]
-            ledgers = await self._s.read([("HGETALL", f"{self._s.tag(bucket_of_session(k))}s:{k}:l") for k in page])
-            entries = [Entry.from_json(raw) for flat in ledgers for _, raw in pairs(flat)]
+            entries = await self._entries(keys[start : start + PAGE])
             kinds.update(entry.failure.kind for entry in entries if entry.failure and entry.state != "judged")
         return kinds
+
+    async def _entries(self, keys: list[str]) -> list[Entry]:
+        ledgers = await self._s.read([("HGETALL", f"{self._key(key)}:l") for key in keys])
+        return [Entry.from_json(raw) for flat in ledgers for _, raw in pairs(flat)]
+
+    def _key(self, key: str) -> str:
+        return f"{self._s.tag(bucket_of_session(key))}s:{key}"

@@ -133,7 +133,9 @@ class Change:
 
 
 def lanes_of(seen: Observation) -> Iterable[tuple[Lane, Seen]]:
-    """Which lanes a record concerns."""
+    """Which lanes a record concerns. A probe's concern none: no share counts them."""
+    if seen.origin == "probe":
+        return []
     if seen.kind != "closing":
         return [(Lane(seen.tenant, seen.judge), Seen(seen))]
     waiting = [one for one in seen.decisions if one.state == "deferred" and one.revision == 0]

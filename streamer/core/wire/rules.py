@@ -8,6 +8,9 @@ from streamer.core.session_id import SESSION_KEYS
 END_KEYS = ("session.end", "conversation_end", "streamer.session.end")
 """Span attributes that end a session when true."""
 
+PROBE_KEY = "streamer.probe"
+"""Marks the spans of `streamer probe` when true: their session is judged, and counted in no share."""
+
 JUDGE_KEY = "streamer.judge"
 """Marks spans of streamer's own judge calls, on the span or on its resource (design 23)."""
 

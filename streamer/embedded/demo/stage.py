@@ -114,10 +114,10 @@ class Stage(Reading):
             CONFIG.format(**config, group=self.run, topic=TOPIC, feed=FEED, prefix=self.run, gap=GAP_MS)
         )
         self.collector = self._stack.enter_context(Collector(self.kafka, TOPIC, self.mlflow))
-        self.ingest, reads = self._streamer("ingest")
-        self.judge, judges = self._streamer("judge")
+        self.ingest, reads = self.launch("ingest")
+        self.judge, judges = self.launch("judge")
         self._agent = self._start_agent()
-        self._await(
+        self.wait(
             {
                 "ingest, at the end of its topic": lambda: reads() and self.reads_everything(),
                 "the agent": self._agent_speaks,
@@ -126,7 +126,7 @@ class Stage(Reading):
             }
         )
         self._hear()
-        self.experiment_id = str(self._post("/api/2.0/mlflow/experiments/create", {"name": self.run})["experiment_id"])
+        self.experiment_id = self.experiment_named(self.run)
         self.collector.experiment_id = self.experiment_id
         self._began = {topic: self._ends(topic) for topic in (FEED, DEAD_LETTERS)}
 
@@ -153,7 +153,7 @@ class Stage(Reading):
             program, base_url, self.model_log = stand_ins.model_endpoint(self._home, MODEL_MS)
             self._launch(program)
             pending["the model"] = lambda: stand_ins.written(base_url)
-        self._await(pending)
+        self.wait(pending)
         self.kafka = self.given.get("KAFKA") or kafka.read_text()
         if self.scripted:
             address = base_url.read_text()
@@ -164,7 +164,7 @@ class Stage(Reading):
         self._services.append(program)
         program.launch()
 
-    def _await(self, pending: Mapping[str, Callable[[], bool]]) -> None:
+    def wait(self, pending: Mapping[str, Callable[[], bool]]) -> None:
         """Says each as it is ready. RuntimeError when a program ends before, or nothing comes of one for too long."""
         left, began = dict(pending), time.monotonic()
         while left:
@@ -178,9 +178,9 @@ class Stage(Reading):
                 raise RuntimeError(f"{', '.join(left)}: not ready within {stand_ins.START_S_MAX} s")
             time.sleep(0.05)
 
-    def _streamer(self, role: str) -> tuple[Program, Callable[[], bool]]:
-        """The process, launched, and whether it has started."""
-        command = [sys.executable, "-m", "streamer", role, "-c", str(self.config)]
+    def launch(self, role: str, config: Path | None = None) -> tuple[Program, Callable[[], bool]]:
+        """The process, and whether it has started."""
+        command = [sys.executable, "-m", "streamer", role, "-c", str(config or self.config)]
         program = Program(f"streamer-{role}", command, self._home, self.environment)
         self._roles.append(program)
         began = program.log.stat().st_size if program.log.exists() else 0
@@ -207,6 +207,10 @@ class Stage(Reading):
         self._stack.enter_context(agent)  # closes its pipes and waits for it, once it is killed
         self._stack.callback(agent.kill)
         return agent
+
+    def experiment_named(self, name: str) -> str:
+        """A new one in MLflow; its id."""
+        return str(self._post("/api/2.0/mlflow/experiments/create", {"name": name})["experiment_id"])
 
     # ------------------------------------------------------------ acting
 
@@ -250,6 +254,6 @@ class Stage(Reading):
         program.stop(signal.SIGKILL)
 
     def _restarted(self, role: str) -> Program:
-        program, started = self._streamer(role)
-        self._await({f"the new {role}": started})
+        program, started = self.launch(role)
+        self.wait({f"the new {role}": started})
         return program

@@ -1,4 +1,4 @@
-"""The demo's four scenes.
+"""The demo's scenes: four about verdicts here, two about those who are told of a spike in spike.py.
 
 Rule: every figure is read back from MLflow, the model's log, Redis or the feed; one that is false fails the demo.
 """
@@ -14,8 +14,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from rich.table import Table
 from rich.text import Text
 
+from streamer.embedded.demo.pager import BUDGET, Pager
+from streamer.embedded.demo.refunds import AGENT
 from streamer.embedded.demo.screen import FalseStatementError, console, say, show, state
 from streamer.embedded.demo.script import ANGRY, MORNING, RETURN, Conversation, busy_hour, last_one
+from streamer.embedded.demo.spike import HISTORY, Spike
 from streamer.embedded.demo.stage import DEFAULT_MODEL, GAP_MS, JUDGE, TOPIC, Stage
 
 T = TypeVar("T")
@@ -41,8 +44,18 @@ class Story:
         self._next = len(MORNING) + 2
 
     def tell(self) -> None:
-        for scene in (self._calm_morning, self._somebody_comes_back, self._kill, self._broken_records, self._summary):
-            scene()
+        with Pager(self._s, AGENT).open() as pager:
+            self._spike = Spike(self._s, pager)
+            for scene in (
+                self._calm_morning,
+                self._somebody_comes_back,
+                self._kill,
+                self._broken_records,
+                self._release,
+                self._rollback,
+                self._summary,
+            ):
+                scene()
 
     # ------------------------------------------------------------ scenes
 
@@ -86,6 +99,8 @@ class Story:
             raise FalseStatementError(f"the judge was killed in the middle of writing, in {HOURS_MAX} attempts")
         say("  restarting it; the dead one's lease on what it had in hand runs for 15 s", "dim")
         self._s.restart_judge()
+        say(f"  meanwhile {HISTORY} conversations of three days, with another agent, in fast motion", "dim")
+        self._spike.hold_history()
         rows = self._await_rows(known.rows + len(talks), "all rows, and the end of the lease")
         state("0 lost", all(talk.session in rows for talk in talks))
         state("0 doubled", len(self._s.rows()) == len(rows))
@@ -125,9 +140,23 @@ class Story:
         reasons = sorted(letter["dlq.reason"] for letter in letters)
         state("three dead letters with their reasons", reasons == ["truncated", "unreadable", "unreadable"])
 
+    def _release(self) -> None:
+        say("\nScene 5  a release breaks refunds", "bold")
+        self._spike.tell_history()
+        say(
+            f"  the rule is the one that runs without any configuration; here it may be wrong once in {BUDGET:,}\n"
+            "  conversations instead of once in 300,000, so that fewer make it sure",
+            "dim",
+        )
+        self._spike.break_refunds()
+
+    def _rollback(self) -> None:
+        say("\nScene 6  the release is rolled back", "bold")
+        self._spike.roll_back()
+
     def _summary(self) -> None:
         rows = sorted(self._rows().values(), key=lambda row: str(row["metadata"]["mlflow.trace.session"]))
-        say("\nRead back from MLflow", "bold")
+        say("\nThe first four scenes, read back from MLflow", "bold")
         show(_table(rows))
         verdicts = [value for value in self._s.feed() if value["kind"] == "verdict"]
         state("the feed on Kafka says the same", {_said(v) for v in verdicts} >= {_said_by_row(row) for row in rows})
