@@ -10,12 +10,15 @@ from rich.table import Table
 
 from benchmarks.figure import Figure
 
-NAMES = ("startup", "ingest", "claim", "sizes", "memory", "judging", "monitor", "peer", "latency")
+NAMES = ("startup", "ingest", "claim", "sizes", "memory", "judging", "monitor", "peer", "latency", "lateness")
+LONG = ("growth",)
+"""Minutes and gigabytes: only where they are named."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*NAMES, []], help=f"of {', '.join(NAMES)}; all by default")
+    known = f"of {', '.join((*NAMES, *LONG))}; by default all but {', '.join(LONG)}"
+    parser.add_argument("names", nargs="*", choices=[*NAMES, *LONG, []], help=known)
     parser.add_argument("--json", action="store_true", help="one JSON object per figure")
     given = parser.parse_args()
     console = Console(stderr=True)

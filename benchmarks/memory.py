@@ -5,17 +5,21 @@ import json
 import random
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.corpus import sentences
 from benchmarks.figure import Figure
-from benchmarks.ingest import _save
 from streamer.adapters.redis_sessions import open_redis
+from streamer.adapters.system_clock import SystemClock
 from streamer.core import turn_codec
 from streamer.core.lifecycle import Limits
 from streamer.core.wire.cut import CutRules, Cutter
 from streamer.core.wire.records import Record
+from streamer.loops.saving import Batch, Saving
+from streamer.ports import SessionStore
 from tests.builders import otlp_record, span
+from tests.fakes.measures import SilentMetrics
 from tests.services.redis import OPTIONS, RedisServer
 
 SESSIONS, TURNS = 300, 10
@@ -37,12 +41,12 @@ async def _measure(server: RedisServer, turn_bytes: int, bound: float) -> Figure
     client = server.client()
     client.flushdb()
     redis = await open_redis(server.url, Limits(gap_ms_min=900_000), turn_codec)
-    store, cutter, rng, prose = redis.handle(), Cutter(CutRules()), random.Random(1), sentences()
+    store, rng, prose = redis.handle(), random.Random(1), sentences()
     before, payload = int(client.info("memory")["used_memory"]), 0  # type: ignore[index]
     for n in range(SESSIONS):
-        records = [_turn(rng, prose, f"session-{n:06d}", turn_bytes) for _ in range(TURNS)]
+        records = [turn(rng, prose, f"session-{n:06d}", turn_bytes) for _ in range(TURNS)]
         payload += sum(len(record.value or b"") for record in records)
-        await _save(store, [fragment for record in records for fragment in cutter.cut(record).fragments])
+        await save(store, records, SystemClock().now_ms())
     used = int(client.info("memory")["used_memory"]) - before  # type: ignore[index]
     await redis.close()
     note = f"{payload / SESSIONS / TURNS / 1000:.1f} KB a turn, {used / SESSIONS / TURNS:.0f} B of it kept"
@@ -54,13 +58,13 @@ async def _growth(server: RedisServer) -> Figure:
     client = server.client()
     client.flushdb()
     redis = await open_redis(server.url, Limits(gap_ms_min=900_000), turn_codec)
-    store, cutter, rng, prose = redis.handle(), Cutter(CutRules()), random.Random(2), sentences()
+    store, rng, prose = redis.handle(), random.Random(2), sentences()
     used, saved, each = [int(client.info("memory")["used_memory"])], 0, []  # type: ignore[index]
     for until in (FEW, MANY - FEW, MANY):
         first = saved
         while saved < until:
-            records = [_turn(rng, prose, f"session-{saved + n:07d}", 3_000) for n in range(100)]
-            await _save(store, [fragment for record in records for fragment in cutter.cut(record).fragments])
+            records = [turn(rng, prose, f"session-{saved + n:07d}", 3_000) for n in range(100)]
+            await save(store, records, SystemClock().now_ms())
             saved += 100
         used.append(int(client.info("memory")["used_memory"]))  # type: ignore[index]
         each.append((used[-1] - used[-2]) / (saved - first))
@@ -69,7 +73,15 @@ async def _growth(server: RedisServer) -> Figure:
     return Figure("Redis memory per open session, many against few", each[-1] / each[0], "x", 1.2, note=note)
 
 
-def _turn(rng: random.Random, prose: list[str], session: str, turn_bytes: int) -> Record:
+async def save(store: SessionStore, records: Iterable[Record], at_ms: int) -> None:
+    """As ingest does it."""
+    batch, cutter = Batch("default"), Cutter(CutRules())
+    for record in records:
+        batch.add(cutter.cut(record), at_ms)
+    await Saving("default", store, SilentMetrics()).save(batch)
+
+
+def turn(rng: random.Random, prose: list[str], session: str, turn_bytes: int) -> Record:
     """An agent's trace: a root, and steps of which each holds the conversation again, as SDKs send it."""
     trace_id, root = rng.randbytes(16).hex(), rng.randbytes(8).hex()
     user, answer = (" ".join(rng.sample(prose, 3)) for _ in range(2))

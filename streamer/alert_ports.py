@@ -61,6 +61,9 @@ class SeriesStore(Protocol):
     async def hits(self, lane: Lane, parent: str) -> Sequence[Hit]:
         """The newest bad conversations that still count as bad, each once, the newest first."""
 
+    async def strike(self, lane: Lane, session_id: str) -> None:
+        """Keep nothing that was said in it. Repeatable."""
+
     async def sweep(self, lane: Lane, before_ms: int) -> int:
         """Forget series without a conversation since; their number. Repeatable."""
 
@@ -115,6 +118,9 @@ class EpisodeStore(Protocol):
 
     async def episodes(self) -> Sequence[Remembered]:
         """The latest raised first."""
+
+    async def retell(self, name: str, notice: Notice) -> None:
+        """What was told of an episode that nobody changes any more: it is not the last of its slot. Repeatable."""
 
     async def forget(self, before_ms: int) -> int:
         """Resolved ones that are older; their number. Repeatable."""

@@ -20,6 +20,7 @@ from streamer.loops.delivering import Delivering
 from streamer.loops.folding import Folding
 from streamer.loops.notify import Notify, Told
 from streamer.loops.storytelling import Link, Storyteller
+from streamer.loops.striking import strike
 from streamer.settings import Settings, without_credentials
 from streamer.settings.alerting import ChannelTable
 
@@ -44,11 +45,6 @@ def policy_of(settings: Settings) -> LanePolicy:
     )
 
 
-def group_of(settings: Settings) -> str:
-    """The monitor's own consumer group: Faust divides partitions in its own way."""
-    return f"{settings.kafka.group}-monitor"
-
-
 async def start_alerting(process: Process, roles: frozenset[Role]) -> None:
     """Adds the loops of these roles to the process; the feed's topic is waited for, as services are."""
     assert process.redis is not None
@@ -71,8 +67,21 @@ async def _add_monitor(process: Process, redis: RedisConnection) -> None:
     publisher = publisher_for(process, "the monitor's dead letters")
     partitions = await when_there(process, "kafka", publisher.partitions)
     store = RedisSeries(redis.shared)
-    folding = Folding(policy_of(settings), store, publisher, process.clock, process.metrics, process.journal)
-    group, topic = group_of(settings), settings.feed.topic
+    episodes = RedisEpisodes(redis.shared)
+
+    async def strike_from_alerts(tenant: str, session_id: str) -> None:
+        await strike(store, episodes, tenant, session_id)
+
+    folding = Folding(
+        policy_of(settings),
+        store,
+        publisher,
+        process.clock,
+        process.metrics,
+        process.journal,
+        strike=strike_from_alerts,
+    )
+    group, topic = settings.kafka.monitor_group, settings.feed.topic
     reader = FaustReader(settings.kafka.bootstrap, credentials, group, topic, partitions, folding.fold)
 
     async def behind(mine: frozenset[int]) -> int:
@@ -82,11 +91,15 @@ async def _add_monitor(process: Process, redis: RedisConnection) -> None:
         places = [(topic, partition) for partition in mine or range(partitions)]
         return await asyncio.to_thread(lag, connection, group, places)
 
+    def take(settings: Settings) -> None:
+        folding.policy = policy_of(settings)
+
+    process.taking.append(take)
     process.ending.add("the monitor", reader.stop)
     await reader.start()
 
     async def tell_current() -> None:
-        await RedisEpisodes(redis.shared).set_current(CURRENT_FOR_MS)
+        await episodes.set_current(CURRENT_FOR_MS)
 
     watchdog = Watchdog(reader, behind, lambda: folding.late_ms, tell_current, process.clock, process.metrics)
     process.loops["monitor"] = watchdog.step

@@ -78,6 +78,8 @@ class Process:
     redis: RedisConnection | None = None
     judging: Judging | None = None
     """What a reload gives new judges and rules to."""
+    taking: list[Callable[[Settings], None]] = field(default_factory=list)
+    """Who else is told of settings that were read again."""
     waits_ms_max: int | None = None
     """For a service that is down at the start; then the process stops. None: for ever."""
 

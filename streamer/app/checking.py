@@ -15,6 +15,7 @@ from streamer.app.building import access_of
 from streamer.app.checking_kafka import kafka_findings, not_looked_at
 from streamer.app.finding import Finding
 from streamer.app.people import last_records, redis_of
+from streamer.core.alerts.rule import unwatched
 from streamer.core.ids import mlflow_trace_id
 from streamer.core.rules import DEFAULT_RULE
 from streamer.core.sample import Sample, sample
@@ -34,6 +35,7 @@ async def findings(settings: Settings, last: int) -> AsyncIterator[Finding]:
     things = ((len(settings.sources), "source"), (len(settings.judges), "judge"), (len(settings.rules), "rule"))
     of = ", ".join(counted(number, thing) for number, thing in things) + f"; hash {settings.terms().hash}"
     yield Finding("configuration", "ok", of)
+    yield _alerts(settings)
     yield await _redis(settings)
     there = True
     async for finding in kafka_findings(settings):
@@ -54,6 +56,15 @@ async def findings(settings: Settings, last: int) -> AsyncIterator[Finding]:
         yield await _other_scorers(settings, rows)
     finally:
         await rows.close()
+
+
+def _alerts(settings: Settings) -> Finding:
+    """Which judges wake somebody, and which nobody."""
+    rules = settings.alert_rules()
+    if missing := list(unwatched(settings.judge_specs(), rules)):
+        return Finding("alerts", "warn", missing[0], '[[alerts]] with judge = "…" and labels = ["…"]')
+    named = ", ".join(f"{rule.name} ({'/'.join(rule.labels)})" for rule in rules)
+    return Finding("alerts", "ok", f"{counted(len(rules), 'rule')}: {named}")
 
 
 async def _redis(settings: Settings) -> Finding:

@@ -26,6 +26,7 @@ from streamer.app.building import access_of, open_for
 from streamer.app.evaluating_sources import (
     EVER,
     InMlflow,
+    Known,
     Period,
     Replayed,
     Sessions,
@@ -38,6 +39,7 @@ from streamer.app.rereading import Tell
 from streamer.core.evaluating import Evaluated, differing
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.reading import BEGINNING, Start
+from streamer.core.session import SessionRef
 from streamer.core.tally import Tally
 from streamer.core.terms import Terms
 from streamer.core.wire.rules import CutRules
@@ -60,12 +62,13 @@ OnDone = Callable[[Evaluated, Written | None], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Which sessions, and what is done with them. Exactly one of `experiment`, `topic` and `files`."""
+    """Which sessions, and what is done with them. Exactly one of `experiment`, `topic`, `files`, `known`."""
 
     terms: Terms
     experiment: str | None = None
     topic: str | None = None
     files: Sequence[Path] = ()
+    known: Sequence[SessionRef] = ()
     period: Period = EVER
     filter: str | None = None
     session: str | None = None
@@ -133,6 +136,8 @@ async def _refuse_other_definitions(live: RedisConnection, wanted: Wanted) -> No
 
 
 async def _sessions(stack: AsyncExitStack, settings: Settings, wanted: Wanted, tell: Tell) -> Sessions:
+    if wanted.known:
+        return Known(wanted.known)
     source = source_named(settings, wanted.source) if wanted.source else settings.sources[0]
     if wanted.experiment is not None:
         mlflow = MlflowSessions(access_of(settings))

@@ -12,12 +12,15 @@ from streamer.adapters.kafka import lag as kafka_lag
 from streamer.adapters.kafka import reader as kafka_reader
 from streamer.adapters.kafka.publisher import KafkaPublisher
 from streamer.adapters.redis_sessions import RedisConnection
+from streamer.adapters.redis_sessions.episodes import RedisEpisodes
 from streamer.adapters.redis_sessions.reader import Kept, RedisReader
+from streamer.adapters.redis_sessions.series import RedisSeries
 from streamer.app.looking import keys_of, now_of, session_keys
 from streamer.core.dead_letters import SUFFIX
 from streamer.core.session import SessionRef
 from streamer.errors import StreamerError, TransientError
 from streamer.loops.forgetting import Contents, contents, erase
+from streamer.loops.striking import strike
 from streamer.settings import Settings
 
 LOOK_S = 0.5
@@ -75,6 +78,8 @@ async def forget(redis: RedisConnection, settings: Settings, sessions: list[Held
         gone = await erase(redis.handle(), key, session_keys(settings))
         if gone is not None:
             buried[key] = gone.tombstones
+    refs = (held.contents.session for held in sessions)
+    whose = {ref.key: (ref.scope.tenant, ref.session_id) for ref in refs}
     loop = asyncio.get_running_loop()
     until = loop.time() + wait_s
     done: list[Erased] = []
@@ -84,6 +89,7 @@ async def forget(redis: RedisConnection, settings: Settings, sessions: list[Held
             at_rest = kept is None or kept.line.state == "rest"
             if at_rest:
                 await publisher.bury(stones)
+                await strike(RedisSeries(redis.shared), RedisEpisodes(redis.shared), *whose[key])
             done.append(Erased(key, at_rest, kept.line.says if kept else "gone", len(stones) if at_rest else 0))
     return done
 
@@ -97,6 +103,7 @@ def unreached(settings: Settings) -> list[Unreached]:
     keeps = _retention(settings, said)
     return [
         *(Unreached(f"Kafka topic {topic}", keeps[topic], said[topic]) for topic in said if topic in keeps),
+        Unreached("alerts", None, "quotes in what channels were told, or are owed: delete them there"),
         Unreached("MLflow", None, "the traces themselves: delete them there (MlflowClient.delete_traces)"),
         Unreached("Redis' disk and backups", None, "until the append-only file is rewritten (BGREWRITEAOF)"),
         Unreached("the model's provider", None, "what it was asked: by its own terms"),

@@ -23,17 +23,60 @@ from streamer.core.assessment import Row, RowRef
 from streamer.core.evaluating import Evaluated, Found
 from streamer.core.ids import Scope
 from streamer.core.judges import JudgeSpec
-from streamer.core.model import Completion
+from streamer.core.model import Completion, ModelRequest
+from streamer.core.retry import next_try_ms
 from streamer.core.session import Claim, Facts, SessionRef, SessionState
 from streamer.core.terms import Terms
-from streamer.errors import ConfigurationError, StreamerError
-from streamer.loops.choke_point import ChokePoint, SpendingLimitReached
-from streamer.loops.evaluate import Evaluate, EvaluateParts, NoLeases
-from streamer.ports import AssessmentStore, Model
+from streamer.core.verdict import JudgeFailure
+from streamer.errors import CallFailed, ConfigurationError, StreamerError
+from streamer.loops.choke_point import Account, ChokePoint, SpendingLimitReached
+from streamer.loops.evaluate import TRIES_MAX, Evaluate, EvaluateParts, NoLeases, apart
+from streamer.ports import AssessmentStore
 from streamer.settings import Settings
 
 Expectations = Mapping[str, Mapping[str, Any]]
 """What people expect of a session, by its id."""
+
+
+class Purchases:
+    """The way to models of one run: whatever is asked goes through one choke point, under one limit."""
+
+    def __init__(self, settings: Settings) -> None:
+        own, clock = settings.evaluate, SystemClock()
+        self._clock, self._limits, self._limit_usd = clock, settings.limits(), own.usd_per_day
+        spending = _Purse(own.usd_per_day, own.tokens_per_day)
+        journal = JsonJournal(clock, "error", settings.log.format)
+        model = LitellmModel(settings.models.concurrency)
+        self.choke_point = ChokePoint(model, _Answers(), NoLeases(), spending, clock, PrometheusMetrics(), journal)
+
+    def account(self, name: str, model: str) -> Account:
+        """Of whoever asks a model and is no judge."""
+        spec = JudgeSpec(type="make_judge", name=name, model=model)
+        terms = Terms(specs=(), rules=(), content=b"")
+        return Account(apart(SessionRef(Scope("", ""), name), terms), spec, 0)
+
+    async def insistent(self, account: Account, request: ModelRequest) -> Completion:
+        """The answer, asked for again as a judge's is. Raises CallFailed; StreamerError where the limit is reached."""
+        for attempt in range(1, TRIES_MAX + 1):
+            try:
+                return await self.choke_point.ask(account, request)
+            except CallFailed as error:
+                if isinstance(account.stopped_by, SpendingLimitReached):
+                    raise self.too_dear() from None
+                if account.stopped_by is not None:
+                    raise account.stopped_by from None
+                failure = JudgeFailure(kind=error.kind, detail=error.detail, retry_after_ms=error.retry_after_ms)
+                wait_ms = next_try_ms(failure, attempt, self._limits)
+                if wait_ms is None or attempt == TRIES_MAX:
+                    raise
+                await self._clock.sleep_ms(wait_ms)
+        raise AssertionError("unreachable")
+
+    def too_dear(self) -> StreamerError:
+        return StreamerError(
+            f"the spending limit of [evaluate] is reached: raise usd_per_day ({self._limit_usd:g} USD), or "
+            "tokens_per_day, which counts where a price is unknown"
+        )
 
 
 async def judged(
@@ -42,18 +85,17 @@ async def judged(
     sessions: Iterable[Found],
     *,
     expectations: Expectations | None = None,
-    model: Model | None = None,
+    purchases: Purchases | None = None,
 ) -> AsyncIterator[Evaluated]:
     """Each session as it is done, `evaluate.sessions_at_once` at the same time. What is expected of a session is asked
     of MLflow, unless it is given. ConfigurationError before anything is paid: a missing key, a judge that MLflow does
     not take. StreamerError where the spending limit ended it."""
-    refuse_missing_keys(specs)
+    for model in sorted({spec.model for spec in specs}):
+        refuse_missing_key(model)
+    buying = purchases or Purchases(settings)
     judges = await asyncio.to_thread(MlflowJudges, settings.evaluate.sessions_at_once, specs)
-    rows: _Given | MlflowAssessments = MlflowAssessments(access_of(settings))
-    if expectations is not None:
-        await rows.close()
-        rows = _Given(expectations)
-    evaluate = _evaluate(settings, specs, judges, rows, model)
+    rows = MlflowAssessments(access_of(settings)) if expectations is None else _Given(expectations)
+    evaluate = _evaluate(settings, specs, judges, rows, buying)
     room = asyncio.Semaphore(settings.evaluate.sessions_at_once)
 
     async def one(found: Found) -> Evaluated:
@@ -65,8 +107,7 @@ async def judged(
         for work in asyncio.as_completed(works):
             yield await work
     except SpendingLimitReached:
-        limit = settings.evaluate.usd_per_day
-        raise StreamerError(f"the spending limit of [evaluate] is reached: raise usd_per_day ({limit:g} USD)") from None
+        raise buying.too_dear() from None
     finally:
         for task in works:
             task.cancel()
@@ -86,35 +127,26 @@ async def in_mlflow(settings: Settings, experiment: str, session_id: str) -> Fou
         await mlflow.close()
 
 
-def refuse_missing_keys(specs: Sequence[JudgeSpec]) -> None:
+def refuse_missing_key(model: str) -> None:
     """ConfigurationError for a model that cannot be called, while nothing has been paid."""
-    for model in sorted({spec.model for spec in specs}):
-        if missing := missing_keys(model):
-            raise ConfigurationError(
-                f"{' and '.join(missing)} not set, which {model} needs: export {missing[0]}=…, or name another model"
-            )
+    if missing := missing_keys(model):
+        raise ConfigurationError(
+            f"{' and '.join(missing)} not set, which {model} needs: export {missing[0]}=…, or name another model"
+        )
 
 
 def _evaluate(
-    settings: Settings,
-    specs: Sequence[JudgeSpec],
-    judges: MlflowJudges,
-    rows: AssessmentStore,
-    model: Model | None,
+    settings: Settings, specs: Sequence[JudgeSpec], judges: MlflowJudges, rows: AssessmentStore, buying: Purchases
 ) -> Evaluate:
-    clock = SystemClock()
-    spending = _Purse(settings.evaluate.usd_per_day, settings.evaluate.tokens_per_day)
-    asked = model or LitellmModel(settings.models.concurrency)
-    journal = JsonJournal(clock, "error", settings.log.format)
     parts = EvaluateParts(
         namespace=settings.mlflow.namespace,
         terms=Terms(specs=tuple(specs), rules=(), content=b""),
         known=_Unknown(),
         judges=judges,
-        choke_point=ChokePoint(asked, _Answers(), NoLeases(), spending, clock, PrometheusMetrics(), journal),
+        choke_point=buying.choke_point,
         assessments=rows,
         limits=settings.limits(),
-        clock=clock,
+        clock=SystemClock(),
         tasks=AsyncioTasks(),
     )
     return Evaluate(parts)

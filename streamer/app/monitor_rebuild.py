@@ -13,7 +13,7 @@ from streamer.adapters.kafka import reader as kafka_reader
 from streamer.adapters.redis_sessions import RedisConnection
 from streamer.adapters.redis_sessions.series import RedisSeries
 from streamer.adapters.system_clock import SystemClock
-from streamer.app.alerting import group_of, policy_of
+from streamer.app.alerting import policy_of
 from streamer.core.reading import Start
 from streamer.core.wire.records import DeadLetter, Record
 from streamer.errors import ConfigurationError
@@ -38,7 +38,7 @@ class Plan(NamedTuple):
 
 def planned(settings: Settings, start: Start) -> Plan:
     """ConfigurationError while a monitor runs, or where none has ever read."""
-    connection, topic, group = settings.kafka.connection(), settings.feed.topic, group_of(settings)
+    connection, topic, group = settings.kafka.connection(), settings.feed.topic, settings.kafka.monitor_group
     if running := kafka_reader.members(connection, group):
         raise ConfigurationError(f"{running} monitors are running: stop them first, `streamer run` is one, too")
     spans = kafka_reader.spans(connection, topic, start)

@@ -1,4 +1,4 @@
-"""SIGHUP: judges, rules and the paces of sessions are read again, without a restart.
+"""SIGHUP: judges, rules, alerts and the paces of sessions are read again, without a restart.
 
 Rule: nothing is put in force before all of it was checked as at a start; what is refused changes nothing. Whatever else
 the file says differently waits for a restart, and is named.
@@ -15,7 +15,7 @@ from streamer.settings import Settings
 
 LOOK_MS = 200
 PACES = ("idle_gap_ms", "settle_ms", "max_age_ms", "max_turns", "max_bytes")
-TAKEN = frozenset({"rules", "judges", *(f"sessions.{key}" for key in PACES)})
+TAKEN = frozenset({"rules", "judges", "alerts", *(f"sessions.{key}" for key in PACES)})
 
 
 def reload_on_hangup(process: Process, read: Callable[[], Settings]) -> None:
@@ -62,8 +62,10 @@ def _take(process: Process, settings: Settings) -> None:
     """Only what a reload may change: the rest stays as this process was started with it."""
     old = process.settings.sessions
     paces = {key: getattr(settings.sessions, key) for key in PACES}
-    update = {"rules": settings.rules, "judges": settings.judges, "sessions": old.model_copy(update=paces)}
-    process.settings = process.settings.model_copy(update=update)
+    lists = {name: getattr(settings, name) for name in ("rules", "judges", "alerts")}
+    process.settings = process.settings.model_copy(update={**lists, "sessions": old.model_copy(update=paces)})
+    for take in process.taking:
+        take(process.settings)
     if process.redis is not None:
         process.redis.take(process.settings.limits())
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from streamer.core.verdict import JudgeFailure, VerdictValue
 
@@ -22,11 +22,13 @@ class Row:
 
     ref: RowRef
     source_id: str
-    """The judge's model, as MLflow's own judges say it."""
+    """The judge's model, as MLflow's own judges say it; a person's name."""
     value: VerdictValue | None
     error: JudgeFailure | None
     rationale: str
     metadata: dict[str, str]
+    source_type: Literal["LLM_JUDGE", "HUMAN"] = "LLM_JUDGE"
+    """MLflow keeps the one that a row was created with."""
 
 
 class StoredRow(NamedTuple):

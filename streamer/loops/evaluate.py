@@ -125,7 +125,7 @@ class Evaluate:
             return Judged(spec=spec, outcome=expectations, number=number)
         rejected, bought = 0, _Bought()
         for attempt in range(1, self._p.tries_max + 1):
-            account = Account(_apart(ref, self._p.terms), spec, number * ATTEMPTS + rejected)
+            account = Account(apart(ref, self._p.terms), spec, number * ATTEMPTS + rejected)
 
             async def ask(request: ModelRequest, account: Account = account) -> Completion:
                 return await bought.count(self._p.choke_point, account, request)
@@ -167,7 +167,7 @@ class _Bought:
         return answer
 
 
-def _apart(ref: SessionRef, terms: Terms) -> Held:
+def apart(ref: SessionRef, terms: Terms) -> Held:
     """For the choke point, which asks whose call it is."""
     claim = Claim(
         session=ref,

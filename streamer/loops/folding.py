@@ -6,8 +6,9 @@ count it as read: an unreachable Redis makes it wait, and nothing is ever skippe
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 from streamer.alert_ports import SeriesStore
 from streamer.core.alerts.change import changed
@@ -36,9 +37,11 @@ class Folding:
         journal: Journal,
         *,
         is_backlog: bool = False,
+        strike: Callable[[str, str], Awaitable[None]] | None = None,
     ) -> None:
-        """`is_backlog`: whatever is proposed is old news, also of what was published a moment ago."""
-        self.policy, self._is_backlog = policy, is_backlog
+        """`is_backlog`: whatever is proposed is old news, also of what was published a moment ago. `strike`: is told
+        the tenant and the id of a session whose tombstone has come."""
+        self.policy, self._is_backlog, self._strike = policy, is_backlog, strike
         self.late_ms = 0
         """From the publication of the last batch's newest record to its fold."""
         self._store, self._dead_letters, self._clock = store, dead_letters, clock
@@ -47,15 +50,22 @@ class Folding:
     async def fold(self, records: Sequence[Record]) -> list[Mapping[str, Any]]:
         """Returns once all is kept; what detectors proposed. Repeatable. Waits while Redis or Kafka does not answer."""
         by_lane, letters = self._read(records)
+        buried = {found for record in records if record.value is None and (found := session_of(record.key)) is not None}
         proposals: list[Mapping[str, Any]] = []
         waited = False
-        while by_lane or letters:
+        while by_lane or letters or buried:
             try:
                 if by_lane:
                     proposals += await self._pass(by_lane)
                 elif letters:
                     await self._dead_letters.put(letters)
                     letters = []
+                elif self._strike is not None:
+                    one = next(iter(buried))
+                    await self._strike(*one)
+                    buried.discard(one)
+                else:
+                    buried.clear()
             except TransientError as error:
                 if not waited:
                     self._journal.say("warning", "monitor_waits", cause=str(error))
@@ -73,7 +83,7 @@ class Folding:
         letters = []
         for record in records:
             if record.value is None:
-                continue  # a tombstone: what it buries goes by its own time
+                continue  # a tombstone
             try:
                 observation = observed(_json(record.value))
             except UnreadableRecord as error:
@@ -120,6 +130,12 @@ class Folding:
     def _wanted(self, lane: Lane, seen: Sequence[Seen]) -> Wanted:
         rules = [rule for rule in self.policy.rules if rule.judge == lane.judge]
         return wanted(lane, seen, rules)
+
+
+def session_of(key: bytes | None) -> tuple[str, str] | None:
+    """Tenant and id that a tombstone buries, once for each session: of its keys that of the closing."""
+    parts = (key or b"").decode("utf-8", "replace").split("|")
+    return (unquote(parts[0]), unquote(parts[1])) if len(parts) == 3 and not parts[2] else None
 
 
 def _json(value: bytes) -> Any:  # noqa: ANN401

@@ -64,6 +64,7 @@ class Ingest:
         self._saving = Saving(parts.name, parts.store, parts.metrics)
         self._readings: dict[TopicPartition, Reading] = {}
         self._waiting = Waiting()
+        self._published: dict[TopicPartition, int] = {}
         self._stale = False
         self._listed_at_ms = self._metadata_at_ms = self._memory_at_ms = -1
         self._held = False
@@ -244,10 +245,19 @@ class Ingest:
                 self._readings[partition].skip_to(position, now_ms)
 
     async def _publish_progress(self) -> None:
-        asked_at_ms = self._p.clock.now_ms()
-        if asked_at_ms - self._listed_at_ms < self._p.limits.progress_ms or not self._readings:
+        """As soon as it moves: what was saved now may be all that Kafka held when it was asked last."""
+        asked = self._p.clock.now_ms() - self._listed_at_ms >= self._p.limits.progress_ms
+        if not self._readings:
             return
-        self._listed_at_ms = asked_at_ms
+        if asked:
+            await self._ask_ends()
+        progress = {p: reading.advance(self._metadata_at_ms, self._p.limits) for p, reading in self._readings.items()}
+        if asked or progress != self._published:
+            self._published = progress
+            await self._p.store.publish_progress(self._p.name, progress)
+
+    async def _ask_ends(self) -> None:
+        self._listed_at_ms = asked_at_ms = self._p.clock.now_ms()
         ends = await self._p.source.end_offsets(sorted(self._readings))
         self._silent = frozenset(self._readings.keys() - ends.keys())
         for partition, reading in self._readings.items():
@@ -255,8 +265,6 @@ class Ingest:
                 reading.hear(asked_at_ms, ends[partition])
                 lag = max(0, ends[partition] - reading.saved)
                 self._p.metrics.gauge("lag_records", lag, topic=partition.topic, partition=str(partition.partition))
-        progress = {p: reading.advance(self._metadata_at_ms, self._p.limits) for p, reading in self._readings.items()}
-        await self._p.store.publish_progress(self._p.name, progress)
 
     async def _commit_behind(self) -> None:
         now_ms = self._p.clock.now_ms()

@@ -75,7 +75,7 @@ class Notify:
         """Whether the proposal is done with; False where somebody else changed the episode meanwhile."""
         value = json.loads(waiting.raw)
         proposal = Proposal(**{name: value[name] for name in Proposal._fields})
-        slot = await self._episodes.slot(proposal.rule, proposal.series)
+        slot = await slot_of(self._episodes, proposal)
         if value["n"] <= slot.applied:
             return True  # a worker that had done it died before it could take it away
         changed = proposed(slot.episode, proposal, value["severity"], self._clock.now_ms())
@@ -109,7 +109,7 @@ class Notify:
         """What a backlog raised, and has not resolved."""
         untold = [one.episode for one in await self._episodes.episodes() if one.untold and one.episode.state == "open"]
         for episode in untold if untold and await self._episodes.is_current() else ():
-            slot = await self._episodes.slot(episode.rule, episode.series)
+            slot = await slot_of(self._episodes, episode)
             if slot.untold and slot.episode == episode and slot.notice is not None:
                 channels = [] if episode.is_muted(self._clock.now_ms()) else await self._reached(episode)
                 await self._episodes.turn(slot, slot.applied, episode, slot.notice, channels)
@@ -122,9 +122,10 @@ class Notify:
 
     def _say(self, episode: Episode, *, told: bool) -> None:
         self._metrics.count("episodes", state=episode.state)
+        is_open = episode.state == "open"
         self._journal.say(
-            "warning" if episode.state == "open" else "info",
-            f"episode_{episode.state}",
+            "warning" if is_open else "info",
+            "episode_open" if is_open else "episode_resolved",
             episode=episode.id,
             rule=episode.rule,
             series=episode.series,
@@ -141,7 +142,7 @@ class Notify:
         for episode in episodes:
             if episode.state != "open":
                 continue
-            slot = await self._episodes.slot(episode.rule, episode.series)
+            slot = await slot_of(self._episodes, episode)
             if slot.episode is None or slot.episode.id != episode.id:
                 continue
             last_ms = _last_seen(indexes, SeriesKey.read(episode.series)) or episode.raised_at_ms
@@ -165,9 +166,14 @@ def _last_seen(indexes: Mapping[Lane, Mapping[str, tuple[int, int]]], key: Serie
     return max((last for one, (_, last) in mine if key in (one, one.parent)), default=0)
 
 
+async def slot_of(episodes: EpisodeStore, what: Proposal | Episode) -> Slot:
+    """A raise may name one version, and the next one all of them: they are one family's, and one incident."""
+    return await episodes.slot(what.rule, str(SeriesKey.read(what.series).parent))
+
+
 async def set_by_person(episodes: EpisodeStore, episode: Episode, changed: Changed) -> bool:
     """A mute, or its end. False where the episode has changed meanwhile."""
-    slot = await episodes.slot(episode.rule, episode.series)
+    slot = await slot_of(episodes, episode)
     if slot.episode != episode or changed.episode is None:
         return False
     return await episodes.turn(slot, slot.applied, changed.episode, slot.notice, (), untold=slot.untold)

@@ -29,6 +29,11 @@ class Kafka(Table):
         default_factory=dict, description="passed to librdkafka as they are: security.protocol, sasl.username …"
     )
 
+    @property
+    def monitor_group(self) -> str:
+        """Of the monitor alone: Faust divides partitions in its own way."""
+        return f"{self.group}-monitor"
+
     def connection(self) -> dict[str, str | int | bool]:
         """What every client of this process needs, secrets in plain text."""
         return {

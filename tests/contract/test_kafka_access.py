@@ -31,7 +31,7 @@ LETTERS = f"{TOPIC}.dlq"
 
 @pytest.fixture(scope="module")
 def kafka(secured_kafka: SecuredKafka) -> SecuredKafka:
-    create_topics(secured_kafka.server.bootstrap, {TOPIC: 1, FEED: 1, LETTERS: 1})
+    create_topics(secured_kafka.server.bootstrap, {TOPIC: 1, FEED: 1, LETTERS: 1, f"{FEED}.dlq": 1})
     return secured_kafka
 
 
@@ -106,6 +106,7 @@ def test_the_docs_list_these_rights() -> None:
     table = text.partition("## Rights in Kafka")[2].partition("\n## ")[0]
     listed = set(re.findall(r"^\| (topics?|groups?) ([^|]+) \| ([^|]+) \|", table, re.MULTILINE))
     names = {"of `[[sources]]`": TOPIC, "`<topic>.dlq`": LETTERS, "`feed.topic`": FEED, "`kafka.group`": GROUP}
+    names |= {"`<feed.topic>.dlq`": f"{FEED}.dlq", "`<kafka.group>-monitor`": f"{GROUP}-monitor"}
     names["`streamer-look`"] = kafka_reader.GROUP
     said = {
         (operation, kind.rstrip("s"), names[name])

@@ -247,6 +247,22 @@ async def test_weights_slices_and_hits_follow_the_session(store: SeriesStore) ->
     assert all(hit.rationale for hit in hits)
 
 
+async def test_nothing_of_a_session_that_was_forgotten_is_kept(store: SeriesStore) -> None:
+    now, struck = await now_of(store), []
+
+    async def strike(tenant: str, session_id: str) -> None:
+        struck.append((tenant, session_id))
+        await store.strike(Lane(tenant, alert_feed.JUDGE), session_id)
+
+    values = records([verdict("a|b", now, "unresolved"), verdict("c", now, "unresolved")])
+    keys = (b"default|a%7Cb|user_frustration", b"default|a%7Cb|")
+    stones = [values[0]._replace(value=None, key=key) for key in keys]
+    fold = Folding(POLICY, store, Letters(), Clock(10**12), SilentMetrics(), SilentJournal(), strike=strike).fold
+    await fold([*values, *stones])
+    assert struck == [("default", "a|b")]
+    assert [hit.session_id for hit in await store.hits(LANE, str(SeriesKey.read(series()).parent))] == ["c"]
+
+
 async def test_a_silent_series_is_forgotten(store: SeriesStore) -> None:
     now = await now_of(store)
     await folding(store).fold(

@@ -73,6 +73,9 @@ class FakeEpisodes:
         newest = sorted(self.kept.values(), key=lambda one: (one.episode.raised_at_ms, one.episode.id))
         return newest[::-1]
 
+    async def retell(self, name: str, notice: Notice) -> None:
+        self.kept[name] = self.kept[name]._replace(notice=notice)
+
     async def forget(self, before_ms: int) -> int:
         old = [e.id for e, _, _ in self.kept.values() if e.state == "resolved" and (e.resolved_at_ms or 0) < before_ms]
         for name in old:

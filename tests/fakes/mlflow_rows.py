@@ -1,6 +1,6 @@
 """MLflow's assessments in a dict, with its manners: ids are global, PATCH merges metadata, the trace may be absent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal
 
 from streamer.core.assessment import Row, RowRef, StoredRow, StoredTrace
@@ -24,7 +24,9 @@ class MlflowRows:
         old = self._at(row.ref)
         if old is None:
             return False
-        self.stored[row.ref.assessment_id] = _stored(row, old.source_id, {**old.metadata, **row.metadata})
+        self.stored[row.ref.assessment_id] = _stored(row, {**old.metadata, **row.metadata})._replace(
+            source_type=old.source_type, source_id=old.source_id
+        )
         self.written += 1
         return True
 
@@ -33,7 +35,7 @@ class MlflowRows:
             return "no_trace"
         if row.ref.assessment_id in self.stored:
             return "exists"
-        self.stored[row.ref.assessment_id] = _stored(row, row.source_id, row.metadata)
+        self.stored[row.ref.assessment_id] = _stored(row, row.metadata)
         self.written += 1
         return "created"
 
@@ -59,6 +61,12 @@ class MlflowRows:
         found = [await self.trace(trace_id) for trace_id in sorted(self.sessions.get(session_id, ()))]
         return [trace for trace in found if trace is not None]
 
+    async def judged(self, experiment_id: str) -> AsyncIterator[StoredTrace]:
+        for trace_id in sorted(self.traces):
+            trace = await self.trace(trace_id)
+            if trace is not None and any(row.source_type == "LLM_JUDGE" for row in trace.rows):
+                yield trace
+
     async def rows(self, trace_id: str) -> Sequence[StoredRow]:
         return [row for row in self.stored.values() if row.trace_id == trace_id]
 
@@ -76,13 +84,13 @@ class MlflowRows:
         return row if row is not None and row.trace_id == ref.trace_id else None
 
 
-def _stored(row: Row, source_id: str, metadata: Mapping[str, str]) -> StoredRow:
+def _stored(row: Row, metadata: Mapping[str, str]) -> StoredRow:
     return StoredRow(
         assessment_id=row.ref.assessment_id,
         trace_id=row.ref.trace_id,
         name=row.ref.judge,
-        source_type="LLM_JUDGE",
-        source_id=source_id,
+        source_type=row.source_type,
+        source_id=row.source_id,
         value=row.value,
         error_code=row.error.kind if row.error else None,
         rationale=row.rationale,

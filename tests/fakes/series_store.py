@@ -109,6 +109,11 @@ class FakeSeries:
         place = Standing.decoded(raw).place if raw else None
         return place is not None and place.outcome == "hit"
 
+    async def strike(self, lane: Lane, session_id: str) -> None:
+        for (of, parent), hits in list(self.kept_hits.items()):
+            if of == lane:
+                self.kept_hits[of, parent] = [hit for hit in hits if hit.session_id != session_id]
+
     async def sweep(self, lane: Lane, before_ms: int) -> int:
         gone = [series for series, (_, last) in self.indexes[lane].items() if last < before_ms]
         for series in gone:

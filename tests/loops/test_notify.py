@@ -12,6 +12,7 @@ from streamer.core.alerts.counts import HOUR_MS
 from streamer.core.alerts.lane import LanePolicy
 from streamer.errors import PermanentError, TransientError
 from streamer.loops.folding import Folding
+from streamer.loops.striking import strike
 from tests import alert_feed
 from tests.alert_feed import records, verdict
 from tests.fakes.measures import SilentJournal, SilentMetrics
@@ -182,6 +183,22 @@ async def test_an_alert_tells_its_slice_reasons_examples_and_how_late_it_can_be(
     assert told.links[0] == f"http://m/default/{told.examples[0].trace_id}"
     assert told.late_ms is not None
     assert told.late_ms > 900_000
+
+
+async def test_whoever_is_forgotten_is_quoted_by_no_episode() -> None:
+    world = World()
+    values = [verdict(f"b{n}", START_MS - 60_000 * n, "unresolved", rationale=f"Words of {n}.") for n in range(20)]
+    policy = LanePolicy(rules=(), labels={alert_feed.JUDGE: ("unresolved",)})
+    folding = Folding(policy, world.series, None, world.clock, SilentMetrics(), SilentJournal())  # type: ignore[arg-type]
+    await folding.fold(records(values))
+    for kind, hours in (("raise", 0), ("resolve", 1), ("raise", 9)):
+        await world.propose(kind, START_MS + hours * HOUR_MS)
+        await world.settle()
+    assert "Words of 0." in repr(world.episodes.kept)
+    await strike(world.series, world.episodes, "default", "b0")
+    assert "Words of 0." not in repr((world.episodes.kept, world.series.kept_hits))
+    assert "Words of 1." in repr(world.episodes.kept)
+    assert all(len(n.links) == len(n.examples) for _, n, _ in world.episodes.kept.values() if n)
 
 
 async def test_without_text_nothing_that_was_said_leaves() -> None:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
+from streamer.adapters.mlflow_assessments.absence import is_there
 from streamer.adapters.mlflow_assessments.http import MlflowAccess as MlflowAccess
 from streamer.adapters.mlflow_assessments.http import MlflowHttp, is_found, json_of
 from streamer.core.assessment import Row, RowRef, StoredRow, StoredTrace
@@ -51,20 +52,20 @@ class MlflowAssessments:
         """Replace value, rationale and metadata; False if there is no such row. Repeatable."""
         body = {"assessment": _assessment(row), "update_mask": "feedback,rationale,metadata"}
         answer = await self._http.send("PATCH", _path(row.ref), body)
-        return is_found(answer) and bool(json_of(answer))
+        return await self._has(answer, row.ref.trace_id) and bool(json_of(answer))
 
     async def post(self, row: Row) -> Literal["created", "exists", "no_trace"]:
         """Create under the row's id. Repeatable: the second time it exists."""
-        source = {"source_type": JUDGE, "source_id": row.source_id}
+        source = {"source_type": row.source_type, "source_id": row.source_id}
         body = {"assessment": {**_assessment(row), "source": source}}
         answer = await self._http.send("POST", _assessments_path(row.ref.trace_id), body)
         if answer.status_code == httpx.codes.CONFLICT or (answer.status_code >= 500 and DUPLICATE in answer.text):
             return "exists"
-        return "created" if is_found(answer) and json_of(answer) else "no_trace"
+        return "created" if await self._has(answer, row.ref.trace_id) and json_of(answer) else "no_trace"
 
     async def delete(self, row: RowRef) -> None:
         """Repeatable: a row or trace that is not there needs no deleting."""
-        is_found(await self._http.send("DELETE", _path(row), None))
+        await self._has(await self._http.send("DELETE", _path(row), None), row.trace_id)
 
     async def expectations(self, first_trace: str, session_id: str) -> Mapping[str, Any] | None:
         """What people expect of the session, by name; as MLflow's evaluate takes them: HUMAN, about this session."""
@@ -87,7 +88,7 @@ class MlflowAssessments:
     async def experiment_of(self, trace_id: str) -> str | None:
         """Where a trace (`tr-…`) is; empty if in no experiment, None if MLflow does not have it."""
         answer = await self._http.send("GET", _trace_path(trace_id), None)
-        if not is_found(answer):
+        if not await self._has(answer, trace_id):
             return None
         place = json_of(answer)["trace"]["trace_info"].get("trace_location", {})
         return str(place.get("mlflow_experiment", {}).get("experiment_id", ""))
@@ -145,8 +146,13 @@ class MlflowAssessments:
 
     async def _info(self, trace_id: str) -> dict[str, Any] | None:
         answer = await self._http.send("GET", _trace_path(trace_id), None)
-        info: dict[str, Any] | None = json_of(answer)["trace"]["trace_info"] if is_found(answer) else None
+        info: dict[str, Any] | None = None
+        if await self._has(answer, trace_id):
+            info = json_of(answer)["trace"]["trace_info"]
         return info
+
+    async def _has(self, answer: httpx.Response, trace_id: str) -> bool:
+        return await is_there(self._http, answer, trace_id)
 
 
 def _trace_path(trace_id: str) -> str:

@@ -52,6 +52,18 @@ class MlflowSessions:
         """Sessions with a trace that began in that time and that MLflow's filter `wanted` lets through, each once, in
         the order of their first such trace."""
         seen = set[bytes]()
+        async for info in self.pages(experiment_id, since_ms, until_ms, wanted):
+            session_id = info.get("trace_metadata", {}).get(SESSION_KEY)
+            name = digest([session_id or ""])[:8]
+            if session_id and name not in seen:
+                seen.add(name)
+                yield session_id
+
+    async def pages(
+        self, experiment_id: str, since_ms: int | None, until_ms: int | None, wanted: str | None
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """TraceInfo of every trace of a session that began in that time, in the order of their beginning. One that
+        shares its millisecond with the end of a page comes twice."""
         from_ms, last_ms = since_ms or 0, -1
         token: str | None = None
         while True:
@@ -61,11 +73,7 @@ class MlflowSessions:
             page = await self._search(experiment_id, " AND ".join(said), PAGE, token)
             for info in page.get("traces", []):
                 last_ms = start_ms_of(info)
-                session_id = info.get("trace_metadata", {}).get(SESSION_KEY)
-                name = digest([session_id or ""])[:8]
-                if session_id and name not in seen:
-                    seen.add(name)
-                    yield session_id
+                yield info
             token = page.get("next_page_token")
             if not token:
                 return

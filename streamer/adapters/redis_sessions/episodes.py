@@ -64,6 +64,12 @@ class RedisEpisodes:
         (raw,) = await self._s.primary.ask([("HVALS", f"{self._base}episodes")])
         return sorted(map(_read, raw), key=lambda one: (one.episode.raised_at_ms, one.episode.id), reverse=True)
 
+    async def retell(self, name: str, notice: Notice) -> None:
+        (raw,) = await self._s.primary.ask([("HGET", f"{self._base}episodes", name)])
+        if raw is not None:
+            written = _written(_read(raw)._replace(notice=notice))
+            await self._s.primary.ask([("HSET", f"{self._base}episodes", name, written)])
+
     async def forget(self, before_ms: int) -> int:
         old = [
             episode.id

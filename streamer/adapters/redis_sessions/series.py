@@ -13,6 +13,7 @@ from streamer.adapters.redis_sessions.scripts import Command, ScriptCall
 from streamer.alert_ports import Waiting
 from streamer.core.alerts.fold import SeriesState
 from streamer.core.alerts.lane import Change, KeptState, Lane, Looked, Standing, Wanted
+from streamer.core.alerts.series import SeriesKey
 from streamer.core.alerts.story import Hit, Tally
 from streamer.core.ids import BUCKETS
 
@@ -100,6 +101,18 @@ class RedisSeries:
             and (place := Standing.decoded(standing).place) is not None
             and place.outcome == "hit"
         ]
+
+    async def strike(self, lane: Lane, session_id: str) -> None:
+        base = self._base(lane.bucket)
+        parents = sorted({str(SeriesKey.read(series).parent) for series in await self.index(lane)})
+        found = await self._s.read([("LRANGE", f"{base}h:{parent}", 0, -1) for parent in parents])
+        gone: list[Command] = [
+            ("LREM", f"{base}h:{parent}", 0, raw)
+            for parent, raws in zip(parents, found, strict=True)
+            for raw in raws
+            if Hit(*json.loads(raw)).session_id == session_id
+        ]
+        await self._s.read(gone)
 
     async def sweep(self, lane: Lane, before_ms: int) -> int:
         base, gone = (

@@ -51,8 +51,8 @@ def test_only_the_series_that_spikes_is_raised() -> None:
 
 def test_what_is_no_first_verdict_changes_nothing() -> None:
     """Judged again, published again, backfill, failures, retractions, closings, in any order of lines."""
-    records, noise, rng = history(DAYS, 50, spikes=[SPIKE]), [], random.Random(3)
-    for n, record in enumerate(records):
+    records, noise, rng = history(DAYS, 25, spikes=[SPIKE]), [], random.Random(3)
+    for n, record in enumerate(records[::3]):
         again = {**record, "token": record["token"] + 1, "published_at_ms": record["published_at_ms"] + 9_000_000}
         noise += [
             {**again, "revision": 2, "supersedes": 1, "value": "unresolved"},
@@ -64,7 +64,7 @@ def test_what_is_no_first_verdict_changes_nothing() -> None:
         ]
     everything = records + noise
     rng.shuffle(everything)
-    assert replayed(everything) == replayed(records)
+    assert replayed(everything) == replayed(records) != []
 
 
 def test_a_release_alone_is_no_news_and_hides_none() -> None:
