@@ -25,7 +25,7 @@ from benchmarks.memory import save, turn
 from streamer.adapters.redis_sessions import RedisConnection, open_redis
 from streamer.adapters.redis_sessions.scripts import Scripts
 from streamer.adapters.system_clock import SystemClock
-from streamer.app import keep_out_of_collection
+from streamer.app.running import keep_out_of_collection
 from streamer.core import turn_codec
 from streamer.core.ids import Scope
 from streamer.core.ledger import Entry
@@ -79,7 +79,7 @@ class Stage:
 
     @property
     def used_bytes(self) -> int:
-        return int(self.client.info("memory")["used_memory"])  # type: ignore[index]
+        return int(self.client.info("memory")["used_memory"])
 
     async def fill(self, sessions: int, at_ms: int) -> None:
         """Until there are so many, all of the same moment."""
@@ -280,7 +280,7 @@ def _blocked(client: Redis) -> Iterator[Figure]:
     """How long Redis was in a script. A plain command that takes as long tells how long the machine let it wait."""
     names = {digest: name for flags in (True, False) for name, digest in Scripts(flags=flags).digests.items()}
     took: dict[str, list[int]] = {}
-    for entry in client.slowlog_get(SLOW_KEPT):  # type: ignore[union-attr]
+    for entry in client.slowlog_get(SLOW_KEPT):
         words = bytes(entry["command"]).split()
         name = names.get(words[1].decode(), "") if words[0] == b"EVALSHA" else "plain commands"
         took.setdefault(name, []).append(int(entry["duration"]))

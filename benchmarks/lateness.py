@@ -26,7 +26,7 @@ from streamer.adapters.kafka.publisher import KafkaPublisher
 from streamer.adapters.mlflow_assessments import MlflowAccess, MlflowAssessments
 from streamer.adapters.redis_sessions import open_redis
 from streamer.adapters.system_clock import SystemClock
-from streamer.app import keep_out_of_collection
+from streamer.app.running import keep_out_of_collection
 from streamer.core import turn_codec
 from streamer.core.assessment import Row
 from streamer.core.feed import FeedRecord

@@ -14,7 +14,7 @@ TEXT = (ROOT / "docker-compose.yml").read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
 # They run once and end; the image of streamer brings its own HEALTHCHECK.
 ONE_SHOT = {"topics", "bucket"}
-CHECKED_BY_IMAGE = {"ingest", "judge", "monitor"}
+CHECKED_BY_IMAGE = {"ingest", "judge", "monitor", "probe"}
 
 
 def test_file_follows_the_compose_specification() -> None:
@@ -51,3 +51,9 @@ def test_mounted_files_exist() -> None:
         for volume in service.get("volumes", []):
             source = volume.split(":")[0]
             assert not source.startswith(".") or (ROOT / source).exists()
+
+
+def test_prometheus_asks_every_process_of_streamer() -> None:
+    scraped = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    (targets,) = (config["static_configs"][0]["targets"] for config in scraped)
+    assert {target.partition(":")[0] for target in targets} == CHECKED_BY_IMAGE

@@ -45,7 +45,7 @@ def run_history(
     rule: Annotated[
         list[str] | None,
         typer.Option(
-            "--rule", "-r", help="a rule's name, or judge=…,labels=a|b,kind=spike as in [[alerts]]; default: all"
+            "--rule", "-r", help="a name, or judge=…,labels=a|b,kind=spike as an alerts table has them; default: all"
         ),
     ] = None,
     png: Annotated[Path | None, typer.Option("--png", help="draw shares and episodes into this file")] = None,

@@ -15,7 +15,6 @@ from streamer.app import simulated, simulating, simulating_agent, simulating_cos
 from streamer.cli import junit
 from streamer.cli import simulate_output as output
 from streamer.cli.options import ConfigOption, JsonOption
-from streamer.cli.people import print_json
 from streamer.core.gate import gates_of
 from streamer.core.judges import JudgeSpec
 from streamer.core.simulation import GOAL_ACHIEVED, Case, cases_of
@@ -74,33 +73,22 @@ def simulate(
     settings = load(config)
     specs = _specs(settings, judges, model)
     wanted = simulated.Wanted(
-        cases=_cases(cases),
-        agent=simulating_agent.agent_named(agent),
-        specs=specs,
-        user_model=None if user == SCRIPTED else user,
-        max_turns=max_turns,
-        at_once=at_once,
-        experiment=experiment,
-        through_kafka=through_kafka,
-        wait_ms=wait * 1000,
-    )
+        cases=_cases(cases), agent=simulating_agent.agent_named(agent), specs=specs,
+        user_model=None if user == SCRIPTED else user, max_turns=max_turns, at_once=at_once,
+        experiment=experiment, through_kafka=through_kafka, wait_ms=wait * 1000,
+    )  # fmt: skip
     gates = _gates(fail_under or [], specs)
     if local and through_kafka:
         raise ConfigurationError("--local has a MLflow of its own, which the live path does not know: take one of them")
     if dry_run:
-        told = simulating_cost.estimate(wanted)
-        return print_json({**told, "dry_run": True}) if as_json else output.show_estimate(told, user)
+        return output.show_estimate(simulating_cost.estimate(wanted), user, as_json=as_json)
     began_s, report = time.monotonic(), simulated.Report()
     with output.progress(wanted, quiet=as_json) as tell:
         asyncio.run(_run(settings, wanted, report, tell, local=local))
-    results = report.results()
-    weighed = [gate.weigh(results) for gate in gates]
+    weighed = [gate.weigh(report.results()) for gate in gates]
     if junit_file is not None:
-        junit.write(junit_file, results, weighed, time.monotonic() - began_s)
-    if as_json:
-        print_json(output.as_json(report, weighed))
-    else:
-        output.show(report, [spec.name for spec in specs], weighed)
+        junit.write(junit_file, report.results(), weighed, time.monotonic() - began_s)
+    output.show(report, [spec.name for spec in specs], weighed, as_json=as_json)
     raise typer.Exit(junit.exit_code(weighed))
 
 

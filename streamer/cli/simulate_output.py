@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from streamer.cli.people import print_json
 from streamer.cli.text import Text
 from streamer.core.gate import Scored, Weighed
 from streamer.core.simulation import Held
@@ -48,8 +49,10 @@ def progress(wanted: Wanted, quiet: bool) -> Iterator[Tell]:
         yield tell
 
 
-def show(report: Report, judges: Sequence[str], weighed: Sequence[Weighed]) -> None:
+def show(report: Report, judges: Sequence[str], weighed: Sequence[Weighed], *, as_json: bool) -> None:
     """Per goal and persona, then the gates and what it cost."""
+    if as_json:
+        return print_json(_as_json(report, weighed))
     table = Table("goal", "persona", "turns", "ended", *judges)
     for one in report.conversations:
         said = {scored.judge: scored for scored in report.scored.get(one.session_id, [])}
@@ -65,6 +68,7 @@ def show(report: Report, judges: Sequence[str], weighed: Sequence[Weighed]) -> N
     console.print(f"{counted(report.calls, 'model call')}, {report.tokens:,} tokens, {priced(report.cost_usd)}")
     for gate in weighed:
         console.print(Text(str(gate), style="" if gate.state == "met" else "bold red"))
+    return None
 
 
 def _cell(scored: Scored | None) -> str:
@@ -73,7 +77,7 @@ def _cell(scored: Scored | None) -> str:
     return f"failed: {scored.failure}" if scored.failure is not None else str(scored.value)
 
 
-def as_json(report: Report, weighed: Sequence[Weighed]) -> dict[str, Any]:
+def _as_json(report: Report, weighed: Sequence[Weighed]) -> dict[str, Any]:
     conversations = [
         {
             "goal": one.case.goal,
@@ -93,9 +97,12 @@ def as_json(report: Report, weighed: Sequence[Weighed]) -> dict[str, Any]:
     return {"conversations": conversations, **paid, "gates": gates, "dry_run": False}
 
 
-def show_estimate(told: Mapping[str, Any], user: str) -> None:
+def show_estimate(told: Mapping[str, Any], user: str, *, as_json: bool) -> None:
+    if as_json:
+        return print_json({**told, "dry_run": True})
     conversations, agent = counted(told["conversations"], "conversation"), counted(told["agent_calls"], "call")
     console.print(f"at most: {conversations}, {agent} of the agent")
     console.print(Text(f"  {counted(told['user_calls'], 'call')} of the user ({user}), {priced(told['user_usd'])}"))
     console.print(f"  {counted(told['judge_calls'], 'call')} of judges, {priced(told['judge_usd'])}")
     console.print("nothing was called; the agent's own calls cost what they cost")
+    return None

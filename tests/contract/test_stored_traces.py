@@ -3,6 +3,7 @@
 import pytest
 
 from streamer.adapters.mlflow_assessments import MlflowAccess, MlflowAssessments
+from streamer.core.alerts.stored import record_of
 from streamer.core.ids import mlflow_trace_id
 from streamer.core.row import SESSION_KEY
 from streamer.errors import PermanentError
@@ -43,6 +44,20 @@ async def test_a_search_returns_every_page(world: World, monkeypatch: pytest.Mon
     monkeypatch.setattr("streamer.adapters.mlflow_assessments.PAGE", 2)
     made = {mlflow_trace_id(await new_trace(world)) for _ in range(5)}
     assert {trace.trace_id for trace in await world.store.traces_of(SESSION, "0")} >= made
+
+
+async def test_an_experiments_judged_traces_are_found_and_no_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamer.adapters.mlflow_assessments.PAGE", 2)
+    judged, plain = [await new_trace(world) for _ in range(2)]
+    await world.store.post(verdict_row(judged))
+    found = {trace.trace_id: trace async for trace in world.store.judged("0")}
+    assert mlflow_trace_id(judged) in found
+    assert mlflow_trace_id(plain) not in found
+    row = found[mlflow_trace_id(judged)].rows[0]
+    assert record_of(row, 1) is not None
+    assert [trace async for trace in world.store.judged("404")] == [] or isinstance(world, FakeWorld)
 
 
 async def test_an_id_that_mlflow_cannot_be_asked_for_is_said() -> None:

@@ -1,6 +1,6 @@
 """MLflow's assessments in a dict, with its manners: ids are global, PATCH merges metadata, the trace may be absent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal
 
 from streamer.core.assessment import Row, RowRef, StoredRow, StoredTrace
@@ -60,6 +60,12 @@ class MlflowRows:
     async def traces_of(self, session_id: str, experiment_id: str) -> Sequence[StoredTrace]:
         found = [await self.trace(trace_id) for trace_id in sorted(self.sessions.get(session_id, ()))]
         return [trace for trace in found if trace is not None]
+
+    async def judged(self, experiment_id: str) -> AsyncIterator[StoredTrace]:
+        for trace_id in sorted(self.traces):
+            trace = await self.trace(trace_id)
+            if trace is not None and any(row.source_type == "LLM_JUDGE" for row in trace.rows):
+                yield trace
 
     async def rows(self, trace_id: str) -> Sequence[StoredRow]:
         return [row for row in self.stored.values() if row.trace_id == trace_id]

@@ -1,16 +1,23 @@
-"""How `make demo` fails and how it is stopped: a sentence, an exit code, no process left. It tests its story itself."""
+"""How `make demo` fails and how it is stopped: a sentence, an exit code, no process left. It tests its story itself, every
+fact with a ✓ as it is told; here the whole of it is slow."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import psutil
 import pytest
 
-from streamer.embedded.demo import given
+from streamer.core.preview import preview
+from streamer.core.wire.cut import CutRules, Cutter
+from streamer.core.wire.records import Record
+from streamer.embedded.demo import given, refunds
+from streamer.embedded.demo.receiver import Receiver
 from streamer.embedded.program import Program, free_port
 from streamer.errors import ConfigurationError
 
@@ -109,3 +116,40 @@ def test_a_program_that_does_not_come_up_says_why_and_where_its_log_is(tmp_path:
     (kept,) = tmp_path.glob("streamer-demo-*")
     assert f"logs and configuration of every process: {kept}" in said
     assert running_under(kept) == []
+
+
+def test_refunds_are_conversations_like_any_other_and_no_two_are_alike() -> None:
+    said = [
+        *refunds.usual(1_000, [1_700_000_000_000 + n for n in range(80)]),
+        refunds.rolling_out(1_081, 1_700_000_100_000),
+    ]
+    turns = preview([Record("t", 0, 0, 0, refunds.exported(said))], Cutter(CutRules())).turns
+    assert {turn.session_id for turn in turns} == {f"refund-{n}" for n in (*range(1_000, 1_080), 1_081)}
+    assert {(turn.turn.agent, turn.turn.ends_session) for turn in turns} == {(refunds.AGENT, True)}
+    assert {turn.turn.service_version for turn in turns} == {refunds.OLD, refunds.NEW}
+    assert len({turn.turn.user for turn in turns}) == len(said)
+    assert sum("refund failed" in (t.turn.user or "") or "useless" in (t.turn.user or "") for t in turns) == 80 / 8 + 1
+
+
+def test_a_pager_believes_nobody_without_the_secret() -> None:
+    with Receiver() as receiver:
+        forged = urllib.request.Request(receiver.url, b'{"kind": "raise"}', {"webhook-signature": "v1,AAAA"})
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(forged, timeout=5)
+        assert receiver.next(0.1) is None
+
+
+@pytest.mark.slow
+def test_the_whole_story_is_told(tmp_path: Path) -> None:
+    with demo(tmp_path) as process:
+        said = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, said
+    for words in (
+        *(f"Scene {n}  " for n in range(1, 7)),
+        "it names the slice: version 2.0.0",
+        "three conversations, each with a quote",
+        "told twice in all: once that it began, once that it is over",
+        "the feed on Kafka says the same",
+    ):
+        assert words in said
+    assert list(tmp_path.iterdir()) == []

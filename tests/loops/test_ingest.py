@@ -133,6 +133,15 @@ async def test_transaction_markers_do_not_hold_the_watermark_back() -> None:
     assert source.committed == 3
 
 
+async def test_the_watermark_moves_as_soon_as_what_kafka_held_is_saved() -> None:
+    """Not when Kafka is asked the next time."""
+    bench = Bench(Source([], [garbage(0)], end=1))
+    await bench.steps(1, every_ms=50)
+    assert (await bench.store.progress("default"))[PARTITION] == -1
+    await bench.steps(1, every_ms=50)
+    assert (await bench.store.progress("default"))[PARTITION] == NOW_MS
+
+
 async def test_what_a_full_redis_has_no_room_for_waits_and_what_was_saved_counts() -> None:
     """Half a fetch fills Redis: were it not counted, its sessions could never close and make room."""
     source = Source([garbage(n) for n in range(6)], [garbage(6)], end=9, positions={PARTITION: 9})

@@ -5,6 +5,7 @@ Sources: B. M. Hill, 1975 (slope of a tail); delays are simulated with the rule'
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import exp, log
 from statistics import median
 from typing import NamedTuple
@@ -43,7 +44,8 @@ def false_alarms_per_day(track: Track) -> float:
     limit = threshold(track.rule, track.conversations / span_d)
     quiet = sorted((log(m) for day, m in track.greatest.items() if m > 0 and not _in_episode(track, day)), reverse=True)
     if track.rule.kind == "version" or len(quiet) < DAYS_MIN:
-        return track.conversations / span_d * exp(-limit)
+        per_day = track.conversations / span_d
+        return per_day * exp(-threshold(replace(track.rule, strict=True), per_day))
     top = quiet[: min(TOP, len(quiet) // 2) + 1]
     excess = sum(value - top[-1] for value in top[:-1])
     slope = min(1.0, (len(top) - 1) / excess) if excess > 0 else 1.0
@@ -97,11 +99,13 @@ def _limit(track: Track, per_hour: float) -> Raised:
     """The window holds what came before the change, at first."""
     rule, share = track.rule, _share(track)
     size = max(1, round(per_hour * rule.window_ms / HOUR_MS))
-    bad, hits = shifted(share, ODDS_RATIO), [share] * size
+    bad, hits, total = shifted(share, ODDS_RATIO), [share] * size, [share * size]
 
     def raised(n: int, u: float) -> bool:
-        hits[n % size] = float(u < bad)
-        return size >= rule.conversations_min and sum(hits) >= (rule.limit_share or 0.0) * size
+        hit = float(u < bad)
+        total[0] += hit - hits[n % size]
+        hits[n % size] = hit
+        return size >= rule.conversations_min and total[0] >= (rule.limit_share or 0.0) * size
 
     return raised
 

@@ -6,6 +6,7 @@ nothing is configured, but for its budget, which is said.
 
 import time
 from collections.abc import Iterator
+from itertools import islice
 
 from streamer.core.alerts.notice import Notice
 from streamer.core.alerts.wording import lines, title
@@ -61,7 +62,7 @@ class Spike:
     def break_refunds(self) -> None:
         say(f"  {AGENT} {NEW} goes out, two conversations in three get it, and their refunds fail", "dim")
         began = time.monotonic()
-        notice, held = self._until("raise", (rolling_out(self._number(), _now_ms()) for _ in range(BROKEN_MAX)))
+        notice, held = self._until("raise", (rolling_out(self._number(), _now_ms()) for _ in range(BROKEN_MAX)), 1)
         say(f"  the pager, {time.monotonic() - began:.1f} s later, {held} conversations into it:", "bold")
         self._print(notice)
         part = notice.explained_by
@@ -75,22 +76,23 @@ class Spike:
         say(f"  back to {AGENT} {OLD}", "dim")
         began = time.monotonic()
         mended = (usual(self._number(), [_now_ms()])[0] for _ in range(MENDED_MAX))
-        notice, held = self._until("resolve", mended)
+        notice, held = self._until("resolve", mended, 3)
         say(f"  the pager, {time.monotonic() - began:.1f} s later, {held} conversations into it:", "bold")
         self._print(notice)
-        extra = self._pager.receiver.next(2)
+        extra = self._pager.receiver.next(1)
         state("told twice in all: once that it began, once that it is over", extra is None)
 
     # ------------------------------------------------------------ parts
 
-    def _until(self, kind: str, refunds: Iterator[Refund]) -> tuple[Notice, int]:
-        """Conversations are held until somebody is told, and then until the last is over."""
+    def _until(self, kind: str, refunds: Iterator[Refund], at_once: int) -> tuple[Notice, int]:
+        """Conversations are held until somebody is told; the notice, and how many were held by then."""
         held, end = 0, time.monotonic() + ARRIVES_S
         with console.status("conversations are held"):
             while time.monotonic() < end:
-                if (refund := next(refunds, None)) is not None:
-                    self._send([refund])
-                    held += 1
+                some = list(islice(refunds, at_once))
+                if some:
+                    self._send(some)
+                held += len(some)
                 if (told := self._pager.receiver.next(EVERY_S)) is not None:
                     if told["kind"] != kind:
                         raise FalseStatementError(f"the pager is told of a {kind}, not of a {told['kind']}")
