@@ -13,6 +13,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _BLOCK = re.compile(r"(?:<!-- not run: (?P<reason>[^>]*) -->\n)?^```sh\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_MENTION = re.compile(r"`(?:\.venv/bin/)?streamer (?P<inline>[^`\n]+)`|(?<=^```\n)streamer (?P<line>.+)$", re.MULTILINE)
 _HEREDOC = re.compile(r"<<'(\w+)'.*?\n\1\n", re.DOTALL)
 REASON_CHARS_MIN = 15
 
@@ -53,6 +54,17 @@ def commands(block: Block) -> Iterator[Command]:
             found = re.search(r"(?:^|[\s/!\[\"])streamer (?!\.)(.*)", " " + part)
             if found and not re.match(r"\s*(?:cp|export|cat|echo|grep|wait)\b", part):
                 yield Command(block.page, block.line, tuple(_words(found[1])))
+
+
+def mentions() -> list[Command]:
+    """Every `streamer …` in running text and in blocks of no language; what is optional stands in brackets."""
+    found = []
+    for page in PAGES:
+        text, name = page.read_text(), page.relative_to(ROOT).as_posix()
+        for mention in _MENTION.finditer(text):
+            said = re.sub(r"[\[\]]", " ", mention["inline"] or _bare(mention["line"]))
+            found.append(Command(name, text.count("\n", 0, mention.start()) + 1, tuple(_words(said))))
+    return found
 
 
 def _bare(line: str) -> str:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 import typer
-from typer._click.exceptions import ClickException
+from typer._click.exceptions import BadOptionUsage, BadParameter, ClickException, MissingParameter, NoArgsIsHelpError
 
 from streamer.cli import cli
-from tests.docs.blocks import PAGES, REASON_CHARS_MIN, ROOT, Command, blocks, commands
+from tests.docs.blocks import PAGES, REASON_CHARS_MIN, ROOT, Command, blocks, commands, mentions
 from tests.docs.test_running import GUIDES, TUTORIAL
 
 BLOCKS = blocks()
@@ -23,8 +23,30 @@ def test_the_documents_hold_commands() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda one: f"{one.page}:{one.line} {' '.join(one.words)[:60]}")
 def test_a_command_of_the_documents_is_understood(command: Command) -> None:
-    if "--version" not in command.words:  # which is answered before anything else is read
-        parsed(list(command.words))
+    parsed(list(command.words))
+
+
+def test_a_command_that_the_text_mentions_is_there_with_its_options() -> None:
+    """It may leave out what it takes: `streamer explain` is a name."""
+    said = mentions()
+    assert len(said) > 100
+    wrong = {f"{one.page}:{one.line} streamer {' '.join(one.words)}": why for one in said if (why := _refused(one))}
+    assert not wrong
+
+
+def _refused(mention: Command) -> str:
+    """What is wrong with it; a capital stands for a value that a reader puts in."""
+    try:
+        parsed(list(mention.words))
+    except (MissingParameter, NoArgsIsHelpError):
+        return ""
+    except BadOptionUsage as error:
+        return "" if "requires an argument" in str(error) else str(error)
+    except BadParameter as error:
+        return "" if any(word.isupper() for word in mention.words) else str(error)
+    except ClickException as error:
+        return str(error)
+    return ""
 
 
 @pytest.mark.parametrize("words", [["nonsense"], ["status", "--loud"], ["run", "--for", "soon"], ["explain"]])
@@ -56,8 +78,10 @@ def test_every_block_that_is_run_belongs_to_a_page_that_is_run() -> None:
 def parsed(words: list[str]) -> None:
     """As the command line reads them, without calling anything."""
     group: Any = typer.main.get_command(cli)
+    if words == ["--version"]:  # which is answered before anything else is read
+        return
     context = group.make_context("streamer", words, resilient_parsing=False)
-    while hasattr(group, "resolve_command"):
+    while hasattr(group, "resolve_command") and (context._protected_args or context.args):
         rest = [*context._protected_args, *context.args]
         name, command, left = group.resolve_command(context, rest)
         assert command is not None
