@@ -22,6 +22,7 @@ NAMES = (
     "peer",
     "latency",
     "lateness",
+    "evaluate",
 )
 LONG = ("growth",)
 """Minutes and gigabytes: only where they are named."""

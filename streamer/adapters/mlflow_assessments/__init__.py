@@ -144,6 +144,12 @@ class MlflowAssessments:
             ]
         return found
 
+    async def scorer(self, experiment_id: str, name: str, version: int | None) -> str | None:
+        """The definition of a registered scorer, the latest unless a version is named; None if there is none."""
+        asked = {"experiment_id": experiment_id, "name": name, **({"version": version} if version else {})}
+        answer = await self._http.send("GET", f"{API}/scorers/get", asked)
+        return str(json_of(answer)["scorer"]["serialized_scorer"]) if is_found(answer) else None
+
     async def _info(self, trace_id: str) -> dict[str, Any] | None:
         answer = await self._http.send("GET", _trace_path(trace_id), None)
         info: dict[str, Any] | None = None
