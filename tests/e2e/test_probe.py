@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 import jsonschema
+import pytest
 
 from streamer.embedded.demo.stage import JUDGE, Stage
 from streamer.embedded.program import free_port
@@ -81,6 +82,7 @@ def metrics(port: int) -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
+@pytest.mark.slow
 def test_its_heartbeat_beats_until_it_is_stopped(stage: Stage) -> None:
     port = free_port()
     words = ["probe", "--every", "1s", "--port", str(port), "-c", str(stage.config)]
