@@ -93,6 +93,12 @@ class MlflowAssessments:
         place = json_of(answer)["trace"]["trace_info"].get("trace_location", {})
         return str(place.get("mlflow_experiment", {}).get("experiment_id", ""))
 
+    async def delete_trace(self, trace_id: str) -> None:
+        """A whole trace (`tr-…`): a probe's own. Repeatable."""
+        if experiment_id := await self.experiment_of(trace_id):
+            body = {"experiment_id": experiment_id, "request_ids": [trace_id]}
+            is_found(await self._http.send("POST", "/api/2.0/mlflow/traces/delete-traces", body))
+
     async def rows(self, trace_id: str) -> Sequence[StoredRow]:
         """All feedback on a trace (`tr-…`), ours or not; none if MLflow does not have the trace."""
         found = await self.trace(trace_id)
