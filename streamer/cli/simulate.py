@@ -35,7 +35,10 @@ def simulate(
     agent: Annotated[str, typer.Option("--agent", "-a", help="module:function that answers a list of messages")],
     max_turns: Annotated[int, typer.Option("--max-turns", min=1, help="of a conversation")] = 10,
     user: Annotated[
-        str, typer.Option("--user", "-u", help="who speaks for the user: a model (openai:/gpt-4.1-mini), or scripted")
+        str,
+        typer.Option(
+            "--user", "--user-model", "-u", help="who speaks for the user: a model (openai:/gpt-4.1-mini), or scripted"
+        ),
     ] = SCRIPTED,
     judges: Annotated[
         str | None, typer.Option("--judges", "-j", help="of the configuration, or types: a,b; all unless said")
