@@ -10,7 +10,19 @@ from rich.table import Table
 
 from benchmarks.figure import Figure
 
-NAMES = ("startup", "ingest", "claim", "sizes", "memory", "judging", "monitor", "peer", "latency", "lateness")
+NAMES = (
+    "startup",
+    "ingest",
+    "claim",
+    "sizes",
+    "memory",
+    "judging",
+    "monitor",
+    "alert_latency",
+    "peer",
+    "latency",
+    "lateness",
+)
 LONG = ("growth",)
 """Minutes and gigabytes: only where they are named."""
 

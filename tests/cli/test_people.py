@@ -39,6 +39,11 @@ def test_every_command_has_an_example(command: str) -> None:
         (("forget", "--session", "s", "--user", "u"), "say whom"),
         (("ledger", "--format", "parquet"), "say --out FILE"),
         (("ledger", "--since", "soon"), "--since is no duration"),
+        (("label", "--json"), "say --dry-run, too"),
+        (("label", "--as", " "), "--as is empty"),
+        (("label", "--since", "soon"), "--since 'soon': say how long ago"),
+        (("agreement", "--since", "soon"), "--since 'soon': say how long ago"),
+        (("agreement", "--judge", "nobody"), "no judge 'nobody'"),
     ],
 )
 def test_a_mistake_is_one_sentence(config: str, words: tuple[str, ...], said: str) -> None:
@@ -47,7 +52,10 @@ def test_a_mistake_is_one_sentence(config: str, words: tuple[str, ...], said: st
     assert said in str(done.exception)
 
 
-@pytest.mark.parametrize("words", [("sessions",), ("ledger",), ("tap",), ("forget", "--session", "s")])
+@pytest.mark.parametrize(
+    "words",
+    [("sessions",), ("ledger",), ("tap",), ("forget", "--session", "s"), ("label",), ("agreement", "--repeat", "2")],
+)
 def test_redis_that_is_down_is_one_sentence(config: str, words: tuple[str, ...]) -> None:
     done = run(*words, "-c", config)
     assert isinstance(done.exception, StreamerError)

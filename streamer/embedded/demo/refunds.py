@@ -41,15 +41,16 @@ class Refund(NamedTuple):
 
 def usual(first: int, times_ms: Sequence[int], version: str = OLD) -> list[Refund]:
     """One in eight is angry."""
-    return [_refund(n, version, at_ms, angry=n % USUAL_ONE_IN == 3) for n, at_ms in enumerate(times_ms, first)]
+    return [refund(n, version, at_ms, angry=n % USUAL_ONE_IN == 3) for n, at_ms in enumerate(times_ms, first)]
 
 
 def rolling_out(n: int, at_ms: int) -> Refund:
     """Every third conversation still gets the old version."""
-    return usual(n, [at_ms])[0] if n % 3 == 0 else _refund(n, NEW, at_ms, angry=n % 4 != 0)
+    return usual(n, [at_ms])[0] if n % 3 == 0 else refund(n, NEW, at_ms, angry=n % 4 != 0)
 
 
-def _refund(n: int, version: str, at_ms: int, *, angry: bool) -> Refund:
+def refund(n: int, version: str, at_ms: int, *, angry: bool) -> Refund:
+    """Of two messages; `at_ms` is its end."""
     said = (_ANGRY if angry else _FINE)[n % 4]
     return Refund(f"refund-{n}", version, at_ms, (said[0].format(n=n), said[1]))
 
