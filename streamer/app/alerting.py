@@ -108,7 +108,7 @@ async def _add_monitor(process: Process, redis: RedisConnection) -> None:
 def _add_notify(process: Process, redis: RedisConnection) -> None:
     settings = process.settings
     episodes = RedisEpisodes(redis.shared)
-    told = [Told(channel.name, channel.severity) for channel in settings.channels]
+    told = told_of(settings)
     clock, metrics, journal = process.clock, process.metrics, process.journal
     notify = Notify(RedisSeries(redis.shared), episodes, told, storyteller_of(redis, settings), clock, metrics, journal)
     process.loops["notify"] = notify.step
@@ -125,6 +125,10 @@ def _add_notify(process: Process, redis: RedisConnection) -> None:
             resend_ms=settings.alerting.resend_ms,
         )
         process.loops[f"channel-{table.name}"] = delivering.step
+
+
+def told_of(settings: Settings) -> list[Told]:
+    return [Told(channel.name, channel.severity) for channel in settings.channels]
 
 
 def storyteller_of(redis: RedisConnection, settings: Settings) -> Storyteller:

@@ -9,7 +9,7 @@ from streamer.adapters.redis_sessions.episodes import RedisEpisodes
 from streamer.adapters.redis_sessions.series import RedisSeries
 from streamer.adapters.system_clock import SystemClock
 from streamer.alert_ports import Channel, Remembered
-from streamer.app.alerting import channel_of, rules_of
+from streamer.app.alerting import channel_of, rules_of, told_of
 from streamer.core.alerts.counts import HOUR_MS, WINDOWS_H, Shares, shares
 from streamer.core.alerts.episode import Episode, accepted, muted
 from streamer.core.alerts.fold import SeriesState, new_normal
@@ -67,7 +67,7 @@ async def mute(redis: RedisConnection, settings: Settings, what: str, until_ms: 
         episode = next((one.episode for one in await store.episodes() if one.episode.id == what), None)
         if episode is None:
             break
-        if await set_by_person(store, episode, muted(episode, until_ms)):
+        if await set_by_person(store, episode, muted(episode, until_ms), (), until_ms):
             return "episode"
     if what not in {rule.name for rule in rules_of(settings)} | set(await store.muted_rules()):
         raise ConfigurationError(f"there is no episode and no rule {what!r:.80}: see `streamer alerts list`")
@@ -84,7 +84,7 @@ async def accept(redis: RedisConnection, settings: Settings, name: str) -> Episo
             raise ConfigurationError(f"there is no open episode {name!r:.80}: see `streamer alerts list`")
         episode, now_ms = found, SystemClock().now_ms()
         await _tell_detector(series, settings, episode)
-        if await set_by_person(store, episode, accepted(episode, now_ms, now_ms)):
+        if await set_by_person(store, episode, accepted(episode, now_ms, now_ms), told_of(settings), now_ms):
             return episode
     raise TransientError(f"episode {name} is being changed by others: try again")
 

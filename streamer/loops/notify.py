@@ -100,10 +100,7 @@ class Notify:
         return True
 
     async def _reached(self, episode: Episode) -> list[str]:
-        """Channels that are told of it now."""
-        if (await self._episodes.muted_rules()).get(episode.rule, 0) > self._clock.now_ms():
-            return []
-        return [one.channel for one in self._told if TOLD_FIRST[episode.severity] >= TOLD_FIRST[one.severity]]
+        return await reached(self._episodes, self._told, episode, self._clock.now_ms())
 
     async def _tell_untold(self) -> None:
         """What a backlog raised, and has not resolved."""
@@ -171,9 +168,23 @@ async def slot_of(episodes: EpisodeStore, what: Proposal | Episode) -> Slot:
     return await episodes.slot(what.rule, str(SeriesKey.read(what.series).parent))
 
 
-async def set_by_person(episodes: EpisodeStore, episode: Episode, changed: Changed) -> bool:
-    """A mute, or its end. False where the episode has changed meanwhile."""
+async def set_by_person(
+    episodes: EpisodeStore, episode: Episode, changed: Changed, told: Sequence[Told], now_ms: int
+) -> bool:
+    """A mute, its end, or that this is the new normal, which whoever was told of the raise hears. False where the
+    episode has changed meanwhile."""
     slot = await slot_of(episodes, episode)
     if slot.episode != episode or changed.episode is None:
         return False
-    return await episodes.turn(slot, slot.applied, changed.episode, slot.notice, (), untold=slot.untold)
+    if changed.tell != "resolve":
+        return await episodes.turn(slot, slot.applied, changed.episode, slot.notice, (), untold=slot.untold)
+    notice = notice_of(changed.episode, "resolve", now_ms)
+    channels = [] if slot.untold else await reached(episodes, told, episode, now_ms)
+    return await episodes.turn(slot, slot.applied, changed.episode, notice, channels)
+
+
+async def reached(episodes: EpisodeStore, told: Sequence[Told], episode: Episode, now_ms: int) -> list[str]:
+    """Channels that are told of it now."""
+    if (await episodes.muted_rules()).get(episode.rule, 0) > now_ms:
+        return []
+    return [one.channel for one in told if TOLD_FIRST[episode.severity] >= TOLD_FIRST[one.severity]]

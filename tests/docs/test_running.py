@@ -89,9 +89,10 @@ def _run(script: str, home: Path) -> str:
 
 def _end(shell: "subprocess.Popen[bytes]") -> None:
     """The shell and whatever it has started."""
-    with suppress(ProcessLookupError):
+    with suppress(ProcessLookupError, subprocess.TimeoutExpired):
         os.killpg(shell.pid, signal.SIGTERM)
         shell.wait(20)
+    with suppress(ProcessLookupError):
         os.killpg(shell.pid, signal.SIGKILL)
 
 

@@ -24,12 +24,21 @@ class AlertStage:
     """Topics and keys of its own."""
 
     def __init__(
-        self, name: str, kafka: str, redis_url: str, home: Path, channels: Callable[[str], str] = lambda topic: ""
+        self,
+        name: str,
+        kafka: str,
+        redis_url: str,
+        home: Path,
+        channels: Callable[[str], str] = lambda topic: "",
+        *,
+        letters: bool = True,
     ) -> None:
-        """`channels`: tables, given the topic of alerts."""
+        """`channels`: tables, given the topic of alerts. `letters`: there is a topic for dead letters."""
         self.kafka, self.redis_url, self._home = kafka, redis_url, home
         self.feed, self.alerts, self.prefix = f"{name}-assessments", f"{name}-alerts", name
-        create_topics(kafka, {self.feed: 4, f"{self.feed}.dlq": 1, self.alerts: 1})
+        create_topics(kafka, {self.feed: 4, self.alerts: 1})
+        if letters:
+            self.create_letters()
         self.config = home / f"{name}.toml"
         self.config.write_text(
             f'[kafka]\nbootstrap = "{kafka}"\ngroup = "{name}"\n[redis]\nurl = "{redis_url}"\nkey_prefix = "{name}"\n'
@@ -37,6 +46,9 @@ class AlertStage:
         )
         self._producer = ck.Producer({"bootstrap.servers": kafka, "compression.type": "zstd", "linger.ms": 5})
         self._programs: list[Program] = []
+
+    def create_letters(self) -> None:
+        create_topics(self.kafka, {f"{self.feed}.dlq": 1})
 
     def run(self, role: str) -> Program:
         """`monitor` or `notify`, until it is ready."""

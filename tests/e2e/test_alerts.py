@@ -67,6 +67,21 @@ def test_counts_are_exact_after_kill_9_of_monitors_at_any_moment(make: Make) -> 
     stage.until_counted(expected)
 
 
+@pytest.mark.slow
+def test_a_record_that_cannot_be_set_aside_ends_the_monitor_with_a_sentence_and_is_not_lost(make: Make) -> None:
+    stage, now = make(letters=False), time.time_ns() // 1_000_000
+    monitor = stage.run("monitor")
+    stage.publish([verdict("a", now, "resolved"), b"no JSON", verdict("b", now, "resolved")])
+    assert monitor.wait(60) == 2, stage.logs()
+    assert "the topic does not exist; create it" in stage.logs()
+    assert "Traceback" not in stage.logs()
+    stage.create_letters()
+    stage.run("monitor")
+    stage.until_counted({series("refund-bot"): (2, 0)})
+    letters = list(kafka_reader.whole({"bootstrap.servers": stage.kafka}, f"{stage.feed}.dlq"))
+    assert {letter.value for letter in letters} == {b"no JSON"}
+
+
 CHANNELS = """
 [alerting]
 resend_ms = 5000

@@ -1,5 +1,5 @@
-"""How `make demo` fails and how it is stopped: a sentence, an exit code, no process left. It tests its story itself, every
-fact with a ✓ as it is told; here the whole of it is slow."""
+"""How `make demo` fails and how it is stopped: a sentence, an exit code, no process left. It tests its own story, each
+fact as it is told; here the whole of it is slow."""
 
 import os
 import signal

@@ -9,9 +9,11 @@ import pytest
 
 from streamer.alert_ports import Waiting
 from streamer.core.alerts.counts import HOUR_MS
+from streamer.core.alerts.episode import accepted
 from streamer.core.alerts.lane import LanePolicy
 from streamer.errors import PermanentError, TransientError
 from streamer.loops.folding import Folding
+from streamer.loops.notify import Told, set_by_person
 from streamer.loops.striking import strike
 from tests import alert_feed
 from tests.alert_feed import records, verdict
@@ -183,6 +185,18 @@ async def test_an_alert_tells_its_slice_reasons_examples_and_how_late_it_can_be(
     assert told.links[0] == f"http://m/default/{told.examples[0].trace_id}"
     assert told.late_ms is not None
     assert told.late_ms > 900_000
+
+
+async def test_the_new_normal_is_told_to_whoever_was_told_of_the_raise() -> None:
+    world = World()
+    await world.propose("raise", START_MS)
+    await world.settle()
+    (episode,), told = world.open, [Told("chat", "warn")]
+    changed = accepted(episode, START_MS + HOUR_MS, START_MS + HOUR_MS)
+    assert await set_by_person(world.episodes, episode, changed, told, world.clock.now)
+    assert not await set_by_person(world.episodes, episode, changed, told, world.clock.now)
+    await world.settle()
+    assert [(one.kind, one.ending) for one in world.channels[0].got] == [("raise", ""), ("resolve", "new_normal")]
 
 
 async def test_whoever_is_forgotten_is_quoted_by_no_episode() -> None:

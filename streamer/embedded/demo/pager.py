@@ -33,7 +33,7 @@ class Pager:
         self._s, self._agent = stage, agent
         self.receiver = Receiver()
         self.experiment_id = stage.experiment_named(f"{stage.run}-refunds")
-        self._config = stage.config.with_name("monitor.toml")
+        self.config = stage.config.with_name("monitor.toml")
 
     @contextmanager
     def open(self) -> Iterator["Pager"]:
@@ -41,8 +41,8 @@ class Pager:
             own = {"secret": SECRET, "url": self.receiver.url, "judge": JUDGE, "agent": self._agent, "budget": BUDGET}
             known = f'[mlflow]\nexperiment_ids = ["{self.experiment_id}"]'
             text = self._s.config.read_text().replace("[mlflow]", known, 1)
-            self._config.write_text(text + TABLES.format(**own))
-            self._program, self._started = self._s.launch("monitor", self._config)
+            self.config.write_text(text + TABLES.format(**own))
+            self._program, self._started = self._s.launch("monitor", self.config)
             yield self
 
     def wait(self) -> None:
@@ -59,9 +59,13 @@ class Pager:
 
     def shares(self) -> dict[str, tuple[int, int]]:
         """By version, conversations that were judged in seven days and bad ones, as `streamer series` says."""
-        command = [sys.executable, "-m", "streamer", "series", "--json", "-c", str(self._config)]
+        mine = [line for line in json.loads(self.run("series", "--json")) if line["who"] == self._agent]
+        return {line["version"]: (line["shares"]["7d"]["judged"], line["shares"]["7d"]["hits"]) for line in mine}
+
+    def run(self, *words: str) -> str:
+        """What a command of streamer's prints."""
+        command = [sys.executable, "-m", "streamer", *words, "-c", str(self.config)]
         done = subprocess.run(command, env=self._s.environment, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise PermanentError(f"streamer series: {done.stderr.strip()[-500:]}")
-        mine = [line for line in json.loads(done.stdout) if line["who"] == self._agent]
-        return {line["version"]: (line["shares"]["7d"]["judged"], line["shares"]["7d"]["hits"]) for line in mine}
+            raise PermanentError(f"streamer {' '.join(words)}: {done.stderr.strip()[-500:]}")
+        return done.stdout

@@ -23,8 +23,8 @@ AT_ONCE = 24
 """Seven hours of conversations in one request, and the next when they are judged: a judge takes what is due in any
 order, and of a day whose morrow is known nothing is learned any more."""
 EVERY_S = 0.25
-BROKEN_MAX, MENDED_MAX = 60, 120
-ARRIVES_S = 45
+BROKEN_MAX, MENDED_MAX = 120, 240
+ARRIVES_S = 90
 
 
 class Spike:
@@ -59,7 +59,8 @@ class Spike:
             judged == HISTORY,
         )
 
-    def break_refunds(self) -> None:
+    def break_refunds(self) -> Notice:
+        """What the pager is told."""
         say(f"  {AGENT} {NEW} goes out, two conversations in three get it, and their refunds fail", "dim")
         began = time.monotonic()
         notice, held = self._until("raise", (rolling_out(self._number(), _now_ms()) for _ in range(BROKEN_MAX)), 1)
@@ -71,6 +72,7 @@ class Spike:
         )
         state("three conversations, each with a quote", len([one for one in notice.examples if one.quote]) == 3)
         say(f"    each has a link: {notice.links[0]}" if notice.links and notice.links[0] else "    (no link)", "dim")
+        return notice
 
     def roll_back(self) -> None:
         say(f"  back to {AGENT} {OLD}", "dim")
