@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from streamer.core import sampling
 from streamer.core.alerts.series import SeriesKey
 from streamer.core.feed import SCHEMA_VERSION, FeedKind, Origin
+from streamer.core.feed_text import clean
 from streamer.core.ids import Scope, session_key
 from streamer.core.verdict import VerdictValue
 
@@ -18,7 +19,9 @@ SAMPLED = ("all", "sample")
 """Reasons of inclusion that the session's own content has no part in."""
 
 
-TEXTS = ("agent", "service", "service_version", "environment", "judge", "judge_version")
+WHOLE_MAX = 2**53
+"""Beyond it a number is none of ours, and whoever stores it may not hold it."""
+CHANCE_MIN = 1e-9
 FUTURE_MS, YEAR_2001_MS = 86_400_000, 1_000_000_000_000
 
 
@@ -121,16 +124,14 @@ def observed(value: Mapping[str, Any]) -> Observation:
         raise UnreadableRecord("malformed", "the record's kind is none of the feed's")
     try:
         return _read(value)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise UnreadableRecord("malformed", f"the record lacks what every {value['kind']} has: {error!r}") from None
 
 
 def _read(value: Mapping[str, Any]) -> Observation:
     session, inclusion = value["session"], value["inclusion"]
-    if any(not isinstance(value.get(name) or "", str) for name in TEXTS):
-        raise TypeError(f"one of {', '.join(TEXTS)} is no text")
     key = session_key(Scope(session["source"], session["tenant"]), session["id"])
-    published_at_ms = int(value["published_at_ms"])
+    published_at_ms = _whole(value["published_at_ms"])
     end_ms = session.get("end_ms")
     return Observation(
         kind=value["kind"],
@@ -138,32 +139,55 @@ def _read(value: Mapping[str, Any]) -> Observation:
         session=key,
         session_id=session["id"],
         tenant=session["tenant"],
-        agent=value.get("agent") or "",
-        service=value.get("service") or "",
-        version=value.get("service_version") or "",
-        environment=value.get("environment") or "",
-        judge=value.get("judge", ""),
-        judge_version=value.get("judge_version", ""),
-        at_ms=_ended(None if end_ms is None else int(end_ms), published_at_ms),
-        start_ms=int(session.get("start_ms") or end_ms or published_at_ms),
+        agent=_text(value, "agent"),
+        service=_text(value, "service"),
+        version=_text(value, "service_version"),
+        environment=_text(value, "environment"),
+        judge=_text(value, "judge"),
+        judge_version=_text(value, "judge_version"),
+        at_ms=_ended(None if end_ms is None else _whole(end_ms), published_at_ms),
+        start_ms=_whole(session.get("start_ms") or end_ms or published_at_ms),
         published_at_ms=published_at_ms,
-        token=int(value["token"]),
-        revision=int(value.get("revision", 0)),
+        token=_whole(value["token"]),
+        revision=_whole(value.get("revision", 0)),
         interim=bool(value.get("interim", False)),
         supersedes=value.get("supersedes"),
         origin=value["origin"],
         value=_scalar(value["value"]) if value["kind"] == "verdict" else None,
         failure=value["failure"]["kind"] if value["kind"] == "failure" else "",
-        probability=float(inclusion["probability"]),
+        probability=_chance(inclusion["probability"]),
         reason=inclusion["reason"],
-        inclusion_rule=inclusion["rule"],
+        inclusion_rule=_text(inclusion, "rule"),
         u=sampling.draw(key),
-        first_trace_id=session.get("first_trace_id") or "",
-        rationale=value.get("rationale", ""),
-        model=value.get("model", ""),
-        turns=int(value["turns"]),
+        first_trace_id=_text(session, "first_trace_id"),
+        rationale=_text(value, "rationale"),
+        model=_text(value, "model"),
+        turns=_whole(value["turns"]),
         decisions=tuple(_decision(one) for one in value.get("judges", ())),
     )
+
+
+def _text(value: Mapping[str, Any], name: str) -> str:
+    """Empty where it is not said. TypeError if it is no text."""
+    said = value.get(name) or ""
+    if not isinstance(said, str):
+        raise TypeError(f"{name} is no text")
+    return said if said.isascii() else clean(said)
+
+
+def _whole(said: Any) -> int:  # noqa: ANN401
+    number = int(said)
+    if not 0 <= number <= WHOLE_MAX:
+        raise ValueError("a time, a number of turns or a token is out of range")
+    return number
+
+
+def _chance(said: Any) -> float:  # noqa: ANN401
+    """0 for a session that was judged although its rule gave it no chance."""
+    chance = float(said)
+    if chance != 0 and not CHANCE_MIN <= chance <= 1:
+        raise ValueError("a probability is out of range")
+    return chance
 
 
 def _ended(end_ms: int | None, published_at_ms: int) -> int:
@@ -175,12 +199,12 @@ def _ended(end_ms: int | None, published_at_ms: int) -> int:
 
 def _decision(one: Mapping[str, Any]) -> Decision:
     return Decision(
-        judge=one["judge"],
-        judge_version=one["judge_version"],
+        judge=_text(one, "judge"),
+        judge_version=_text(one, "judge_version"),
         state=one["state"],
         reason=one.get("reason") or "",
-        revision=int(one["revision"]),
-        probability=float(one["inclusion"]["probability"]),
+        revision=_whole(one["revision"]),
+        probability=_chance(one["inclusion"]["probability"]),
     )
 
 
