@@ -65,8 +65,12 @@ class FaustReader:
         try:
             async for events in stream.noack_take(BATCH_MAX, within=WITHIN_S):
                 self.is_folding = True
-                await self._fold([_record(event.message) for event in events])
-                self.is_folding = False
+                try:
+                    await self._fold([_record(event.message) for event in events])
+                finally:
+                    self.is_folding = (
+                        False  # also of a batch that was cancelled: the watchdog would believe it for ever
+                    )
                 for event in events:
                     await stream.ack(event)
                 self.folded += len(events)

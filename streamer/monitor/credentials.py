@@ -5,11 +5,12 @@ tune librdkafka mean nothing to another client and are left out.
 """
 
 import ssl
-from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from streamer.errors import ConfigurationError
 
+T = TypeVar("T")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 SAFE = ("security.", "sasl.", "ssl.", "enable.ssl.", "enable.sasl.")
 KNOWN = frozenset(
@@ -63,9 +64,8 @@ def translated(options: Mapping[str, Any]) -> Credentials:
 
 def _context(options: Mapping[str, Any]) -> ssl.SSLContext:
     ca_file, cert_file = options.get("ssl.ca.location"), options.get("ssl.certificate.location")
-    context = ssl.create_default_context()
-    if ca_file and str(ca_file) != "probe":
-        _read("ssl.ca.location", lambda: context.load_verify_locations(cafile=str(ca_file)))
+    own_ca = str(ca_file) if ca_file and str(ca_file) != "probe" else None  # then nobody else's is believed
+    context = _read("ssl.ca.location", lambda: ssl.create_default_context(cafile=own_ca))
     if cert_file:
         key, password = options.get("ssl.key.location"), str(options.get("ssl.key.password", ""))
         _read("ssl.certificate.location", lambda: context.load_cert_chain(str(cert_file), key and str(key), password))
@@ -76,9 +76,9 @@ def _context(options: Mapping[str, Any]) -> ssl.SSLContext:
     return context
 
 
-def _read(option: str, load: Any) -> None:  # noqa: ANN401
+def _read(option: str, load: Callable[[], T]) -> T:
     try:
-        load()
+        return load()
     except OSError as error:
         why = "it holds none, or certificate and key do not belong together" if isinstance(error, ssl.SSLError) else ""
         raise ConfigurationError(

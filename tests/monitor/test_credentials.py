@@ -28,6 +28,7 @@ def test_a_password(mechanism: str, authority: Authority) -> None:
     assert (found.mechanism, found.username, found.password) == (mechanism.upper(), "u", CANARY)
     assert found.context is not None
     assert found.context.verify_mode is ssl.CERT_REQUIRED
+    assert len(found.context.get_ca_certs()) == 1  # nobody beside the authority that is named is believed
 
 
 def test_a_client_certificate_and_a_host_that_is_not_compared(authority: Authority) -> None:
