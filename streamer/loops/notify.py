@@ -58,8 +58,9 @@ class Notify:
         """All that is proposed now; returns how many ms to wait."""
         try:
             for waiting in await self._series.proposals():
-                if await self._decide(waiting):
-                    await self._series.drop(waiting)
+                if not await self._decide(waiting):
+                    break  # again from this one: a later proposal of the same slot must not overtake it
+                await self._series.drop(waiting)
             if await self._episodes.my_turn("untold", UNTOLD_MS):
                 await self._tell_untold()
             if await self._episodes.my_turn("watch", WATCH_MS):
@@ -134,7 +135,8 @@ class Notify:
     async def _watch(self) -> None:
         """What only time can tell: an old episode, a series that is silent."""
         indexes = {lane: await self._series.index(lane) for lane in await self._series.lanes()}
-        event_ms = max((last for index in indexes.values() for _, last in index.values()), default=0)
+        newest_ms = max((last for index in indexes.values() for _, last in index.values()), default=0)
+        event_ms = min(newest_ms, self._clock.now_ms())  # one trace with a clock ahead must not make others silent
         episodes = [one.episode for one in await self._episodes.episodes()]
         for episode in episodes:
             if episode.state != "open":

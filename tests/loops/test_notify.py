@@ -4,13 +4,14 @@ import asyncio
 import json
 import random
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from streamer.alert_ports import Waiting
 from streamer.core.alerts.counts import HOUR_MS
 from streamer.core.alerts.episode import accepted
-from streamer.core.alerts.lane import LanePolicy
+from streamer.core.alerts.lane import Lane, LanePolicy
 from streamer.errors import PermanentError, TransientError
 from streamer.loops.folding import Folding
 from streamer.loops.notify import Told, set_by_person
@@ -18,7 +19,7 @@ from streamer.loops.striking import strike
 from tests import alert_feed
 from tests.alert_feed import records, verdict
 from tests.fakes.measures import SilentJournal, SilentMetrics
-from tests.loops.alert_world import RULE, START_MS, Chat, Crash, World
+from tests.loops.alert_world import KEY, LANE, RULE, START_MS, Chat, Crash, World
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -75,6 +76,36 @@ async def test_a_proposal_that_was_acted_on_before_is_only_taken_away() -> None:
     await world.settle()
     assert world.channels[0].told == {"raise": 1}
     assert world.series.waiting == []
+
+
+async def test_a_resolve_overtakes_no_raise_that_has_to_be_looked_at_again() -> None:
+    world = World()
+    turn, lost = world.episodes.turn, [False]
+
+    async def turn_late(*given: Any, **named: Any) -> bool:
+        return lost.pop() if lost else await turn(*given, **named)  # somebody was quicker, once
+
+    world.episodes.turn = turn_late  # type: ignore[method-assign]
+    await world.propose("raise", START_MS)
+    await world.propose("resolve", START_MS + HOUR_MS)
+    await world.settle()
+    assert [one.kind for one in world.channels[0].got] == ["raise", "resolve"]
+
+
+async def test_a_clock_that_is_ahead_makes_no_other_series_silent() -> None:
+    world = World()
+    await world.propose("raise", START_MS)
+    await world.settle()
+    world.series.indexes[LANE] = {str(KEY): (START_MS, START_MS)}
+    world.series.indexes[Lane("another", KEY.judge)] = {
+        str(KEY._replace(tenant="another")): (0, START_MS + 25 * HOUR_MS)
+    }
+    world.clock.now += HOUR_MS
+    await world.settle()
+    assert len(world.open) == 1
+    world.clock.now += 24 * HOUR_MS
+    await world.settle()
+    assert [one.ending for one in world.channels[0].got] == ["", "silent"]
 
 
 async def test_a_raise_soon_after_the_resolve_is_the_same_episode_and_later_another() -> None:
