@@ -15,7 +15,7 @@ import pytest
 from streamer.adapters.kafka import reader as kafka_reader
 from streamer.adapters.kafka.alerts import KafkaChannel
 from streamer.adapters.kafka.publisher import KafkaPublisher
-from streamer.adapters.notifier import Alertmanager, AppriseChannel, Webhook
+from streamer.adapters.notifier import Alertmanager, AppriseChannel, Webhook, posting
 from streamer.adapters.notifier.webhook import key_of
 from streamer.alert_ports import Channel
 from streamer.core.alerts.notice import Notice, trial_notice
@@ -212,3 +212,21 @@ async def test_a_test_alert_is_one_to_a_real_alertmanager(alertmanager: Alertman
     (alert,) = eventually(lambda: alertmanager.alerts(), "the alert", 10)
     assert alert["labels"]["alertname"] == "StreamerTest"
     assert "TEST" in alert["annotations"]["summary"]
+
+
+async def test_an_answer_that_drips_is_given_up_before_the_lease_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posting, "SEND_MS_MAX", 400)
+
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+        while not writer.is_closing():
+            writer.write(b".")
+            await asyncio.sleep(0.1)
+
+    async with await asyncio.start_server(drip, "127.0.0.1") as server:
+        channel = Webhook("drips", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", SECRET, now_ms)
+        began_ms = now_ms()
+        with pytest.raises(TransientError, match="channel drips: TimeoutError"):
+            await channel.send(notice())
+        assert now_ms() - began_ms < 2_000
+        await channel.close()

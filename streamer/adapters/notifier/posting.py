@@ -1,5 +1,6 @@
 """One POST, and what its answer means."""
 
+import asyncio
 from collections.abc import Mapping
 
 import httpx
@@ -20,8 +21,9 @@ class Poster:
     async def post(self, body: bytes, headers: Mapping[str, str]) -> str:
         """The answer's status. TransientError or PermanentError if it was not taken."""
         try:
-            answer = await self._http.post(self._url, content=body, headers=dict(headers))
-        except httpx.HTTPError as error:
+            async with asyncio.timeout(SEND_MS_MAX / 1000):  # httpx's own is that of each read, not of all of them
+                answer = await self._http.post(self._url, content=body, headers=dict(headers))
+        except (httpx.HTTPError, TimeoutError) as error:
             raise TransientError(f"channel {self._name}: {type(error).__name__}") from None
         if answer.is_success:
             return f"{answer.status_code} {answer.reason_phrase}".strip()
