@@ -1,8 +1,9 @@
-"""Where a record has to go to be read as a tenant's."""
+"""Where a record has to go to be read as a tenant's, and where people find a trace."""
 
 from streamer.core.wire.records import Header
 from streamer.errors import ConfigurationError
-from streamer.settings import Source
+from streamer.settings import Settings, Source, without_credentials
+from streamer.settings.table import STARS
 
 
 def whose(source: Source, tenant: str | None) -> tuple[str, list[Header]]:
@@ -27,3 +28,10 @@ def topic_of(source: Source, topic: str | None) -> str:
     if plain is None:
         raise ConfigurationError(f"source {source.name} names its topics by a regex: name one with --topic")
     return plain
+
+
+def trace_page(settings: Settings, experiment_id: str, trace_id: str) -> str:
+    """In MLflow's pages, as people reach them. Whoever opens it says who they are: no link carries a password."""
+    address = without_credentials(settings.alerting.mlflow_url or settings.mlflow.tracking_uri)
+    base = address.replace(f"{STARS}@", "").partition("?")[0].rstrip("/")
+    return f"{base}/#/experiments/{experiment_id}/traces?selectedEvaluationId={trace_id}"

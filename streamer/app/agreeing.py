@@ -127,12 +127,6 @@ async def repeated(
     return told
 
 
-def link(settings: Settings, experiment_id: str, trace_id: str) -> str:
-    """The trace in MLflow's own pages."""
-    base = settings.mlflow.tracking_uri.rstrip("/")
-    return f"{base}/#/experiments/{experiment_id}/traces?selectedEvaluationId={trace_id}"
-
-
 def unlabelled(found: Found, since: str | None) -> ConfigurationError:
     """Why there is nothing to compare, and what to do."""
     where = f"nobody has labelled a session for {found.judge}" + (f" since {since}" if since else "")

@@ -13,6 +13,7 @@ from streamer.adapters.redis_sessions.episodes import RedisEpisodes
 from streamer.adapters.redis_sessions.series import RedisSeries
 from streamer.adapters.system_clock import SystemClock
 from streamer.alert_ports import Channel
+from streamer.app.addressing import trace_page
 from streamer.app.building import Process, Role, publisher_for, when_there
 from streamer.core.alerts.lane import LanePolicy
 from streamer.core.alerts.rule import AlertRule, labels_of
@@ -21,7 +22,7 @@ from streamer.loops.folding import Folding
 from streamer.loops.notify import Notify, Told
 from streamer.loops.storytelling import Link, Storyteller
 from streamer.loops.striking import strike
-from streamer.settings import Settings, without_credentials
+from streamer.settings import Settings
 from streamer.settings.alerting import ChannelTable
 
 CURRENT_FOR_MS = 15_000
@@ -156,12 +157,9 @@ def channel_of(settings: Settings, table: ChannelTable, clock: SystemClock) -> C
 def _link(settings: Settings) -> Link:
     """To a trace in MLflow's pages, where the tenant's experiment is known."""
     mlflow = settings.mlflow
-    base = without_credentials(settings.alerting.mlflow_url or mlflow.tracking_uri).rstrip("/")
 
     def link(tenant: str, trace_id: str) -> str:
         experiment = mlflow.experiments.get(tenant) or next(iter(mlflow.experiment_ids), "")
-        if not experiment or not trace_id:
-            return ""
-        return f"{base}/#/experiments/{experiment}/traces?selectedEvaluationId={trace_id}"
+        return trace_page(settings, experiment, trace_id) if experiment and trace_id else ""
 
     return link

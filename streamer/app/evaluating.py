@@ -49,7 +49,7 @@ from streamer.loops.choke_point import Account, ChokePoint
 from streamer.loops.evaluate import TRIES_MAX, Buys, Evaluate, EvaluateParts, NoLeases
 from streamer.loops.pacing import Paced
 from streamer.ports import Model
-from streamer.settings import Settings
+from streamer.settings import Settings, Source
 
 ANSWER = '{"result": "yes", "rationale": "-"}'
 
@@ -116,10 +116,26 @@ async def _refuse_other_definitions(live: RedisConnection, wanted: Wanted) -> No
         )
 
 
+def source_of(settings: Settings, wanted: Wanted) -> Source:
+    """The [[sources]] table under which the live path knows these sessions: the named one, else the topic's.
+    ConfigurationError where several could be meant and something is written: under the wrong one a session would be
+    paid for and told twice."""
+    if wanted.source:
+        return source_named(settings, wanted.source)
+    reading = [one for one in settings.sources if wanted.topic is not None and one.reads(wanted.topic)]
+    sources = reading or list(settings.sources)
+    if wanted.write and len(sources) > 1:
+        known = ", ".join(source.name for source in sources)
+        raise ConfigurationError(
+            f"--write needs --source where there are several: these sessions are of one of {known}"
+        )
+    return sources[0]
+
+
 async def _sessions(stack: AsyncExitStack, settings: Settings, wanted: Wanted, tell: Tell) -> Sessions:
     if wanted.known:
         return Known(wanted.known)
-    source = source_named(settings, wanted.source) if wanted.source else settings.sources[0]
+    source = source_of(settings, wanted)
     if wanted.experiment is not None:
         mlflow = MlflowSessions(access_of(settings))
         stack.push_async_callback(mlflow.close)
@@ -131,7 +147,6 @@ async def _sessions(stack: AsyncExitStack, settings: Settings, wanted: Wanted, t
     replayed = Replayed(settings, source, await open_for(own), wanted.session)
     stack.push_async_callback(replayed.close)
     if wanted.topic is not None:
-        source = next((one for one in settings.sources if one.reads(wanted.topic)), source)
         records, total = await asyncio.to_thread(records_of_topic, settings, wanted.topic, wanted.period)
         await replayed.fill(records, total, tell, source.cut_rules())
     else:

@@ -12,6 +12,7 @@ from rich.table import Column, Table
 
 from streamer.app import agreeing as app
 from streamer.app import labelling, people
+from streamer.app.addressing import trace_page
 from streamer.cli.moments import moment
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import WIDTH_PIPED, print_json
@@ -146,7 +147,7 @@ def _print_disagreements(settings: Settings, told: Paired) -> None:
         return
     table = Table("session", "judge", "people", "note", "in MLflow", title=f"{len(wrong)} disagreements")
     for pair in wrong[:SHOWN]:
-        place = app.link(settings, pair.experiment_id, pair.trace_id)
+        place = trace_page(settings, pair.experiment_id, pair.trace_id)
         table.add_row(*map(Text, (pair.session_id, pair.verdict, pair.label, pair.note, place)))
     console.print(table)
     if len(wrong) > SHOWN:
@@ -202,7 +203,7 @@ def _as_json(settings: Settings, spec: JudgeSpec, told: Paired, figures: Agreeme
                 "people": pair.people,
                 "note": pair.note,
                 "trace_id": pair.trace_id,
-                "link": app.link(settings, pair.experiment_id, pair.trace_id),
+                "link": trace_page(settings, pair.experiment_id, pair.trace_id),
             }
             for pair in _disagreements(told)
         ],
