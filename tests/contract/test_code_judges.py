@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from streamer.adapters.mlflow_judges import MlflowJudges
+from streamer.adapters.mlflow_judges.code import own_code
 from streamer.core.judges import JudgeSpec
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.registered import described
@@ -90,6 +91,16 @@ async def test_what_a_function_returns_is_a_verdict(judges: MlflowJudges) -> Non
     worded = await judges.judge(spec_of("worded"), SAID, None, no_model)
     assert isinstance(worded, Verdict)
     assert worded.rationale == "question 1 / question 2"
+
+
+def test_a_file_that_has_changed_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "our_judges.py").write_text(OURS)
+    monkeypatch.chdir(tmp_path)
+    spec = spec_of("bare")
+    (tmp_path / "our_judges.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n{OURS}")
+    with pytest.raises(ConfigurationError, match="has changed since the settings were read"):
+        own_code(spec)
+    assert not (tmp_path / "ran").exists()
 
 
 async def test_what_is_no_verdict_is_a_failure_without_text(judges: MlflowJudges) -> None:

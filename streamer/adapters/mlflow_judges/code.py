@@ -40,16 +40,19 @@ def _module(spec: JudgeSpec, name: str) -> ModuleType:
         raise ConfigurationError(f"judge {spec.name}: {spec.file} is no Python module")
     module = module_from_spec(found)
     try:
+        source = Path(spec.file).read_bytes()  # past Python's cache of bytecode, which goes by size and second
+    except OSError as error:
+        raise ConfigurationError(f"judge {spec.name}: {spec.file}: {error.strerror}") from None
+    if hashlib.sha256(source).hexdigest() != spec.source_hash:
+        raise ConfigurationError(f"judge {spec.name}: {spec.file} has changed since the settings were read: again")
+    try:
         if parent := name.rpartition(".")[0]:
             import_module(parent)
-        source = Path(spec.file).read_bytes()  # past Python's cache of bytecode, which goes by size and second
         code = compile(source, spec.file, "exec")
         sys.modules[name] = module
         exec(code, module.__dict__)
     except Exception as error:
         raise ConfigurationError(f"judge {spec.name}: {spec.file} cannot be run: {error!r}") from error
-    if hashlib.sha256(source).hexdigest() != spec.source_hash:
-        raise ConfigurationError(f"judge {spec.name}: {spec.file} has changed since the settings were read: again")
     return module
 
 
