@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from streamer.core.alerts.counts import Shares
 from streamer.core.alerts.episode import Episode
 from streamer.core.alerts.fold import SeriesState
 from streamer.core.alerts.lane import Change, KeptState, Lane, Looked, Wanted
@@ -17,14 +16,6 @@ class Waiting(NamedTuple):
 
     bucket: int
     raw: bytes
-
-
-class SeriesLine(NamedTuple):
-    series: str
-    first_ms: int
-    """Its first conversation."""
-    last_ms: int
-    shares: Mapping[str, Shares]
 
 
 class SeriesStore(Protocol):

@@ -87,7 +87,8 @@ class MlflowSessions:
                 from_ms, token = last_ms, None
 
     async def session(self, experiment_id: str, session_id: str, traces_max: int) -> StoredSession:
-        """All its traces, however old, with rows and, unless there are too many, spans. PermanentError for an id that
+        """All its traces, however old, with rows and spans; of one with too many only as many as tell so, without
+        spans. PermanentError for an id that
         MLflow cannot search for."""
         infos: list[dict[str, Any]] = []
         token: str | None = None
@@ -95,7 +96,7 @@ class MlflowSessions:
             page = await self._search(experiment_id, f"metadata.`{SESSION_KEY}` = {quoted(session_id)}", PAGE, token)
             infos += page.get("traces", [])
             token = page.get("next_page_token")
-            if not token:
+            if not token or len(infos) > traces_max:
                 break
         documents: list[bytes] = []
         for start in range(0, len(infos) if len(infos) <= traces_max else 0, SPANS_AT_ONCE):

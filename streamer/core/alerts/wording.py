@@ -42,7 +42,8 @@ def title(notice: Notice) -> str:
         how = {"new_normal": "accepted as the new normal", "silent": "no conversations any more"}
         return f"resolved: {name}, {how.get(notice.ending, f'back to {notice.share:.0%} or below')}"[:TITLE_CHARS_MAX]
     if notice.kind == "ask":
-        return f"still {notice.share:.0%} instead of {notice.baseline:.0%} after days: {name}. The new normal?"
+        asked = f"the new normal? still {notice.share:.0%} instead of {notice.baseline:.0%} after days: {name}"
+        return asked[:TITLE_CHARS_MAX]
     head = f"{notice.severity}: {name}: {notice.share:.0%} instead of {notice.baseline:.0%}"
     return head[:TITLE_CHARS_MAX]
 
