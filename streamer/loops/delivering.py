@@ -5,6 +5,7 @@ and leaves the outbox once it was taken; a worker that dies in between sends it 
 """
 
 from streamer.alert_ports import Channel, EpisodeStore
+from streamer.core.alerts.notice import Notice
 from streamer.core.alerts.outbox import LEASE_MS, Delivery, is_stale, pause_ms
 from streamer.errors import PermanentError, TransientError
 from streamer.ports import Clock, Journal, Metrics
@@ -68,18 +69,28 @@ class Delivering:
             self._journal.say("info", "notified", channel=name, notice=notice.id, attempts=delivery.attempts + 1)
 
     async def _repeat(self) -> None:
-        """Whoever forgets is told again of what is open, and at once of what was resolved while we told it."""
+        """Whoever forgets is told again of what is open, and at once of what was resolved while we told it. One notice
+        that is refused keeps no other from being repeated."""
         muted, now_ms = await self._episodes.muted_rules(), self._clock.now_ms()
         told = []
         try:
             for episode, notice, untold in await self._episodes.episodes():
                 is_muted = episode.is_muted(now_ms) or muted.get(episode.rule, 0) > now_ms
                 if episode.state == "open" and notice is not None and not (untold or is_muted):
-                    await self._channel.send(notice)
+                    await self._say_again(notice)
                     told.append(episode.id)
             for episode, notice, _ in await self._episodes.episodes() if told else ():
                 if episode.id in told and episode.state != "open" and notice is not None:
-                    await self._channel.send(notice)
-        except (TransientError, PermanentError) as error:
-            self._metrics.count("notifications", channel=self._channel.name, outcome="failed")
-            self._journal.say("warning", "notification_failed", channel=self._channel.name, cause=str(error))
+                    await self._say_again(notice)
+        except TransientError as error:
+            self._failed(error)
+
+    async def _say_again(self, notice: Notice) -> None:
+        try:
+            await self._channel.send(notice)
+        except PermanentError as error:
+            self._failed(error)
+
+    def _failed(self, error: TransientError | PermanentError) -> None:
+        self._metrics.count("notifications", channel=self._channel.name, outcome="failed")
+        self._journal.say("warning", "notification_failed", channel=self._channel.name, cause=str(error))

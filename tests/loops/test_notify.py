@@ -176,6 +176,19 @@ async def test_whoever_forgets_is_told_again_until_the_resolve() -> None:
     assert chat.got[-1].kind == "resolve"
 
 
+async def test_one_notice_that_is_refused_keeps_no_other_from_being_repeated() -> None:
+    chat = Chat(forgets=True)
+    world = World(channels=(chat,))
+    for rule in ("one", "two"):
+        await world.propose("raise", START_MS, rule)
+    await world.settle()
+    told = len(chat.got)
+    world.clock.now += 61_000
+    chat.fails = [PermanentError("400")]
+    await world.settle(1)
+    assert len(chat.got) == told + 1
+
+
 async def test_what_a_backlog_raised_is_told_once_that_is_done_and_only_if_it_is_still_open() -> None:
     world = World(channels=(Chat(), Chat("am", forgets=True)))
     for kind, hours in (("raise", 0), ("resolve", 1), ("raise", 10)):
