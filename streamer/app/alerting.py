@@ -111,7 +111,13 @@ def _add_notify(process: Process, redis: RedisConnection) -> None:
     episodes = RedisEpisodes(redis.shared)
     told = told_of(settings)
     clock, metrics, journal = process.clock, process.metrics, process.journal
-    notify = Notify(RedisSeries(redis.shared), episodes, told, storyteller_of(redis, settings), clock, metrics, journal)
+    series, teller, rules = RedisSeries(redis.shared), storyteller_of(redis, settings), rules_of(settings)
+    notify = Notify(series, episodes, told, teller, clock, metrics, journal, rules)
+
+    def take(settings: Settings) -> None:
+        notify.rules = rules_of(settings)
+
+    process.taking.append(take)
     process.loops["notify"] = notify.step
     for table in settings.channels:
         channel = channel_of(settings, table, clock)

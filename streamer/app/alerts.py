@@ -12,12 +12,12 @@ from streamer.alert_ports import Channel, Remembered
 from streamer.app.alerting import channel_of, rules_of, told_of
 from streamer.core.alerts.counts import HOUR_MS, WINDOWS_H, Shares, shares
 from streamer.core.alerts.episode import Episode, accepted, muted
-from streamer.core.alerts.fold import SeriesState, new_normal
-from streamer.core.alerts.lane import Lane, state_name
+from streamer.core.alerts.fold import new_normal
 from streamer.core.alerts.notice import trial_notice
 from streamer.core.alerts.series import SeriesKey
 from streamer.errors import ConfigurationError, PermanentError, StreamerError, TransientError
 from streamer.loops.notify import set_by_person
+from streamer.loops.telling_detectors import tell_detector
 from streamer.settings import Settings
 
 TRIES = 20
@@ -83,26 +83,10 @@ async def accept(redis: RedisConnection, settings: Settings, name: str) -> Episo
         if found is None or found.state != "open":
             raise ConfigurationError(f"there is no open episode {name!r:.80}: see `streamer alerts list`")
         episode, now_ms = found, SystemClock().now_ms()
-        await _tell_detector(series, settings, episode)
+        await tell_detector(series, rules_of(settings), episode, new_normal, SystemClock())
         if await set_by_person(store, episode, accepted(episode, now_ms, now_ms), told_of(settings), now_ms):
             return episode
     raise TransientError(f"episode {name} is being changed by others: try again")
-
-
-async def _tell_detector(series: RedisSeries, settings: Settings, episode: Episode) -> None:
-    key = SeriesKey.read(episode.series)
-    lane = Lane(key.tenant, key.judge)
-    for rule in rules_of(settings):
-        if rule.name != episode.rule:
-            continue
-        name = state_name(rule, key.parent)
-        for _ in range(TRIES):
-            kept = await series.state(lane, name)
-            if kept is None:
-                break
-            state = new_normal(rule, SeriesState.decoded(kept.raw))
-            if await series.put_state(lane, name, kept.n, state, max(kept.n + 1, SystemClock().now_ms() * 1_000)):
-                break
 
 
 async def send_test(settings: Settings) -> list[Answer]:

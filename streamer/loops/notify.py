@@ -10,14 +10,16 @@ from typing import NamedTuple
 
 from streamer.alert_ports import EpisodeStore, SeriesStore, Slot, Waiting
 from streamer.core.alerts.episode import Changed, Episode, proposed, waited
+from streamer.core.alerts.fold import given_up
 from streamer.core.alerts.lane import Lane
 from streamer.core.alerts.notice import Notice, notice_of
 from streamer.core.alerts.proposal import Proposal
-from streamer.core.alerts.rule import Severity
+from streamer.core.alerts.rule import AlertRule, Severity
 from streamer.core.alerts.series import SeriesKey
 from streamer.core.lifecycle import DAY_MS
 from streamer.errors import TransientError
 from streamer.loops.storytelling import Storyteller
+from streamer.loops.telling_detectors import tell_detector
 from streamer.ports import Clock, Journal, Metrics
 
 POLL_MS = 250
@@ -50,7 +52,10 @@ class Notify:
         clock: Clock,
         metrics: Metrics,
         journal: Journal,
+        rules: Sequence[AlertRule] = (),
     ) -> None:
+        """`rules`: whose detectors are told where an episode is ended here."""
+        self.rules = rules
         self._series, self._episodes, self._told, self._storyteller = series, episodes, told, storyteller
         self._clock, self._metrics, self._journal = clock, metrics, journal
 
@@ -146,7 +151,9 @@ class Notify:
                 continue
             last_ms = _last_seen(indexes, SeriesKey.read(episode.series)) or episode.raised_at_ms
             changed = waited(slot.episode, event_ms, last_ms, self._clock.now_ms())
-            if changed.episode != slot.episode:
+            if changed.episode is not None and changed.episode != slot.episode:
+                if changed.episode.ending == "silent":
+                    await tell_detector(self._series, self.rules, episode, given_up, self._clock)
                 await self._turn(slot, slot.applied, changed)
         self._metrics.gauge("episodes_open", sum(episode.state == "open" for episode in episodes))
         self._metrics.gauge("series", sum(map(len, indexes.values())))

@@ -11,6 +11,7 @@ from streamer.core.alerts.episode import Episode
 from streamer.core.alerts.lane import Change, Lane
 from streamer.core.alerts.notice import Notice
 from streamer.core.alerts.proposal import Proposal
+from streamer.core.alerts.rule import AlertRule
 from streamer.core.alerts.series import SeriesKey
 from streamer.loops.delivering import Delivering
 from streamer.loops.notify import Notify, Told
@@ -92,6 +93,7 @@ class World:
         self.channels = channels or (Chat(),)
         self._rng, self._share = rng or random.Random(0), share
         self._n = 0
+        self.rules: Sequence[AlertRule] = ()
 
     def notify(self) -> Notify:
         told = [Told(channel.name, "warn") for channel in self.channels]
@@ -99,7 +101,7 @@ class World:
         link = lambda tenant, trace: f"http://m/{tenant}/{trace}"  # noqa: E731
         teller = Storyteller(self.series, link, gap_ms=900_000, text=True)
         episodes = Crashing(self.episodes, self._rng, self._share)
-        return Notify(series, episodes, told, teller, self.clock, SilentMetrics(), SilentJournal())
+        return Notify(series, episodes, told, teller, self.clock, SilentMetrics(), SilentJournal(), self.rules)
 
     def delivering(self, channel: Chat) -> Delivering:
         episodes = Crashing(self.episodes, self._rng, self._share)

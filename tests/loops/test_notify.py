@@ -11,7 +11,7 @@ import pytest
 from streamer.alert_ports import Waiting
 from streamer.core.alerts.counts import HOUR_MS
 from streamer.core.alerts.episode import accepted
-from streamer.core.alerts.lane import Lane, LanePolicy
+from streamer.core.alerts.lane import LanePolicy
 from streamer.errors import PermanentError, TransientError
 from streamer.loops.folding import Folding
 from streamer.loops.notify import Told, set_by_person
@@ -19,7 +19,7 @@ from streamer.loops.striking import strike
 from tests import alert_feed
 from tests.alert_feed import records, verdict
 from tests.fakes.measures import SilentJournal, SilentMetrics
-from tests.loops.alert_world import KEY, LANE, RULE, START_MS, Chat, Crash, World
+from tests.loops.alert_world import RULE, START_MS, Chat, Crash, World
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -90,22 +90,6 @@ async def test_a_resolve_overtakes_no_raise_that_has_to_be_looked_at_again() -> 
     await world.propose("resolve", START_MS + HOUR_MS)
     await world.settle()
     assert [one.kind for one in world.channels[0].got] == ["raise", "resolve"]
-
-
-async def test_a_clock_that_is_ahead_makes_no_other_series_silent() -> None:
-    world = World()
-    await world.propose("raise", START_MS)
-    await world.settle()
-    world.series.indexes[LANE] = {str(KEY): (START_MS, START_MS)}
-    world.series.indexes[Lane("another", KEY.judge)] = {
-        str(KEY._replace(tenant="another")): (0, START_MS + 25 * HOUR_MS)
-    }
-    world.clock.now += HOUR_MS
-    await world.settle()
-    assert len(world.open) == 1
-    world.clock.now += 24 * HOUR_MS
-    await world.settle()
-    assert [one.ending for one in world.channels[0].got] == ["", "silent"]
 
 
 async def test_a_raise_soon_after_the_resolve_is_the_same_episode_and_later_another() -> None:

@@ -70,6 +70,11 @@ class BesideWatch:
         is_due = hit and known and at_ms - self.first_ms.get(self.new, at_ms) < NEW_MS
         return self._test(rule, series, at_ms, is_new, before) if is_due else None
 
+    def give_up(self) -> None:
+        """The open episode is over: what comes is news again."""
+        self.raised, self.arms = "", [0.0] * len(RATIOS)
+        self.own, self.others = [0, 0], [0, 0]
+
     def to_json(self) -> list[Any]:
         return [getattr(self, name) for name in self.__slots__]
 
@@ -113,8 +118,8 @@ class BesideWatch:
         if self.score < OVER and SHARE_MIN <= traffic <= SHARE_MAX and self.absent < HALF_LIFE * 3:
             return None
         proposal = self._proposal("resolve", rule, series, at_ms)
-        self.raised, self.arms, self.since_ms = "", [0.0] * len(RATIOS), at_ms
-        self.own, self.others = [0, 0], [0, 0]
+        self.give_up()
+        self.since_ms = at_ms
         return proposal
 
     def _proposal(self, kind: str, rule: AlertRule, series: SeriesKey, at_ms: int) -> Proposal:

@@ -70,6 +70,13 @@ class Detector:
             self.baseline.settle_at(share, self.baseline.now, READY_HITS)
             self._end()
 
+    def give_up(self) -> None:
+        """The open episode was ended by others: what comes is news again, and nothing was learned meanwhile."""
+        if self.ongoing is not None:
+            if self.ongoing.from_hour >= 0:
+                self.baseline.forget(self.ongoing.from_hour, self.baseline.now)
+            self._end()
+
     def _begin_hour(self, rule: AlertRule, hour: int) -> None:
         self._hour, self._usual = hour, self.baseline.usual(hour)
         self._by = factors(self._usual.upper if self.baseline.is_ready else COLD_SHARE)

@@ -122,3 +122,10 @@ def new_normal(rule: AlertRule, state: SeriesState) -> SeriesState:
     if rule.kind == "spike" and isinstance(new.watch, Detector):
         new.watch.accept()
     return new
+
+
+def given_up(_: AlertRule, state: SeriesState) -> SeriesState:
+    """The open episode fell silent and was ended: if the series speaks again, and is still bad, that is to be told."""
+    new = state.copy()
+    new.watch.give_up()
+    return new

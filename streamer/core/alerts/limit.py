@@ -51,6 +51,10 @@ class LimitWatch:
             return self._proposal("resolve", rule, series, at_ms, since_ms)
         return None
 
+    def give_up(self) -> None:
+        """The open episode was ended by others: what comes is news again."""
+        self.raised_since_ms = None
+
     def to_json(self) -> list[Any]:
         return [[[part, *cell] for part, cell in self.parts.items()], self.newest, self.raised_since_ms]
 
