@@ -118,7 +118,7 @@ def observed(value: Mapping[str, Any]) -> Observation:
         raise UnreadableRecord("malformed", "the record is no JSON object")
     if (version := value.get("schema_version")) != SCHEMA_VERSION:
         raise UnreadableRecord(
-            "schema_version", f"the record has schema_version {version!r}, and this streamer reads {SCHEMA_VERSION}"
+            "schema_version", f"the record has schema_version {version!r:.40}, and this streamer reads {SCHEMA_VERSION}"
         )
     if value.get("kind") not in get_args(FeedKind):
         raise UnreadableRecord("malformed", "the record's kind is none of the feed's")
@@ -175,8 +175,15 @@ def _text(value: Mapping[str, Any], name: str) -> str:
     return said if said.isascii() else clean(said)
 
 
+def _number(said: Any) -> int | float:  # noqa: ANN401
+    """TypeError that does not repeat what stands there: it goes to a log."""
+    if not isinstance(said, int | float):
+        raise TypeError("a time, a number of turns, a token or a probability is no number")
+    return said
+
+
 def _whole(said: Any) -> int:  # noqa: ANN401
-    number = int(said)
+    number = int(_number(said))
     if not 0 <= number <= WHOLE_MAX:
         raise ValueError("a time, a number of turns or a token is out of range")
     return number
@@ -184,7 +191,7 @@ def _whole(said: Any) -> int:  # noqa: ANN401
 
 def _chance(said: Any) -> float:  # noqa: ANN401
     """0 for a session that was judged although its rule gave it no chance."""
-    chance = float(said)
+    chance = float(_number(said))
     if chance != 0 and not CHANCE_MIN <= chance <= 1:
         raise ValueError("a probability is out of range")
     return chance

@@ -33,11 +33,14 @@ def _changed(where: tuple[str, ...], value: object) -> dict[str, Any]:
         (("published_at_ms",), 10**30),
         (("session", "end_ms"), -(10**30)),
         (("token",), 2**60),
+        (("token",), "what a user said"),
+        (("inclusion", "probability"), "what a user said"),
     ],
 )
 def test_what_could_not_be_kept_is_refused_at_once(where: tuple[str, ...], value: object) -> None:
-    with pytest.raises(UnreadableRecord, match="lacks what every verdict has"):
+    with pytest.raises(UnreadableRecord, match="lacks what every verdict has") as refused:
         observed(_changed(where, value))
+    assert "what a user said" not in str(refused.value)
 
 
 @pytest.mark.parametrize("where", [("rationale",), ("service_version",), ("session", "first_trace_id"), ("agent",)])
