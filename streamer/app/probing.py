@@ -1,7 +1,7 @@
 """`streamer probe`: a synthetic conversation is sent, and its verdict waited for where people would read it.
 
-Rule: what a probe brought about it takes back: its session is erased when it is over, and with it its rows, so that no
-trend and no later claim knows of it. What it cost stays spent.
+Rule: what a probe brought about it takes back: its session is erased when it is over, its rows and its trace go from
+MLflow, so that no trend and no later claim knows of it. What it cost stays spent.
 """
 
 import asyncio
@@ -221,9 +221,19 @@ class _Run:
         await erase(self._redis.handle(), key, session_keys(self._settings))
         kept = await until_rest(self._redis, self._settings, key, until - self._loop.time())
         if kept is None or kept.line.state == "rest":
-            self._reached("taken back")
+            self._reached("taken back", await self._forget_trace())
         else:
             self._reached("to be taken back", kept.line.says)
+
+    async def _forget_trace(self) -> str:
+        """The trace in MLflow is nobody's conversation; `evaluate` would read it as one. Why it stays, if it does."""
+        if self._what.through == KAFKA:
+            return ""
+        try:
+            await self._rows.delete_trace(mlflow_trace_id(self._what.turn.trace_id))
+        except StreamerError as error:
+            return f"but for its trace in MLflow: {error}"
+        return ""
 
 
 @asynccontextmanager

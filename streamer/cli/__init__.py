@@ -17,6 +17,7 @@ COMMANDS = {
     "check": Place("streamer.cli.check:check", "Reach every service, sample the topic, and say what is missing."),
     "try": Place("streamer.cli.trying:try_", "Judge the latest sessions of a topic, or of files; writes nothing."),
     "evaluate": Place("streamer.cli.evaluate:evaluate", "Judge sessions that were traced before; --write keeps it."),
+    "compare": Place("streamer.cli.compare:compare", "Two versions, agents or judges of the feed beside each other."),
     "simulate": Place("streamer.cli.simulate:simulate", "Try an agent on made-up conversations, and judge them."),
     "label": Place("streamer.cli.labelling:label", "Ask people about judged sessions, blind; labels go to MLflow."),
     "agreement": Place("streamer.cli.agreement:agreement", "How far a judge agrees with people, and with itself."),

@@ -9,11 +9,11 @@ import time
 from collections.abc import Coroutine
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streamer.app import evaluating, evaluating_sources, people
+from streamer.app import evaluating, evaluating_sources, people, registered
 from streamer.cli import evaluate_output as output
 from streamer.cli import junit
 from streamer.cli.moments import moment
@@ -21,12 +21,15 @@ from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
 from streamer.core.gate import Gate, gates_of
 from streamer.core.judges import JudgeSpec
-from streamer.core.reading import Start
 from streamer.core.tally import Tally
 from streamer.core.terms import Terms
 from streamer.errors import ConfigurationError
 from streamer.settings import Settings, load
 from streamer.settings.judges import spec_named
+
+if TYPE_CHECKING:
+    from streamer.app.evaluating import Report, Wanted
+    from streamer.app.evaluating_sources import Period
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -74,51 +77,48 @@ def evaluate(
     Ctrl-C or a crash: the same command goes on, and pays for no answer twice.
     Example: streamer evaluate --experiment support --since 7d --dry-run, then without --dry-run, then with --write
     """
-    settings = _with_own_limits(load(config), usd_max, rate)
+    settings = _with_own_limits(registered.resolved(load(config)), usd_max, rate)
     specs = _specs(settings, judges, model)
     gates = _gates(fail_under or [], specs)
     _refuse_together(experiment, topic, files, write, dry_run, repeat)
     asked = evaluating.Wanted(
-        terms=Terms(specs=specs, rules=settings.core_rules(), content=b""),
-        experiment=experiment,
-        topic=topic,
-        files=tuple(files or ()),
-        period=evaluating_sources.Period(
-            moment("--since", since, people.now_ms()), moment("--until", until, people.now_ms())
-        ),
-        filter=wanted,
-        session=session,
-        limit=limit,
-        first=_start("--since", since) or Start("beginning"),
-        last=_start("--until", until),
-        source=source,
-        write=write,
-        replace=replace,
-        dry_run=dry_run,
-        fresh=fresh,
-        times=repeat,
-    )
-    began_s, report = time.monotonic(), evaluating.Report(Tally.of(specs))
+        terms=Terms(specs=specs, rules=settings.core_rules(), content=b""), experiment=experiment, topic=topic,
+        files=tuple(files or ()), period=_period(since, until), filter=wanted, session=session, limit=limit,
+        source=source, write=write, replace=replace, dry_run=dry_run, fresh=fresh, times=repeat,
+    )  # fmt: skip
+    raise typer.Exit(_carried_out(settings, asked, gates, junit_file, parquet_file, as_json))
+
+
+def _carried_out(
+    settings: Settings,
+    asked: Wanted,
+    gates: list[Gate],
+    junit_file: Path | None,
+    parquet_file: Path | None,
+    quiet: bool,
+) -> int:
+    """The exit code."""
+    began_s, report = time.monotonic(), evaluating.Report(Tally.of(asked.terms.specs))
     with ExitStack() as stack:
         told = output.Lines(stack, junit_file is not None, parquet_file)
-        with output.progress(report, quiet=as_json) as (tell, show):
+        with output.progress(report, quiet=quiet) as (tell, show):
             on_done = output.both(told.add, show)
             stopped = asyncio.run(_until_stopped(evaluating.evaluate(settings, asked, report, tell, on_done), report))
     weighed = [report.tally.judges[gate.judge].weigh(gate) for gate in gates]
     if junit_file is not None:
         junit.write(junit_file, told.scored, weighed, time.monotonic() - began_s)
-    if as_json:
+    if quiet:
         ended = report.ended_by or ("stopped" if stopped else None)
         gated = [{"gate": one.gate.judge, "state": one.state, "share": one.share} for one in weighed]
-        print_json({**report.tally.as_json(), "dry_run": dry_run, "ended_by": ended, "gates": gated})
+        print_json({**report.tally.as_json(), "dry_run": asked.dry_run, "ended_by": ended, "gates": gated})
     else:
-        output.say(report, dry_run=dry_run, write=write, weighed=weighed, stopped=stopped)
+        output.shown(report, dry_run=asked.dry_run, write=asked.write, weighed=weighed, stopped=stopped)
     if stopped or report.ended_by:
-        raise typer.Exit(STOPPED if stopped else 1)
-    raise typer.Exit(junit.exit_code(weighed))
+        return STOPPED if stopped else 1
+    return 0 if asked.dry_run else junit.exit_code(weighed)
 
 
-async def _until_stopped(work: Coroutine[Any, Any, None], report: evaluating.Report) -> bool:
+async def _until_stopped(work: Coroutine[Any, Any, None], report: Report) -> bool:
     """The first Ctrl-C lets what is under way come to its end, since it is paid for; a second one does not."""
     stopped = False
 
@@ -141,9 +141,9 @@ async def _until_stopped(work: Coroutine[Any, Any, None], report: evaluating.Rep
     return stopped
 
 
-def _start(option: str, text: str | None) -> Start | None:
-    at_ms = moment(option, text, people.now_ms())
-    return None if at_ms is None else Start("time", at_ms)
+def _period(since: str | None, until: str | None) -> Period:
+    now_ms = people.now_ms()
+    return evaluating_sources.Period(moment("--since", since, now_ms), moment("--until", until, now_ms))
 
 
 def _with_own_limits(settings: Settings, usd_max: float | None, rate: int | None) -> Settings:

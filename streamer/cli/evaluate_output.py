@@ -37,6 +37,7 @@ SKIPPED = {
     "spans_missing": "MLflow has a trace of theirs and not its spans",
     "shared_session_id": "more traces carry their id than a conversation has (sessions.traces_max)",
     "no_turns": "nothing of them is theirs: erased, or other sessions' traces",
+    "not_searchable": "MLflow cannot be asked for their id",
 }
 WRITTEN: dict[Written, str] = {
     "written": "written to MLflow and the feed, as backfill",
@@ -137,7 +138,7 @@ def progress(report: Report, quiet: bool) -> Iterator[tuple[Tell, Callable[[], N
         yield tell, show
 
 
-def say(report: Report, *, dry_run: bool, write: bool, weighed: list[Weighed], stopped: bool) -> None:
+def shown(report: Report, *, dry_run: bool, write: bool, weighed: list[Weighed], stopped: bool) -> None:
     """The summary, a row per judge and value."""
     tally = report.tally
     if dry_run:

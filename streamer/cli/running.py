@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streamer.app import registered
 from streamer.app import running as app
 from streamer.cli.options import ConfigOption, FromOption
 from streamer.settings import Settings, load
@@ -28,7 +29,7 @@ def run(
     Example: streamer run --dry-run --for 60 --from 2h
     """
     roles: frozenset[Role] = frozenset({"ingest", "judge", "audit", "monitor", "notify"})
-    run_roles(lambda: _starting(load(config), start), roles, dry_run, seconds)
+    run_roles(lambda: registered.resolved(_starting(load(config), start)), roles, dry_run, seconds)
 
 
 def ingest(config: ConfigOption = None, start: FromOption = None) -> None:
@@ -38,7 +39,7 @@ def ingest(config: ConfigOption = None, start: FromOption = None) -> None:
 
 def judge(config: ConfigOption = None) -> None:
     """Only judge due sessions, and audit. Example: streamer judge -c streamer.toml"""
-    run_roles(lambda: load(config), frozenset({"judge", "audit"}))
+    run_roles(lambda: registered.resolved(load(config)), frozenset({"judge", "audit"}))
 
 
 def notify(config: ConfigOption = None) -> None:

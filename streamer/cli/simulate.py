@@ -35,17 +35,17 @@ def simulate(
     agent: Annotated[str, typer.Option("--agent", "-a", help="module:function that answers a list of messages")],
     max_turns: Annotated[int, typer.Option("--max-turns", min=1, help="of a conversation")] = 10,
     user: Annotated[
-        str, typer.Option("--user", "-u", help="who speaks for the user: a model (openai:/gpt-4.1-mini), or scripted")
+        str,
+        typer.Option(
+            "--user", "--user-model", "-u", help="who speaks for the user: a model (openai:/gpt-4.1-mini), or scripted"
+        ),
     ] = SCRIPTED,
     judges: Annotated[
         str | None, typer.Option("--judges", "-j", help="of the configuration, or types: a,b; all unless said")
     ] = None,
     model: Annotated[str | None, typer.Option("--model", "-m", help="another one for all judges")] = None,
     through_kafka: Annotated[
-        bool,
-        typer.Option(
-            "--through-kafka/--judge-directly", help="let the live path judge and listen to the feed, or judge here"
-        ),
+        bool, typer.Option("--through-kafka/--judge-directly", help="let the live path judge, or judge here")
     ] = False,
     wait: Annotated[int, typer.Option("--wait", min=1, help="seconds, for the live path's verdicts")] = 300,
     experiment: Annotated[str, typer.Option("--experiment", "-e", help="in MLflow, made if it is not there")] = (
@@ -78,8 +78,7 @@ def simulate(
         experiment=experiment, through_kafka=through_kafka, wait_ms=wait * 1000,
     )  # fmt: skip
     gates = _gates(fail_under or [], specs)
-    if local and through_kafka:
-        raise ConfigurationError("--local has a MLflow of its own, which the live path does not know: take one of them")
+    _refuse_together(local, through_kafka)
     if dry_run:
         return output.show_estimate(simulating_cost.estimate(wanted), user, as_json=as_json)
     began_s, report = time.monotonic(), simulated.Report()
@@ -90,6 +89,11 @@ def simulate(
         junit.write(junit_file, report.results(), weighed, time.monotonic() - began_s)
     output.show(report, [spec.name for spec in specs], weighed, as_json=as_json)
     raise typer.Exit(junit.exit_code(weighed))
+
+
+def _refuse_together(local: bool, through_kafka: bool) -> None:
+    if local and through_kafka:
+        raise ConfigurationError("--local has a MLflow of its own, which the live path does not know: take one of them")
 
 
 async def _run(settings: Settings, wanted: Wanted, report: Report, tell: simulating.Tell, *, local: bool) -> None:

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.rule import Rule
 
-from streamer.app import trying
+from streamer.app import registered, trying
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
 from streamer.cli.text import Text
@@ -47,7 +47,7 @@ def try_(
 
     Writes nothing, joins no group, needs no Redis. Example: streamer try --topic otlp_spans --last 3 --no-model
     """
-    settings = load(config)
+    settings = registered.resolved(load(config))
     spec = spec_named(settings.judges, judge, model)
     found = trying.recent(settings, topic, files or [], records)
     latest = trying.sessions_in(found)

@@ -27,7 +27,7 @@ class Row:
     error: JudgeFailure | None
     rationale: str
     metadata: dict[str, str]
-    source_type: Literal["LLM_JUDGE", "HUMAN"] = "LLM_JUDGE"
+    source_type: Literal["LLM_JUDGE", "CODE", "HUMAN"] = "LLM_JUDGE"
     """MLflow keeps the one that a row was created with."""
 
 

@@ -26,12 +26,10 @@ from streamer.core.wire.cut import Cutter
 from streamer.core.wire.decode import CAPS
 from streamer.core.wire.records import Record
 
-RULE = "evaluate"
-"""What verdicts of an evaluation name as the rule that they were drawn by."""
-CHOSEN = Inclusion(1.0, "all", RULE)
-Skipped = Literal["spans_missing", "shared_session_id", "no_turns"]
+Skipped = Literal["spans_missing", "shared_session_id", "no_turns", "not_searchable"]
 """spans_missing: MLflow has a trace and not its spans, so that nobody could speak of all turns · shared_session_id:
-more traces carry the id than a conversation has · no_turns: its traces are erased, or other sessions'."""
+more traces carry the id than a conversation has · no_turns: its traces are erased, or other sessions' · not_searchable:
+MLflow takes no such id in a search."""
 
 
 class Found(NamedTuple):
@@ -50,6 +48,8 @@ class Judged:
     spec: JudgeSpec
     outcome: Verdict | JudgeFailure
     stands: bool = False
+    owed: bool = False
+    """It stands, and MLflow or the feed have not taken it yet."""
     calls: int = 0
     """Answers that were bought now; the others were saved ones."""
     cost_usd: float | None = 0.0
@@ -76,7 +76,7 @@ class Evaluated:
     @property
     def fresh(self) -> dict[str, Judged]:
         """Verdicts that are to be written, by judge."""
-        told = (one for one in self.judged if not one.stands and not one.number)
+        told = (one for one in self.judged if (one.owed or not one.stands) and not one.number)
         return {one.spec.name: one for one in told if isinstance(one.outcome, Verdict)}
 
 
@@ -138,16 +138,20 @@ def standing(entry: Entry | None, spec: JudgeSpec, transcript: Transcript) -> Ju
         spec=spec,
         outcome=entry.verdict,
         stands=True,
+        owed=entry.owes,
         prompt_hash=entry.prompt_hash,
         scored_at_ms=entry.scored_at_ms,
     )
 
 
-def handed(old: Entry | None, judged: Judged, transcript: Transcript, generation: int) -> Entry:
+def handed(old: Entry | None, judged: Judged, transcript: Transcript, generation: int, rule: str) -> Entry:
     """The entry of a verdict that is handed over: told to nobody yet. What stood before moves into the history, also
-    where the transcript is the same and the judge another one."""
+    where the transcript is the same and the judge another one. Whoever evaluates has chosen the session: under its
+    rule, which the live path would name too, it had no chance to be left out."""
     if not isinstance(judged.outcome, Verdict):
         raise ValueError("a failure is not handed over: it replaces no verdict")
+    if old is not None and judged.owed and standing(old, judged.spec, transcript) is not None:
+        return old
     return Entry(
         state="judged",
         generation=generation,
@@ -160,13 +164,8 @@ def handed(old: Entry | None, judged: Judged, transcript: Transcript, generation
         turns=len(transcript.turns),
         scored_at_ms=judged.scored_at_ms,
         history=old.past() if old else (),
-        inclusion=CHOSEN if old is None or not old.inclusion.is_in else _greater(old.inclusion),
+        inclusion=Inclusion(1.0, "all", rule),
     )
-
-
-def _greater(earlier: Inclusion) -> Inclusion:
-    """Of several inclusions in a session's life the one with the greatest probability holds (choosing.py)."""
-    return earlier if earlier.probability >= CHOSEN.probability else CHOSEN
 
 
 def with_versions(turns: Mapping[str, Turn], versions: Mapping[str, int]) -> list[Turn]:

@@ -51,6 +51,7 @@ def row_of(ref: RowRef, claim: Claim, spec: JudgeSpec, entry: Entry, transcript:
     return Row(
         ref=ref,
         source_id=spec.model,
+        source_type="LLM_JUDGE" if spec.asks_model else "CODE",
         value=verdict.value if verdict else None,
         error=failure if entry.state == "failed" else None,
         rationale=verdict.rationale[:RATIONALE_CHARS_MAX] if verdict else "",

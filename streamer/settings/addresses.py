@@ -70,7 +70,7 @@ def posix(pattern: str) -> str:
 
 
 HttpUrl = Annotated[str, AfterValidator(_http), ADDRESS]
-ServiceUrl = Annotated[str, AfterValidator(_service), ADDRESS]
+ServiceUrl = Annotated[Annotated[str, AfterValidator(_service)] | None, ADDRESS]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis), ADDRESS]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_header_secret)]
 HeaderText = Annotated[str, AfterValidator(_header)]

@@ -18,7 +18,7 @@ class Alerting(Table):
     text: Literal["excerpt", "none"] = Field(
         "excerpt", description="what a judge wrote about a conversation, shortened; none: counts and links only"
     )
-    mlflow_url: ServiceUrl | None = Field(None, description="for links, where people reach MLflow by another address")
+    mlflow_url: ServiceUrl = Field(None, description="for links, where people reach MLflow by another address")
     series_max: Whole = Field(
         1_000, ge=1, le=100_000, description="per tenant and judge; what comes beyond is counted together as `other`"
     )
@@ -31,7 +31,7 @@ class Alerting(Table):
 class ChannelTable(Table):
     name: Name
     type: Literal["kafka", "alertmanager", "webhook", "apprise"]
-    url: ServiceUrl | None = Field(None, description="of Alertmanager, or of a webhook's receiver")
+    url: ServiceUrl = Field(None, description="of Alertmanager, or of a webhook's receiver")
     topic: TopicName = Field("alerts", description="of a kafka channel")
     severity: Literal["warn", "critical"] = Field("warn", description="the least that it is told of")
     per_minute: Whole = Field(20, ge=1, description="more waits, and is not lost: a storm must not close the channel")

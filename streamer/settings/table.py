@@ -39,7 +39,7 @@ class Table(BaseModel):
 
 def seen(field: FieldInfo, value: object) -> object:
     """The value as people may see it."""
-    if ADDRESS in field.metadata:
+    if ADDRESS in field.metadata and value is not None:
         plain = value.get_secret_value() if isinstance(value, SecretStr) else value
         return without_credentials(str(plain))
     if isinstance(value, dict):

@@ -78,7 +78,7 @@ def test_every_block_that_is_run_belongs_to_a_page_that_is_run() -> None:
 def parsed(words: list[str]) -> None:
     """As the command line reads them, without calling anything."""
     group: Any = typer.main.get_command(cli)
-    if words == ["--version"]:  # which is answered before anything else is read
+    if words in (["--version"], ["--help"]):  # which are answered before anything else is read
         return
     context = group.make_context("streamer", words, resilient_parsing=False)
     while hasattr(group, "resolve_command") and (context._protected_args or context.args):

@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 import jsonschema
+import pytest
 
 from streamer.embedded.demo.stage import JUDGE, Stage
 from streamer.embedded.program import free_port
@@ -39,6 +40,8 @@ def test_through_a_collector_it_ends_at_the_row_and_is_gone_afterwards(stage: St
     assert seconds == sorted(seconds)
     assert sum(stage.model_calls().values()) == calls + 1
     assert len(stage.rows()) == rows
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"{stage.mlflow}/api/3.0/mlflow/traces/tr-{said['trace_id']}", timeout=10)
     told = told_of(stage, said["session_id"])
     assert {value["kind"] for value in told} == {"verdict", "closing", "retracted"}
     assert {value["origin"] for value in told} == {"probe"}
@@ -81,6 +84,7 @@ def metrics(port: int) -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
+@pytest.mark.slow
 def test_its_heartbeat_beats_until_it_is_stopped(stage: Stage) -> None:
     port = free_port()
     words = ["probe", "--every", "1s", "--port", str(port), "-c", str(stage.config)]

@@ -11,7 +11,7 @@ from streamer.app import labelling as app
 from streamer.cli import cli
 from streamer.errors import ConfigurationError
 from streamer.settings import load
-from tests.integration.test_evaluate import ANGRY, GLAD, START_MS, Bench
+from tests.integration.evaluate_bench import ANGRY, GLAD, START_MS, Bench
 from tests.integration.test_evaluate import bench as bench
 
 pytestmark = pytest.mark.real

@@ -93,6 +93,12 @@ class MlflowAssessments:
         place = json_of(answer)["trace"]["trace_info"].get("trace_location", {})
         return str(place.get("mlflow_experiment", {}).get("experiment_id", ""))
 
+    async def delete_trace(self, trace_id: str) -> None:
+        """A whole trace (`tr-…`): a probe's own. Repeatable."""
+        if experiment_id := await self.experiment_of(trace_id):
+            body = {"experiment_id": experiment_id, "request_ids": [trace_id]}
+            is_found(await self._http.send("POST", "/api/2.0/mlflow/traces/delete-traces", body))
+
     async def rows(self, trace_id: str) -> Sequence[StoredRow]:
         """All feedback on a trace (`tr-…`), ours or not; none if MLflow does not have the trace."""
         found = await self.trace(trace_id)
@@ -143,6 +149,12 @@ class MlflowAssessments:
                 if config["experiment_id"] == experiment_id and config["sample_rate"] > 0
             ]
         return found
+
+    async def scorer(self, experiment_id: str, name: str, version: int | None) -> str | None:
+        """The definition of a registered scorer, the latest unless a version is named; None if there is none."""
+        asked = {"experiment_id": experiment_id, "name": name, **({"version": version} if version else {})}
+        answer = await self._http.send("GET", f"{API}/scorers/get", asked)
+        return str(json_of(answer)["scorer"]["serialized_scorer"]) if is_found(answer) else None
 
     async def _info(self, trace_id: str) -> dict[str, Any] | None:
         answer = await self._http.send("GET", _trace_path(trace_id), None)
