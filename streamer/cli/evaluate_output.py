@@ -56,7 +56,9 @@ class Lines:
     def __init__(self, stack: ExitStack, keep_scored: bool, parquet_file: Path | None) -> None:
         self.scored: list[Scored] = []
         self._keep = keep_scored
-        self._file = None if parquet_file is None else stack.enter_context(parquet.writing(parquet_file, COLUMNS))
+        self._file = (
+            None if parquet_file is None else stack.enter_context(parquet.writing(parquet_file, COLUMNS, "--parquet"))
+        )
 
     def add(self, done: Evaluated, written: Written | None) -> None:
         for judged in done.judged:
@@ -138,7 +140,7 @@ def progress(report: Report, quiet: bool) -> Iterator[tuple[Tell, Callable[[], N
         yield tell, show
 
 
-def shown(report: Report, *, dry_run: bool, write: bool, weighed: list[Weighed], stopped: bool) -> None:
+def print_summary(report: Report, *, dry_run: bool, write: bool, weighed: list[Weighed], stopped: bool) -> None:
     """The summary, a row per judge and value."""
     tally = report.tally
     if dry_run:
