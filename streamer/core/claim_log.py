@@ -33,7 +33,7 @@ class ClaimNote(NamedTuple):
 
     token: int
     claimed_ms: int
-    due: Literal["quiet", "again", "erase"]
+    due: Literal["quiet", "again", "erase", "taken"]
     interrupted: bool
     version: int
     watermark_ms: int = -1
@@ -69,7 +69,7 @@ class ClaimNote(NamedTuple):
         return [Decision(*said) for said in json.loads(self.detail)] if self.ending == "completed" else []
 
 
-DUE: Mapping[str, Literal["quiet", "again", "erase"]] = {"q": "quiet", "a": "again", "e": "erase"}
+DUE: Mapping[str, Literal["quiet", "again", "erase", "taken"]] = {"q": "quiet", "a": "again", "e": "erase", "t": "taken"}
 
 
 def note_of(raw: Mapping[str, Any]) -> ClaimNote:

@@ -104,6 +104,8 @@ class SessionState:
     """More traces than `traces_max` carry this id; those beyond were not taken."""
     wipe: bool = False
     """It was erased, and rows of before may still stand."""
+    handed: bool = False
+    """It was judged apart and handed over; nothing has come of it since."""
     members: Mapping[str, int] = field(default_factory=dict)
     """Trace id → the trace's version when ingest last told."""
     turns: Mapping[str, Turn] = field(default_factory=dict)
@@ -130,14 +132,15 @@ class Claim:
     watermark_ms: int
     claimed_at_ms: int
     """Redis time of the claim."""
-    due: Literal["quiet", "again"]
+    due: Literal["quiet", "again", "taken"]
     interrupted: bool
     """The claim before this one neither completed nor put the session back: what it published no ledger knows."""
     state: SessionState
     epoch: int = 0
     """Which primary the claim was made on, as this worker counts them."""
     backfill: bool = False
-    """Nothing has come of the session since Redis was rebuilt: what is said of it now is no news."""
+    """Nothing has come of the session since Redis was rebuilt, or since it was judged apart and handed over: what is said
+    of it now is no news."""
 
     @property
     def bucket(self) -> int:
@@ -202,6 +205,26 @@ class Restoration:
     size: Size = NOTHING
     """What its verdicts speak of."""
     look: Look = NEVER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """A session that was judged apart, as it is brought to the live path."""
+
+    version: int
+    """The session's version that was read; 0: nobody knew it."""
+    activity_ms: int
+    pace: Pace
+    turns: Sequence[Turn]
+    """Those that the live path does not have."""
+    entries: Mapping[str, Entry]
+    """What rows in MLflow tell of earlier verdicts; what the live path knows stands."""
+    rows: frozenset[RowRef]
+    """All that may stand in MLflow."""
+
+
+NotTaken = Literal["paused", "changed", "open"]
+"""`changed`: it is not as it was read; `open`: a claim of the live path is still to come, or under way."""
 
 
 class Sweep(NamedTuple):

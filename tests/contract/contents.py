@@ -33,6 +33,7 @@ NUMBERS = (
     "full",
     "erased",
     "wipe",
+    "handed",
 )
 
 

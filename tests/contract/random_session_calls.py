@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from streamer.core.assessment import RowRef
@@ -11,7 +12,7 @@ from streamer.core.ledger import Entry, EntryState
 from streamer.core.lifecycle import Limits
 from streamer.core.model import Completion
 from streamer.core.rules import Pace
-from streamer.core.session import Claim, Look, Outcome, Restoration, SessionRef, Size, Sweep, Wake
+from streamer.core.session import Claim, Handover, Look, Outcome, Restoration, SessionRef, Size, Sweep, Wake
 from streamer.core.turn import Turn
 from streamer.core.wire.records import Fragment
 from streamer.errors import OwnershipLost
@@ -173,6 +174,26 @@ async def restore(t: Twins, now: int) -> None:
     await t.both("set_rebuilt", now - t.r.randrange(-500, 2_000))
 
 
+async def take(t: Twins, now: int) -> None:
+    """An evaluation hands a session over: one that nobody knew, one at rest, one that has changed meanwhile."""
+    scope = t.scope()
+    ref = t.session(scope)
+    found = await t.both("session", ref.key)
+    traces = sorted({t.trace() for _ in range(t.r.randrange(1, 3))})
+    versions = await t.both("remember_traces", ref, traces)
+    what = Handover(
+        version=(found[1].version if found else 0) + t.r.choice((0, 0, 0, 1)),
+        activity_ms=now - t.r.randrange(1_000),
+        pace=t.pace(),
+        turns=[replace(t.turn(scope, name), version=version) for name, version in versions.items() if version],
+        entries={t.r.choice(JUDGES): Entry(state="judged", generation=0, judge_version="0", mlflow=True, feed=True)},
+        rows=frozenset(RowRef(f"a-0-{judge}", "tr-0", judge) for judge in JUDGES if t.r.random() < 0.3),
+    )
+    taken = await t.both("take", ref, what)
+    if isinstance(taken, Claim):
+        t.claims = [*t.claims, taken][-6:]
+
+
 async def renew(t: Twins, now: int) -> None:
     await t.both("renew", t.claims)
 
@@ -251,5 +272,5 @@ async def erase(t: Twins, now: int) -> None:
     await t.both("erase", ref, version, {"safety": gone}, t.r.choice((bare, None)))
 
 
-FREE = (save, save, save, save, end, claim, claim, claim, inspect, clean, look, adopt, configure, erase, restore)
+FREE = (save, save, save, save, end, claim, claim, claim, inspect, clean, look, adopt, configure, erase, restore, take, take)
 OF_CLAIMS = (renew, give_up, think, write, write)

@@ -11,7 +11,7 @@ from streamer.adapters.redis_sessions import open_redis
 from streamer.core import turn_codec
 from tests.contract.contents import Contents, of_fake, of_redis
 from tests.contract.random_session_calls import LIMITS, START_MS, Twins
-from tests.fakes.rebuild_store import FakeRebuildStore
+from tests.fakes.evaluate_store import FakeEvaluateStore
 from tests.fakes.session_store import FakeRedis
 from tests.services.redis import RedisServer
 from tests.services.redis_cluster import RedisCluster
@@ -47,7 +47,7 @@ async def drive(seed: int, server: RedisServer | RedisCluster, url: str = "") ->
     fake = FakeRedis(read, LIMITS)
     prefix = f"twin{seed}"
     real = await open_redis(url or server.url, LIMITS, turn_codec, prefix=prefix, now_ms=read, page=10_000)
-    twins = Twins(seed, [FakeRebuildStore(fake) for _ in range(2)], [real.rebuild_handle() for _ in range(2)], tick)
+    twins = Twins(seed, [FakeEvaluateStore(fake) for _ in range(2)], [real.evaluate_handle() for _ in range(2)], tick)
     try:
         with server.client() as client:
             for n in range(CALLS):

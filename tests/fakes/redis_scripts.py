@@ -63,7 +63,7 @@ def wake(b: Bucket, now: int, w: Wake) -> bool:
     if w.ends_session and takes:
         s.ended = max(s.ended or 0, w.activity_ms)
     s.grow(w.span_bytes if takes else 0, b.limits)
-    s.missing, s.looks = None, 0
+    s.handed, s.missing, s.looks = False, None, 0
     b.edit(("sessions",), dict[str, int]())[w.session.key] = now
     if s.lease <= now:
         s.lease = 0
@@ -155,7 +155,7 @@ def claim(
                 interrupted=interrupted,
                 state=s.state(),
                 epoch=epoch,
-                backfill=s.activity <= config.get("rebuilt", 0),
+                backfill=s.handed or s.activity <= config.get("rebuilt", 0),
             )
         )
     return claims

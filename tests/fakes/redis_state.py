@@ -64,6 +64,7 @@ class SessionRow:
     log: tuple[ClaimNote, ...] = ()
     erased: int = 0
     wipe: bool = False
+    handed: bool = False
 
     def state(self) -> SessionState:
         return SessionState(
@@ -81,6 +82,7 @@ class SessionRow:
             full_ms=self.full,
             shared=self.shared,
             wipe=self.wipe,
+            handed=self.handed,
             missing_since_ms=self.missing,
             members=dict(self.members),
             turns=dict(self.turns),

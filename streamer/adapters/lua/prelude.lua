@@ -24,7 +24,7 @@ local function num(v) return v and tonumber(v) or nil end
 -- A session's fields by name, numbers where they are numbers; nil if there is no such session.
 local FIELDS = {'source', 'tenant', 'id', 'version', 'judged', 'activity', 'opened', 'ended', 'gap', 'token', 'settled',
                 'lease', 'looks', 'missing', 'mend', 'shared', 'settle', 'age', 'wipe', 'span_bytes', 'look_traces', 'look_bytes',
-                'full', 'closed_turns', 'closed_bytes', 'reason'}
+                'full', 'closed_turns', 'closed_bytes', 'handed', 'reason'}
 local INTERIM = {max_age = true, max_turns = true, max_bytes = true}
 local function load(key)
   local v = call('HMGET', skey(key), unpack(FIELDS))

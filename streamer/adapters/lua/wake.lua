@@ -44,6 +44,7 @@ while i <= #ARGV do
     end
     if s.lease > 0 and s.lease <= now then set[#set + 1] = 'lease'; set[#set + 1] = '0' end
     call('HSET', skey(key), unpack(set))
+    if s.handed then call('HDEL', skey(key), 'handed') end  -- what comes now is news
     if s.missing or s.looks and s.looks > 0 then call('HDEL', skey(key), 'missing', 'looks') end
     call('ZADD', B .. 'sessions', n2s(now), key)
     if s.full then save_full(s) end

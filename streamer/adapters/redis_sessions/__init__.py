@@ -2,7 +2,7 @@
 
 Files: access (URL, certificates), rights, connection (one primary, its epochs), sentinel (who it is), cluster (many of
 them), scripts (the Lua), handle (a loop's view), ingest, judge, audit, erasing (the port, side by side), rebuild (after
-Redis was lost), reader, load, ledgers, tap (for people), spending, translate (errors).
+Redis was lost), evaluate and answers (what was judged apart), reader, load, ledgers, tap (for people), spending, translate (errors).
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from typing import NamedTuple
 from streamer.adapters.redis_sessions.access import RedisAccess, connect
 from streamer.adapters.redis_sessions.connection import Primaries, parse_info
 from streamer.adapters.redis_sessions.erasing import ErasingSide
+from streamer.adapters.redis_sessions.evaluate import EvaluateStore
 from streamer.adapters.redis_sessions.handle import Shared, TurnCodec, redis_time
 from streamer.adapters.redis_sessions.rebuild import RebuildStore
 from streamer.adapters.redis_sessions.rights import refuse_missing_rights
@@ -56,6 +57,9 @@ class RedisConnection:
 
     def rebuild_handle(self) -> RebuildStore:
         return RebuildStore(self.shared)
+
+    def evaluate_handle(self) -> EvaluateStore:
+        return EvaluateStore(self.shared)
 
     def take(self, limits: Limits) -> None:
         """Every script goes by these from its next call on."""

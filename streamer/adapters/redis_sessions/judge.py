@@ -99,7 +99,7 @@ class JudgeSide(IngestSide):
             interrupted=interrupted == b"1",
             state=state,
             epoch=epoch,
-            backfill=state.activity_ms <= rebuilt_ms,
+            backfill=state.handed or state.activity_ms <= rebuilt_ms,
         )
 
     def _read_state(
@@ -123,6 +123,7 @@ class JudgeSide(IngestSide):
             full_ms=number(b"full"),
             shared=b"shared" in row,
             wipe=b"wipe" in row,
+            handed=b"handed" in row,
             missing_since_ms=number(b"missing"),
             members={name.decode(): int(version) for name, version in pairs(members)},
             turns={name.decode(): self._s.codec.unpack(raw.partition(b":")[2]) for name, raw in pairs(turns)},

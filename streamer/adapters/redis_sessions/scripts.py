@@ -13,12 +13,14 @@ from streamer.core.lifecycle import Limits
 OUTSIDE = ("add_partitions", "publish_progress", "tell_doing", "reserve", "settle")
 REFUSED_WHEN_FULL = (
     "save_fragments", "wake", "park", "end_session", "add_partitions", "publish_progress", "reserve", "restore",
+    "remember_trace", "take",
 )  # fmt: skip
 """Without `allow-oom`: what fills Redis stops, what empties it goes on (facts, Redis section F)."""
 IN_BUCKETS = (
     "save_fragments", "wake", "end_session", "adopt", "due", "claim", "renew", "release", "put_back", "keep_turns",
     "holds", "find_answer", "save_answer", "begin_write", "end_write", "inspect", "sweep_trace", "finish_sweep",
     "park", "expire_parked", "forget", "next_generation", "raise_generation", "erase", "erase_trace", "restore",
+    "remember_trace", "take",
 )  # fmt: skip
 WAKE_ADOPTED = "wake_adopted"
 """`wake` on behalf of a claim, which must work when Redis is full."""
