@@ -126,7 +126,17 @@ class ClaimReply(NamedTuple):
     paused: bool
 
 
-class SessionStore(Protocol):
+class Answers(Protocol):
+    """Model answers that were paid for."""
+
+    async def find_answer(self, claim: Claim, call_key: str) -> Completion | Literal["paused"] | None:
+        """At the last moment before it would be bought."""
+
+    async def save_answer(self, claim: Claim, call_key: str, answer: Completion) -> None:
+        """Whoever holds the session now: money was spent. OwnershipLost only where the session is gone. Repeatable."""
+
+
+class SessionStore(Answers, Protocol):
     """Sessions in Redis. docs/decisions/keys.md has every key, docs/decisions/state-table.md every transition."""
 
     # ingest
@@ -191,12 +201,6 @@ class SessionStore(Protocol):
 
     async def holds(self, claim: Claim) -> None:
         """OwnershipLost unless token and lease are still the claim's."""
-
-    async def find_answer(self, claim: Claim, call_key: str) -> Completion | Literal["paused"] | None:
-        """The saved answer, at the last moment before it would be bought."""
-
-    async def save_answer(self, claim: Claim, call_key: str, answer: Completion) -> None:
-        """Whoever holds the session now: money was spent. OwnershipLost only where the session is gone. Repeatable."""
 
     async def begin_write(self, claim: Claim, rows: Sequence[RowRef]) -> Begun:
         """Say which rows will be written before writing them. Confirmed by a replica where there is one. Repeatable."""

@@ -13,6 +13,7 @@ from streamer import app as composition
 from streamer.cli import dlq, listing, people
 from streamer.cli.check import check
 from streamer.cli.decode import decode
+from streamer.cli.evaluate import evaluate
 from streamer.cli.explaining import explain, replay
 from streamer.cli.forgetting import forget
 from streamer.cli.ledger import ledger
@@ -85,7 +86,7 @@ cli.command()(check)
 cli.command("end-session")(end_session)
 cli.command("try")(try_)
 cli.command()(decode)
-for command in (explain, replay, listing.sessions, tap, ledger, forget, rebuild):
+for command in (explain, replay, listing.sessions, tap, ledger, forget, rebuild, evaluate):
     cli.command()(command)
 
 

@@ -44,7 +44,7 @@ def try_(
     Writes nothing, joins no group, needs no Redis. Example: streamer try --topic otlp_spans --last 3 --no-model
     """
     settings = load(config)
-    spec = _spec(settings, judge, model)
+    spec = spec_named(settings, judge, model)
     found = trying.recent(settings, topic, files or [], records)
     latest = trying.sessions_in(found)
     if not latest:
@@ -62,7 +62,7 @@ def try_(
         print_json({"sessions": shown})
 
 
-def _spec(settings: Settings, judge: str, model: str | None) -> JudgeSpec:
+def spec_named(settings: Settings, judge: str, model: str | None) -> JudgeSpec:
     """The configured judge of this name, else MLflow's of this type."""
     table = next((one for one in settings.judges if judge in (one.row_name, one.type)), None)
     if table is None:

@@ -69,7 +69,12 @@ class ClaimNote(NamedTuple):
         return [Decision(*said) for said in json.loads(self.detail)] if self.ending == "completed" else []
 
 
-DUE: Mapping[str, Literal["quiet", "again", "erase", "taken"]] = {"q": "quiet", "a": "again", "e": "erase", "t": "taken"}
+DUE: Mapping[str, Literal["quiet", "again", "erase", "taken"]] = {
+    "q": "quiet",
+    "a": "again",
+    "e": "erase",
+    "t": "taken",
+}
 
 
 def note_of(raw: Mapping[str, Any]) -> ClaimNote:

@@ -139,8 +139,8 @@ class Claim:
     epoch: int = 0
     """Which primary the claim was made on, as this worker counts them."""
     backfill: bool = False
-    """Nothing has come of the session since Redis was rebuilt, or since it was judged apart and handed over: what is said
-    of it now is no news."""
+    """Nothing has come of the session since Redis was rebuilt, or since it was judged apart and handed over: what is
+    said of it now is no news."""
 
     @property
     def bucket(self) -> int:

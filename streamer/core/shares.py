@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-Z = 1.959964
-"""Two-sided 95 %."""
+from streamer.core.alerts.interval import Z95, wilson
 
 
 class Interval(NamedTuple):
@@ -49,7 +48,7 @@ class Weighted:
 
     @property
     def interval(self) -> Interval | None:
-        return None if self.share is None else wilson(self.share, self.effective)
+        return None if self.share is None else interval_of(self.share, self.effective)
 
 
 def effective(weight: float, squares: float) -> float:
@@ -57,26 +56,21 @@ def effective(weight: float, squares: float) -> float:
     return weight * weight / squares if squares > 0 else 0.0
 
 
-def wilson(share: float, n: float, z: float = Z) -> Interval:
+def interval_of(share: float, n: float) -> Interval:
     """Of a share over n sessions, which need not be a whole number."""
-    if n <= 0:
-        return Interval(0.0, 1.0)
-    centre = share + z * z / (2 * n)
-    spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    scale = 1 + z * z / n
-    return Interval(max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale))
+    return Interval(*wilson(share * n, n))
 
 
-def newcombe(one: float, n_one: float, other: float, n_other: float, z: float = Z) -> Interval:
+def newcombe(one: float, n_one: float, other: float, n_other: float) -> Interval:
     """Of the difference `other` - `one` between two independent shares."""
-    (low_one, high_one), (low_other, high_other) = wilson(one, n_one, z), wilson(other, n_other, z)
+    (low_one, high_one), (low_other, high_other) = interval_of(one, n_one), interval_of(other, n_other)
     difference = other - one
     below = math.hypot(other - low_other, high_one - one)
     above = math.hypot(high_other - other, one - low_one)
     return Interval(max(-1.0, difference - below), min(1.0, difference + above))
 
 
-def mean_of(values: Iterable[float], z: float = Z) -> tuple[float, Interval] | None:
+def mean_of(values: Iterable[float], z: float = Z95) -> tuple[float, Interval] | None:
     """Mean and its interval by the central limit; None over nothing."""
     found = list(values)
     if not found:

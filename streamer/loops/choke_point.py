@@ -4,12 +4,13 @@ Rule: an answer is in Redis before anybody uses it, and Redis is asked once more
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from streamer.core.judges import JudgeSpec
 from streamer.core.model import Completion, ModelRequest
 from streamer.errors import CallFailed, StreamerError, TransientError
-from streamer.loops.held import Held, HeldClaims
-from streamer.ports import Clock, Journal, Metrics, Model, SessionStore, Spending
+from streamer.loops.held import Held
+from streamer.ports import Answers, Clock, Journal, Metrics, Model, Spending
 
 SAVES_MAX = 5
 SAVE_RETRY_MS = 300
@@ -38,14 +39,19 @@ class Account:
     stopped_by: StreamerError | None = None
 
 
+class Leases(Protocol):
+    async def refresh(self, held: Held) -> None:
+        """Before money is spent. Raises OwnershipLost."""
+
+
 class ChokePoint:
     """Shared by all judgements of a worker."""
 
     def __init__(
         self,
         model: Model,
-        store: SessionStore,
-        claims: HeldClaims,
+        store: Answers,
+        claims: Leases,
         spending: Spending,
         clock: Clock,
         metrics: Metrics,

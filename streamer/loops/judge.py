@@ -4,8 +4,9 @@ Rule: the claim is the only write path. Whatever goes wrong, the claim is left a
 finds the kept turns, the saved answers and the rows that may stand, and goes on from there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from streamer.core.assemble import assemble
 from streamer.core.erasure import silenced
@@ -14,6 +15,7 @@ from streamer.core.lifecycle import Closing, Limits, closing
 from streamer.core.rules import rule_of
 from streamer.core.scoring import FACTS_EXPIRED, SHARED, without_judge
 from streamer.core.session import Claim, Outcome
+from streamer.core.transcript import Transcript
 from streamer.core.turn import Turn
 from streamer.core.verdict import JudgeFailure
 from streamer.core.watermark import watermark_of
@@ -26,7 +28,6 @@ from streamer.loops.decoding import Decoding
 from streamer.loops.held import Held, HeldClaims
 from streamer.loops.in_force import InForce
 from streamer.loops.publishing import Publishing
-from streamer.loops.scoring import Scoring
 from streamer.loops.writing import Placement, Writing
 from streamer.ports import Clock, Journal, Metrics, SessionStore, Tasks
 
@@ -40,6 +41,14 @@ COMPLETIONS_MAX = 4
 """end_write is tried so often; after that the lease runs out and the next claim completes."""
 
 
+class Scores(Protocol):
+    """loops.scoring.Scoring, or what was found out elsewhere."""
+
+    async def entries(self, held: Held, transcript: Transcript, closed: Closing) -> dict[str, Entry]: ...
+
+    def unread(self, held: Held, turns: Iterable[Turn], closed: Closing, failure: JudgeFailure) -> dict[str, Entry]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeParts:
     """What a judge worker is made of."""
@@ -47,7 +56,7 @@ class JudgeParts:
     sources: Sequence[str]
     store: SessionStore
     held: HeldClaims
-    scoring: Scoring
+    scoring: Scores
     publishing: Publishing
     writing: Writing
     limits: Limits

@@ -4,7 +4,7 @@ Rule: nothing is judged, told or written outside Redis. A session whose verdicts
 left due with its revisions and history, and the workers do the rest in their usual way.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -79,7 +79,7 @@ class Rebuild:
         if state.shared:
             return "shared"
         turns, read = await self._read(ref, state)
-        known = await self._known(ref, state)
+        known = await known_in_mlflow(self._traces, ref.session_id, state.members)
         transcript = assemble(ref.session_id, turns)
         horizon_ms = self._horizon_ms.get(ref.scope.source, -1)
         what = restored(self._namespace, transcript, read, known, self._specs, horizon_ms)
@@ -117,22 +117,24 @@ class Rebuild:
                 turns[trace_id] = turn
         return turns, frozenset(turns) | frozenset(facts)
 
-    async def _known(self, ref: SessionRef, state: SessionState) -> list[StoredTrace]:
-        """What MLflow has of the session: its members, and whatever it finds by the session's id beside them."""
-        found: dict[str, StoredTrace] = {}
-        searched = set[str]()
-        for name in map(mlflow_trace_id, sorted(state.members)):
-            if name in found or (trace := await self._traces.trace(name)) is None:
-                continue
-            found[name] = trace
-            if trace.experiment_id not in searched:
-                searched.add(trace.experiment_id)
-                beside = await self._beside(ref.session_id, trace.experiment_id)
-                found = {**{other.trace_id: other for other in beside}, **found}
-        return list(found.values())
 
-    async def _beside(self, session_id: str, experiment_id: str) -> Sequence[StoredTrace]:
-        try:
-            return await self._traces.traces_of(session_id, experiment_id)
-        except PermanentError:
-            return ()  # it takes no such id in a search; the members are looked at one by one
+async def known_in_mlflow(traces: StoredTraces, session_id: str, members: Iterable[str]) -> list[StoredTrace]:
+    """What MLflow has of the session: its members, and whatever it finds by the session's id beside them."""
+    found: dict[str, StoredTrace] = {}
+    searched = set[str]()
+    for name in map(mlflow_trace_id, sorted(members)):
+        if name in found or (trace := await traces.trace(name)) is None:
+            continue
+        found[name] = trace
+        if trace.experiment_id not in searched:
+            searched.add(trace.experiment_id)
+            beside = await _beside(traces, session_id, trace.experiment_id)
+            found = {**{other.trace_id: other for other in beside}, **found}
+    return list(found.values())
+
+
+async def _beside(traces: StoredTraces, session_id: str, experiment_id: str) -> Sequence[StoredTrace]:
+    try:
+        return await traces.traces_of(session_id, experiment_id)
+    except PermanentError:
+        return ()  # it takes no such id in a search; the members are looked at one by one

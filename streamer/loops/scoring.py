@@ -24,6 +24,32 @@ from streamer.loops.held import Held
 from streamer.ports import AssessmentStore, Clock, Journal, Judges, Metrics, Tasks
 
 
+def not_scorable(transcript: Transcript) -> JudgeFailure | None:
+    """Why no judge can be asked about it: nothing was said, or nothing is left of it."""
+    if any(turn.unscorable is None for turn in transcript.turns):
+        return None
+    kind = transcript.turns[0].unscorable if transcript.turns else None
+    return JudgeFailure(kind="not_scorable", detail=kind or "no_content")
+
+
+async def expectations_of(
+    assessments: AssessmentStore, spec: JudgeSpec, transcript: Transcript
+) -> Mapping[str, Any] | JudgeFailure | None:
+    """What people expect of the session, by name; None where the judge does not read it."""
+    if not spec.reads_expectations:
+        return None
+    try:
+        expectations = await assessments.expectations(transcript.traces[0], transcript.session_id)
+    except (TransientError, PermanentError) as error:
+        return JudgeFailure(kind="unavailable", detail=type(error).__name__)
+    if expectations is None:
+        detail = "MLflow does not have the first trace yet, and with it the expectations"
+        return JudgeFailure(kind="unavailable", detail=detail)
+    if not expectations:
+        return JudgeFailure(kind="expectations_missing", detail="the session's first trace has no expectations")
+    return expectations
+
+
 class Scoring:
     def __init__(
         self,
@@ -66,6 +92,8 @@ class Scoring:
     ) -> Entry:
         state, generation, reason = held.claim.state, held.claim.generation, closed.reason or "quiet"
         old = state.ledger.get(spec.name)
+        if state.handed and old is None:  # judged apart by others; this judge was not asked to, and nothing is new
+            chosen = Inclusion(0.0, "filtered", chosen.rule)
         if not chosen.is_in:
             self._leave_out(held, spec, chosen.reason)
             return left_out(old, chosen, generation, spec.version)
@@ -76,24 +104,14 @@ class Scoring:
             self._leave_out(held, spec, unrenewed)
             return included(closed_again(old, reason), chosen, generation, unrenewed)
         base = begun(old, transcript.hash, len(transcript.turns), generation, spec.version, reason, chosen)
-        if not any(turn.unscorable is None for turn in transcript.turns):
-            kind = transcript.turns[0].unscorable or "no_content"
-            return self._failed(base, spec, JudgeFailure(kind="not_scorable", detail=kind))
+        if (failure := not_scorable(transcript)) is not None:
+            return self._failed(base, spec, failure)
         return await self._judge(held, spec, transcript, base)
 
     async def _judge(self, held: Held, spec: JudgeSpec, transcript: Transcript, base: Entry) -> Entry:
-        expectations: Mapping[str, Any] | None = None
-        if spec.reads_expectations:
-            try:
-                expectations = await self._assessments.expectations(transcript.traces[0], transcript.session_id)
-            except (TransientError, PermanentError) as error:
-                return self._failed(base, spec, JudgeFailure(kind="unavailable", detail=type(error).__name__))
-            if expectations is None:
-                detail = "MLflow does not have the first trace yet, and with it the expectations"
-                return self._failed(base, spec, JudgeFailure(kind="unavailable", detail=detail))
-            if not expectations:
-                detail = "the session's first trace has no expectations"
-                return self._failed(base, spec, JudgeFailure(kind="expectations_missing", detail=detail))
+        expectations = await expectations_of(self._assessments, spec, transcript)
+        if isinstance(expectations, JudgeFailure):
+            return self._failed(base, spec, expectations)
         account = Account(held, spec, base.rejected)
 
         async def ask(request: ModelRequest) -> Completion:

@@ -19,6 +19,7 @@ from streamer.core.wire.caps import Caps
 from streamer.core.wire.rules import CutRules
 from streamer.errors import ConfigurationError
 from streamer.settings.addresses import HeaderSecret, HeaderText, HttpUrl, RedisUrl
+from streamer.settings.evaluate import EvaluateTable
 from streamer.settings.judges import JudgeTable
 from streamer.settings.kinds import (
     Address,
@@ -229,8 +230,8 @@ class Settings(Table):
     http: Http = Http()
     stopping: Stopping = Stopping()
     log: Log = Log()
-    # No field: a file could set it.
-    _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    evaluate: EvaluateTable = EvaluateTable()
+    _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)  # no field: a file could set it
 
     @classmethod
     def of(cls, values: Mapping[str, object], origins: Mapping[str, str]) -> Self:

@@ -272,5 +272,23 @@ async def erase(t: Twins, now: int) -> None:
     await t.both("erase", ref, version, {"safety": gone}, t.r.choice((bare, None)))
 
 
-FREE = (save, save, save, save, end, claim, claim, claim, inspect, clean, look, adopt, configure, erase, restore, take, take)
+FREE = (
+    save,
+    save,
+    save,
+    save,
+    end,
+    claim,
+    claim,
+    claim,
+    inspect,
+    clean,
+    look,
+    adopt,
+    configure,
+    erase,
+    restore,
+    take,
+    take,
+)
 OF_CLAIMS = (renew, give_up, think, write, write)

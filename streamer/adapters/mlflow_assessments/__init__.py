@@ -99,17 +99,17 @@ class MlflowAssessments:
     async def trace(self, trace_id: str) -> StoredTrace | None:
         """A trace (`tr-…`) with all feedback on it; None if MLflow does not have it."""
         info = await self._info(trace_id)
-        return None if info is None else _trace(info)
+        return None if info is None else stored_trace(info)
 
     async def traces_of(self, session_id: str, experiment_id: str) -> Sequence[StoredTrace]:
         """The traces of an experiment that MLflow counts among a session, with all feedback on them."""
-        said: dict[str, Any] = {"filter": f"metadata.`{SESSION_KEY}` = {_quoted(session_id)}", "max_results": PAGE}
+        said: dict[str, Any] = {"filter": f"metadata.`{SESSION_KEY}` = {quoted(session_id)}", "max_results": PAGE}
         place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment_id}}
         found: list[StoredTrace] = []
         while True:
             answer = await self._http.send("POST", f"{API}/traces/search", {"locations": [place], **said})
             page = json_of(answer) if is_found(answer) else {}
-            found += map(_trace, page.get("traces", []))
+            found += map(stored_trace, page.get("traces", []))
             if not page.get("next_page_token"):
                 return found
             said["page_token"] = page["next_page_token"]
@@ -188,17 +188,22 @@ def _stored(raw: Mapping[str, Any], trace_id: str) -> StoredRow:
     )
 
 
-def _trace(info: Mapping[str, Any]) -> StoredTrace:
+def stored_trace(info: Mapping[str, Any]) -> StoredTrace:
+    """From MLflow's TraceInfo."""
     trace_id = info["trace_id"]
     return StoredTrace(
         trace_id=trace_id,
         experiment_id=info.get("trace_location", {}).get("mlflow_experiment", {}).get("experiment_id", ""),
-        start_ms=int(datetime.fromisoformat(info["request_time"]).timestamp() * 1000),
+        start_ms=start_ms_of(info),
         rows=[_stored(raw, trace_id) for raw in info.get("assessments", []) if "feedback" in raw],
     )
 
 
-def _quoted(text: str) -> str:
+def start_ms_of(info: Mapping[str, Any]) -> int:
+    return round(datetime.fromisoformat(info["request_time"]).timestamp() * 1000)
+
+
+def quoted(text: str) -> str:
     """For MLflow's filter, which knows no escape. PermanentError for what holds both kinds of quotes."""
     if "'" in text and '"' in text:
         raise PermanentError("MLflow cannot search for a session id that holds both kinds of quotes")

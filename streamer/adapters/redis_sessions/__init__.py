@@ -2,7 +2,8 @@
 
 Files: access (URL, certificates), rights, connection (one primary, its epochs), sentinel (who it is), cluster (many of
 them), scripts (the Lua), handle (a loop's view), ingest, judge, audit, erasing (the port, side by side), rebuild (after
-Redis was lost), evaluate and answers (what was judged apart), reader, load, ledgers, tap (for people), spending, translate (errors).
+Redis was lost), evaluate and answers (what was judged apart), reader, load, ledgers, tap (for people), spending,
+translate (errors).
 """
 
 from collections.abc import Callable

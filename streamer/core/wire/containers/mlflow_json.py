@@ -1,8 +1,9 @@
 """MLflow's trace document, `Trace.to_json()` or `{"info": …, "data": …}`: a whole trace at once.
 
 Rule: session and user stand in the trace's metadata, and MLflow groups by those, so they become
-attributes of the root; attributes stay as MLflow wrote them (JSON in strings). Source: mlflow 3.17,
-entities/trace.py, entities/span.py (to_dict, and from_dict_v2 for what clients before 3.0 wrote).
+attributes of the root; attributes stay as MLflow wrote them (JSON in strings, or OTLP's key-value pairs). What the
+resource said MLflow keeps as tags. Source: mlflow 3.17, entities/trace.py, entities/span.py (to_dict, and from_dict_v2
+for what clients before 3.0 wrote; to_otel_proto as the REST API answers it).
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ WANTED = "info and data"
 SCOPE = "mlflow"
 
 _FROM_METADATA = ("mlflow.trace.session", "mlflow.trace.user")
+_FROM_TAGS = ("service.name", "service.version", "deployment.environment.name", "deployment.environment")
 
 
 def claims(document: Mapping[str, Any]) -> bool:
@@ -31,10 +33,11 @@ def requests(document: Mapping[str, Any], problems: list[Problem]) -> Iterator[b
     spans = [span for span in told if isinstance(span, Mapping)]
     if spans:
         top = min(spans, key=lambda span: (bool(span.get("parent_span_id")), time_of(span.get("start_time_unix_nano"))))
-        named = {**top, "attributes": {**_attributes(top), **_named(document["info"])}}
+        named = {**top, "attributes": _with(top.get("attributes"), _named(document["info"]))}
         told = [named if span is top else span for span in told]
     scope = {"scope": {"name": SCOPE}, "spans": told}
-    return otlp_json.requests({"resource_spans": [{"scope_spans": [scope]}]}, problems)
+    resource = {"attributes": _told(document["info"].get("tags"), _FROM_TAGS)}
+    return otlp_json.requests({"resource_spans": [{"resource": resource, "scope_spans": [scope]}]}, problems)
 
 
 def _data(document: Mapping[str, Any]) -> Any:  # noqa: ANN401
@@ -42,15 +45,18 @@ def _data(document: Mapping[str, Any]) -> Any:  # noqa: ANN401
 
 
 def _named(info: Mapping[str, Any]) -> dict[str, Any]:
-    metadata = info.get("trace_metadata") or info.get("request_metadata")
-    if not isinstance(metadata, Mapping):
-        return {}
-    return {name: metadata[name] for name in _FROM_METADATA if metadata.get(name)}
+    return _told(info.get("trace_metadata") or info.get("request_metadata"), _FROM_METADATA)
 
 
-def _attributes(span: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = span.get("attributes")
-    return found if isinstance(found, Mapping) else {}
+def _told(found: Any, names: tuple[str, ...]) -> dict[str, Any]:  # noqa: ANN401
+    return {name: found[name] for name in names if found.get(name)} if isinstance(found, Mapping) else {}
+
+
+def _with(attributes: Any, more: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """An object with more members, or a list with more pairs."""
+    if isinstance(attributes, list):
+        return [*attributes, *({"key": key, "value": {"string_value": value}} for key, value in more.items())]
+    return {**(attributes if isinstance(attributes, Mapping) else {}), **more}
 
 
 def _current(span: Any) -> Any:  # noqa: ANN401
