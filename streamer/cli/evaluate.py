@@ -4,8 +4,8 @@ import asyncio
 import signal
 import sys
 import time
-from contextlib import ExitStack
 from collections.abc import Coroutine
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 

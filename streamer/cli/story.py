@@ -104,9 +104,12 @@ def _claim(note: ClaimNote) -> Iterator[Line]:
     if note.ending == "erased":
         yield Line(1, f"{at(note.claimed_ms)}  everything that was said in it was erased (streamer forget)")
         return
-    due = f"its quiet gap had passed (watermark {at(note.watermark_ms)})" if note.due == "quiet" else "looked at again"
+    due = {
+        "quiet": f"its quiet gap had passed (watermark {at(note.watermark_ms)})",
+        "taken": "judged by streamer evaluate",
+    }
     times = f", and {note.times - 1} times before, since {at(note.since_ms)}" if note.times > 1 else ""
-    yield Line(1, f"{at(note.claimed_ms)}  {due}, at version {note.version}{times}")
+    yield Line(1, f"{at(note.claimed_ms)}  {due.get(note.due, 'looked at again')}, at version {note.version}{times}")
     if note.interrupted:
         yield Line(2, "the claim before it had not come back: crashed, stopped, or cut off")
     if note.calls:

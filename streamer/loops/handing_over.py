@@ -25,8 +25,8 @@ from streamer.ports import SessionStore
 
 Written = Literal["written", "stood", "owed", "lost", "paused", "changed", "open"]
 """written: it stands in MLflow and on the feed · stood: there was nothing to write · owed: handed over, and the live
-path delivers what MLflow or Kafka did not take yet · lost: another worker holds it now · changed: it has grown since it was
-read · open: the live path is still to judge it · paused: streamer pause is in force."""
+path delivers what MLflow or Kafka did not take yet · lost: another worker holds it now · changed: it has grown since it
+was read · open: the live path is still to judge it · paused: streamer pause is in force."""
 
 
 class TakingStore(SessionStore, Protocol):

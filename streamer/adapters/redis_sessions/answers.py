@@ -1,7 +1,7 @@
 """What evaluations have paid for, and what they have measured, under a key prefix of their own.
 
-Keys: P:{bb}:e:<session>:<call key>, a hash with the answer (`a`), gone `keep_ms` after it was bought · P:{00}:noise, a hash:
-judge and version → how often it agreed with itself. The pause is the live path's.
+Keys: P:{bb}:e:<session>:<call key>, a hash with the answer (`a`), gone `keep_ms` after it was bought · P:{00}:noise, a
+hash: judge and version → how often it agreed with itself. The pause is the live path's.
 """
 
 from collections.abc import Mapping
