@@ -24,6 +24,7 @@ from streamer.adapters.system_clock import SystemClock
 from streamer.app.ending import Ending
 from streamer.core import turn_codec
 from streamer.core.fuse import Fuse
+from streamer.core.judges import models_of
 from streamer.core.reading import resumed
 from streamer.core.wire.cut import Cutter
 from streamer.errors import TransientError
@@ -129,7 +130,7 @@ def _say_started(process: Process, roles: frozenset[Role], estimate: Estimate | 
     dry = estimate is not None
     process.journal.say("info", "started", roles=sorted(roles), topics=topics, judges=judges, dry_run=dry)
     if "judge" in roles and not dry:
-        for model in sorted({spec.model for spec in s.judge_specs()}):
+        for model in models_of(s.judge_specs()):
             if missing := missing_keys(model):
                 remedy = f"export {missing[0]}=…"
                 process.journal.say("warning", "model_key_missing", model=model, keys=missing, remedy=remedy)
@@ -238,8 +239,8 @@ async def _add_judge(
 ) -> None:
     settings, limits = process.settings, process.settings.limits()
     clock, tasks, metrics, journal = process.clock, process.tasks, process.metrics, process.journal
-    for spec in settings.judge_specs():
-        check_provider(spec.model)  # a misspelt one is told now, not at the first closing
+    for model_name in models_of(settings.judge_specs()):
+        check_provider(model_name)  # a misspelt one is told now, not at the first closing
     store, namespace = redis.handle(), settings.mlflow.namespace
     in_force = InForce(store, settings.terms(), metrics, journal)
     await _when_there(process, "redis", in_force.tell)

@@ -15,7 +15,9 @@ from streamer.app.building import access_of
 from streamer.app.checking_kafka import kafka_findings, not_looked_at
 from streamer.app.finding import Finding
 from streamer.app.people import last_records, redis_of
+from streamer.app.registered import code_findings
 from streamer.core.ids import mlflow_trace_id
+from streamer.core.judges import models_of
 from streamer.core.rules import DEFAULT_RULE
 from streamer.core.sample import Sample, sample
 from streamer.core.wire.cut import Cutter
@@ -39,7 +41,9 @@ async def findings(settings: Settings, last: int) -> AsyncIterator[Finding]:
     async for finding in kafka_findings(settings):
         there = there and (finding.step, finding.state) != ("kafka", "fail")
         yield finding
-    for model in sorted({judge.model for judge in settings.judges}):
+    for finding in await asyncio.to_thread(code_findings, settings):
+        yield finding
+    for model in models_of(settings.judge_specs()):
         yield await asyncio.to_thread(_model, model)
     rows = MlflowAssessments(access_of(settings))
     try:

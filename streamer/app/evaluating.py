@@ -36,6 +36,7 @@ from streamer.app.handing_over import handing_over
 from streamer.app.looking import source_named
 from streamer.app.rereading import Tell
 from streamer.core.evaluating import Evaluated, differing
+from streamer.core.judges import models_of
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.reading import BEGINNING, Start
 from streamer.core.tally import Tally
@@ -115,7 +116,7 @@ async def _opened(stack: AsyncExitStack, settings: Settings) -> RedisConnection:
 
 
 def _refuse_missing_keys(terms: Terms) -> None:
-    for model in sorted({spec.model for spec in terms.specs}):
+    for model in models_of(terms.specs):
         if missing := missing_keys(model):
             raise ConfigurationError(
                 f"{' and '.join(missing)} not set, which {model} needs: export {missing[0]}=…, name another --model, "

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from streamer.adapters.litellm_model import check_provider
 from streamer.app.building import Process
+from streamer.core.judges import models_of
 from streamer.errors import ConfigurationError, TransientError
 from streamer.settings import Settings
 
@@ -38,8 +39,8 @@ async def reload(process: Process, read: Callable[[], Settings]) -> None:
     try:
         settings = await asyncio.to_thread(read)
         if process.judging is not None:
-            for spec in settings.judge_specs():
-                check_provider(spec.model)
+            for model in models_of(settings.judge_specs()):
+                check_provider(model)
             await asyncio.to_thread(process.judging.judges.make_ready, settings.judge_specs())
     except ConfigurationError as error:
         process.journal.say("error", "reload_refused", cause=str(error), remedy="correct it and send SIGHUP again")

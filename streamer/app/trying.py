@@ -75,7 +75,7 @@ async def judged(
     spec: JudgeSpec, sessions: Iterable[tuple[SessionRef, dict[str, Turn]]], *, with_model: bool
 ) -> AsyncIterator[Tried]:
     """One after the other, as they are known. ConfigurationError where the model cannot be called."""
-    if with_model and (missing := missing_keys(spec.model)):
+    if with_model and spec.asks_model and (missing := missing_keys(spec.model)):
         raise ConfigurationError(
             f"{' and '.join(missing)} not set, which {spec.model} needs: export {missing[0]}=…, name another --model, "
             "or see what would be sent with --no-model"

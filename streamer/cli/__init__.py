@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from streamer import app as composition
+from streamer.app.registered import resolved
 from streamer.cli import dlq, listing, people
 from streamer.cli.check import check
 from streamer.cli.decode import decode
@@ -51,7 +52,7 @@ def run(
 
     Example: streamer run --dry-run --for 60 --from 2h
     """
-    _run(lambda: _starting(load(config), start), frozenset({"ingest", "judge", "audit"}), dry_run, seconds)
+    _run(lambda: resolved(_starting(load(config), start)), frozenset({"ingest", "judge", "audit"}), dry_run, seconds)
 
 
 @cli.command()
@@ -63,7 +64,7 @@ def ingest(config: ConfigOption = None, start: FromOption = None) -> None:
 @cli.command()
 def judge(config: ConfigOption = None) -> None:
     """Only judge due sessions, and audit. Example: streamer judge -c streamer.toml"""
-    _run(lambda: load(config), frozenset({"judge", "audit"}))
+    _run(lambda: resolved(load(config)), frozenset({"judge", "audit"}))
 
 
 def _starting(settings: Settings, start: str | None) -> Settings:

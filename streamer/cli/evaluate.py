@@ -15,6 +15,7 @@ from streamer.app import evaluating
 from streamer.app.evaluating import Report, Wanted
 from streamer.app.evaluating_sources import Period
 from streamer.app.people import now_ms
+from streamer.app.registered import resolved
 from streamer.cli import evaluate_output as output
 from streamer.cli import junit
 from streamer.cli.moments import moment
@@ -75,7 +76,7 @@ def evaluate(
     Ctrl-C or a crash: the same command goes on, and pays for no answer twice.
     Example: streamer evaluate --experiment support --since 7d --dry-run, then without --dry-run, then with --write
     """
-    settings = _with_own_limits(load(config), usd_max, rate)
+    settings = _with_own_limits(resolved(load(config)), usd_max, rate)
     specs = _specs(settings, judges, model)
     gates = _gates(fail_under or [], specs)
     _refuse_together(experiment, topic, files, write, dry_run, repeat)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.rule import Rule
 
 from streamer.app import trying
+from streamer.app.registered import resolved
 from streamer.app.trying import Tried
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
@@ -43,7 +44,7 @@ def try_(
 
     Writes nothing, joins no group, needs no Redis. Example: streamer try --topic otlp_spans --last 3 --no-model
     """
-    settings = load(config)
+    settings = resolved(load(config))
     spec = spec_named(settings, judge, model)
     found = trying.recent(settings, topic, files or [], records)
     latest = trying.sessions_in(found)

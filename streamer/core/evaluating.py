@@ -50,6 +50,8 @@ class Judged:
     spec: JudgeSpec
     outcome: Verdict | JudgeFailure
     stands: bool = False
+    owed: bool = False
+    """It stands, and MLflow or the feed have not taken it yet."""
     calls: int = 0
     """Answers that were bought now; the others were saved ones."""
     cost_usd: float | None = 0.0
@@ -76,7 +78,7 @@ class Evaluated:
     @property
     def fresh(self) -> dict[str, Judged]:
         """Verdicts that are to be written, by judge."""
-        told = (one for one in self.judged if not one.stands and not one.number)
+        told = (one for one in self.judged if (one.owed or not one.stands) and not one.number)
         return {one.spec.name: one for one in told if isinstance(one.outcome, Verdict)}
 
 
@@ -138,6 +140,7 @@ def standing(entry: Entry | None, spec: JudgeSpec, transcript: Transcript) -> Ju
         spec=spec,
         outcome=entry.verdict,
         stands=True,
+        owed=entry.owes,
         prompt_hash=entry.prompt_hash,
         scored_at_ms=entry.scored_at_ms,
     )
@@ -148,6 +151,8 @@ def handed(old: Entry | None, judged: Judged, transcript: Transcript, generation
     where the transcript is the same and the judge another one."""
     if not isinstance(judged.outcome, Verdict):
         raise ValueError("a failure is not handed over: it replaces no verdict")
+    if old is not None and judged.owed and standing(old, judged.spec, transcript) is not None:
+        return old
     return Entry(
         state="judged",
         generation=generation,

@@ -159,6 +159,8 @@ def _value(word: str, spec: JudgeSpec) -> VerdictValue:
         try:
             value = json.loads(word.strip().lower())
         except ValueError:
+            if spec.value_type == "any":
+                return value
             raise ValueError(f"--fail-under: {spec.name} never says {word!r}; it says a {spec.value_type}") from None
     if spec.labels and not spec.accepts(value):
         raise ValueError(f"--fail-under: {spec.name} never says {word!r}; it says {', '.join(map(str, spec.labels))}")

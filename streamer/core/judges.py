@@ -2,11 +2,13 @@
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from streamer.core.ids import digest
 from streamer.core.model import canonical
+from streamer.core.registered import ValueType
 from streamer.core.verdict import VerdictValue
 
 JudgeType = Literal[
@@ -18,7 +20,11 @@ JudgeType = Literal[
     "conversational_guidelines",
     "knowledge_retention",
     "make_judge",
+    "code",
+    "registered",
 ]
+CODE = "code:/"
+"""What stands for the model of a judge that asks none."""
 
 EXPECTATIONS = re.compile(r"\{\{\s*expectations\s*\}\}")
 """As MLflow's make_judge reads its template."""
@@ -37,22 +43,39 @@ class JudgeSpec:
     model: str
     instructions: str | None = None
     guidelines: tuple[str, ...] = ()
-    value_type: Literal["str", "bool", "int", "float"] = "str"
+    value_type: ValueType = "str"
     labels: tuple[VerdictValue, ...] = ()
     deadline_ms: int = 60_000
     """One model call may take this long; providers' p99 for 30 k tokens of input is below it."""
     parameters: tuple[tuple[str, VerdictValue], ...] = ()
+    path: str | None = None
+    """Of `code`: module:function."""
+    file: str = ""
+    source_hash: str = ""
+    """Of the file that it is in."""
+    definition: str | None = None
+    """Of `registered`: what MLflow keeps of it; None where MLflow was not asked."""
+    definition_says: str = ""
+    allow: tuple[str, ...] = ()
+    """`name:sha256` of code in MLflow that may be run."""
+    takes_expectations: bool = False
 
     @property
     def version(self) -> str:
         """12 hex digits over everything that changes what the judge would say."""
         prompt = (self.type, self.instructions, self.guidelines)
         answer = (self.model, self.value_type, self.labels, self.parameters)
-        return digest([canonical((prompt, answer))]).hex()[:12]
+        own = (self.path, self.source_hash, self.definition_says, self.takes_expectations)
+        said = (prompt, answer, own) if self.type in ("code", "registered") else (prompt, answer)
+        return digest([canonical(said)]).hex()[:12]
 
     @property
     def reads_expectations(self) -> bool:
-        return EXPECTATIONS.search(self.instructions or "") is not None
+        return self.takes_expectations or EXPECTATIONS.search(self.instructions or "") is not None
+
+    @property
+    def asks_model(self) -> bool:
+        return not self.model.startswith(CODE)
 
     def series_of(self, value: VerdictValue) -> str:
         """A verdict as a metric's label: one of few; free text and numbers are `other`."""
@@ -67,5 +90,12 @@ class JudgeSpec:
             return False
         if self.labels:
             return any(type(label) is type(value) and label == value for label in self.labels)
+        if self.value_type == "any":
+            return isinstance(value, bool | int | float | str)
         expected = {"str": str, "bool": bool, "int": int, "float": float}[self.value_type]
         return type(value) is expected
+
+
+def models_of(specs: Iterable[JudgeSpec]) -> list[str]:
+    """Every model that one of them asks."""
+    return sorted({spec.model for spec in specs if spec.asks_model})

@@ -26,7 +26,8 @@ def take(b: Bucket, now: int, ref: SessionRef, what: Handover, epoch: int) -> Cl
     found = b.session(ref.key)
     if (found.version if found else 0) != what.version:
         return "changed"
-    if found is not None and (not found.at_rest() or b.indexes_of(ref)):
+    goes_on = found is not None and found.handed and found.version == found.judged and found.lease <= now
+    if found is not None and not goes_on and (not found.at_rest() or b.indexes_of(ref)):
         return "open"
     s = b.edit(("s", ref.key), SessionRow(ref))
     for turn in what.turns:

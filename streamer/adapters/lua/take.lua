@@ -8,7 +8,9 @@ local config = call('HMGET', KEYS[1], 'generation', 'paused')
 if config[2] == '1' then return {'paused'} end
 local s = load(ARGV[3])
 if (s and s.version or 0) ~= tonumber(ARGV[7]) then return {'changed'} end
-if s and (not at_rest(s) or indexed(s)) then return {'open'} end
+-- One that was handed over before and is not done with is taken up again, as a claim would.
+local goes_on = s and s.handed and s.version == s.judged and s.lease <= now
+if s and not goes_on and (not at_rest(s) or indexed(s)) then return {'open'} end
 s = s or {key = ARGV[3], source = ARGV[4], tenant = ARGV[5], id = ARGV[6], scope = ARGV[4] .. '|' .. ARGV[5],
           version = 0, activity = 0, token = 0, settled = 0}
 local key, at, members, turns, rows = skey(s.key), 15, {}, {}, {}

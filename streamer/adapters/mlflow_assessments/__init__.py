@@ -16,6 +16,7 @@ from streamer.adapters.mlflow_assessments.http import MlflowAccess as MlflowAcce
 from streamer.adapters.mlflow_assessments.http import MlflowHttp, is_found, json_of
 from streamer.core.assessment import Row, RowRef, StoredRow, StoredTrace
 from streamer.core.ids import mlflow_trace_id
+from streamer.core.judges import CODE
 from streamer.core.row import SESSION_KEY
 from streamer.errors import PermanentError
 
@@ -54,7 +55,8 @@ class MlflowAssessments:
 
     async def post(self, row: Row) -> Literal["created", "exists", "no_trace"]:
         """Create under the row's id. Repeatable: the second time it exists."""
-        source = {"source_type": "LLM_JUDGE", "source_id": row.source_id}
+        kind = "CODE" if row.source_id.startswith(CODE) else "LLM_JUDGE"
+        source = {"source_type": kind, "source_id": row.source_id}
         body = {"assessment": {**_assessment(row), "source": source}}
         answer = await self._http.send("POST", _assessments_path(row.ref.trace_id), body)
         if answer.status_code == httpx.codes.CONFLICT or (answer.status_code >= 500 and DUPLICATE in answer.text):
@@ -130,6 +132,12 @@ class MlflowAssessments:
                 if config["experiment_id"] == experiment_id and config["sample_rate"] > 0
             ]
         return found
+
+    async def scorer(self, experiment_id: str, name: str, version: int | None) -> str | None:
+        """The definition of a registered scorer, the latest unless a version is named; None if there is none."""
+        asked = {"experiment_id": experiment_id, "name": name, **({"version": version} if version else {})}
+        answer = await self._http.send("GET", f"{API}/scorers/get", asked)
+        return str(json_of(answer)["scorer"]["serialized_scorer"]) if is_found(answer) else None
 
     async def _info(self, trace_id: str) -> dict[str, Any] | None:
         answer = await self._http.send("GET", _trace_path(trace_id), None)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 from streamer.adapters.mlflow_judges.bridge import Judgement, Stopped, register_provider
-from streamer.adapters.mlflow_judges.scorers import accepted, scorer_of
+from streamer.adapters.mlflow_judges.scorers import accepted, one_feedback, scorer_of
 from streamer.adapters.mlflow_judges.traces import traces_of
 from streamer.core.judges import JudgeSpec
 from streamer.core.transcript import Transcript
@@ -18,6 +18,9 @@ from streamer.core.verdict import JudgeFailure, Verdict
 from streamer.core.wire.values import encodable
 from streamer.ports import Ask
 from streamer.quiet import hush
+
+OWN = ("code", "registered")
+"""Judges that may be code: their deadline is that of the whole judgement."""
 
 
 class MlflowJudges:
@@ -29,13 +32,13 @@ class MlflowJudges:
         hush()
         register_provider()
         self._threads = ThreadPoolExecutor(sessions_at_once * max(1, len(specs)), "judge")
-        self._scorers: dict[tuple[str, str], Callable[..., Any]] = {}
+        self._scorers: dict[tuple[object, ...], Callable[..., Any]] = {}
         self.make_ready(specs)
 
     def make_ready(self, specs: Collection[JudgeSpec]) -> None:
         """Takes seconds. ConfigurationError for a judge that MLflow does not take; known ones cost nothing."""
         for spec in specs:
-            if (spec.name, spec.version) not in self._scorers:
+            if _name(spec) not in self._scorers:
                 self._rehearse(spec)
 
     async def judge(
@@ -46,7 +49,12 @@ class MlflowJudges:
         loop = asyncio.get_running_loop()
         judgement = Judgement(loop, ask, spec.model)
         try:
-            outcome = await loop.run_in_executor(self._threads, self._run, judgement, spec, transcript, expectations)
+            async with asyncio.timeout(spec.deadline_ms / 1000 if spec.type in OWN else None):
+                outcome = await loop.run_in_executor(
+                    self._threads, self._run, judgement, spec, transcript, expectations
+                )
+        except TimeoutError:  # a thread cannot be stopped: it ends by itself, and nobody waits for it
+            return JudgeFailure(kind="timeout", detail="the judge's own code", usage=judgement.usage)
         finally:
             judgement.cancelled = True
         if judgement.broken is not None:
@@ -62,7 +70,7 @@ class MlflowJudges:
         known = {"expectations": dict(expectations)} if expectations is not None else {}
         scorer = self._scorer(spec)
         try:
-            feedback = judgement.run(lambda: scorer(session=traces_of(spec, transcript), **known))
+            feedback = one_feedback(judgement.run(lambda: scorer(session=traces_of(spec, transcript), **known)))
         except Stopped:
             return _stopped(judgement)
         except Exception as error:  # noqa: BLE001 – the judge's own code, and whatever it makes of an odd answer
@@ -77,16 +85,24 @@ class MlflowJudges:
         return Verdict(value=value, rationale=rationale, usage=judgement.usage)
 
     def _rehearse(self, spec: JudgeSpec) -> None:
-        """Make the judge and run it up to its first model call."""
+        """Make the judge and run it up to its first model call; code of others is not run for that."""
+        if spec.type in OWN:
+            self._scorer(spec)
+            return
         turn = Turn(trace_id="0" * 31 + "1", version=0, start_ns=1, end_ns=2, user="", assistant="")
         transcript = Transcript(session_id="rehearsal", turns=(turn,), hash="")
         self._run(Judgement(None, None, spec.model), spec, transcript, None)
 
     def _scorer(self, spec: JudgeSpec) -> Callable[..., Any]:
-        name = (spec.name, spec.version)
+        name = _name(spec)
         if name not in self._scorers:
             self._scorers[name] = scorer_of(spec)
         return self._scorers[name]
+
+
+def _name(spec: JudgeSpec) -> tuple[object, ...]:
+    """What may be run is asked again where it was allowed otherwise."""
+    return spec.name, spec.version, spec.allow
 
 
 def _stopped(judgement: Judgement) -> JudgeFailure:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from streamer.adapters.mlflow_judges.bridge import MODEL
+from streamer.adapters.mlflow_judges.code import own_code, registered
 from streamer.core.judges import JudgeSpec, JudgeType
 from streamer.core.verdict import VerdictValue
 from streamer.core.wire.values import encodable
@@ -31,7 +32,15 @@ def scorer_of(spec: JudgeSpec) -> Callable[..., Any]:
     from mlflow.exceptions import MlflowException
 
     try:
-        return _custom(spec) if spec.type == "make_judge" else _built_in(spec)
+        match spec.type:
+            case "make_judge":
+                return _custom(spec)
+            case "code":
+                return own_code(spec)
+            case "registered":
+                return registered(spec)
+            case _:
+                return _built_in(spec)
     except MlflowException as error:
         raise ConfigurationError(f"judge {spec.name}: {error.message}") from error
 
@@ -40,7 +49,7 @@ def _custom(spec: JudgeSpec) -> Callable[..., Any]:
     from mlflow.genai.judges import make_judge
 
     kinds = {"str": str, "bool": bool, "int": int, "float": float}
-    wanted: Any = Literal[spec.labels] if spec.labels else kinds[spec.value_type]
+    wanted: Any = Literal[spec.labels] if spec.labels else kinds.get(spec.value_type, str)
     judge: Callable[..., Any] = make_judge(
         name=spec.name,
         instructions=spec.instructions,
@@ -61,6 +70,18 @@ def _built_in(spec: JudgeSpec) -> Callable[..., Any]:
     return judge
 
 
+def one_feedback(said: Any) -> Any:  # noqa: ANN401
+    """What a scorer returned as MLflow's Feedback: a function may return one, a list of one, or a bare value.
+    ValueError for several: a judge has one row."""
+    from mlflow.entities import Feedback
+
+    if isinstance(said, list):
+        if len(said) != 1:
+            raise ValueError(f"{len(said)} feedbacks")
+        said = said[0]
+    return said if isinstance(said, Feedback) else Feedback(value=said)
+
+
 def accepted(spec: JudgeSpec, given: object) -> VerdictValue | None:
     """The answer as the judge's type, None if it is none that the judge may give.
 
@@ -70,7 +91,8 @@ def accepted(spec: JudgeSpec, given: object) -> VerdictValue | None:
     labels: tuple[VerdictValue, ...] = spec.labels or BUILT_IN.get(spec.type, ("", ()))[1]
     value = getattr(given, "value", given)  # KnowledgeRetention gives an enum
     value = encodable(value) if isinstance(value, str) else value
-    spells = not any(isinstance(label, str) for label in labels) if labels else spec.value_type != "str"
+    texts = spec.value_type in ("str", "any")
+    spells = not any(isinstance(label, str) for label in labels) if labels else not texts
     if spells and isinstance(value, str):
         try:
             value = json.loads(value.strip().lower())
