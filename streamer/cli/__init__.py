@@ -13,6 +13,7 @@ from streamer import app as composition
 from streamer.app.registered import resolved
 from streamer.cli import dlq, listing, people
 from streamer.cli.check import check
+from streamer.cli.compare import compare
 from streamer.cli.decode import decode
 from streamer.cli.evaluate import evaluate
 from streamer.cli.explaining import explain, replay
@@ -87,7 +88,7 @@ cli.command()(check)
 cli.command("end-session")(end_session)
 cli.command("try")(try_)
 cli.command()(decode)
-for command in (explain, replay, listing.sessions, tap, ledger, forget, rebuild, evaluate):
+for command in (explain, replay, listing.sessions, tap, ledger, forget, rebuild, evaluate, compare):
     cli.command()(command)
 
 
