@@ -10,7 +10,7 @@ from rich.table import Table
 
 from benchmarks.figure import Figure
 
-NAMES = ("ingest", "claim", "sizes", "memory", "judging", "peer", "latency")
+NAMES = ("ingest", "claim", "sizes", "memory", "judging", "peer", "latency", "evaluate")
 
 
 def main() -> int:
