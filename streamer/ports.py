@@ -127,8 +127,6 @@ class ClaimReply(NamedTuple):
 
 
 class Answers(Protocol):
-    """Model answers that were paid for."""
-
     async def find_answer(self, claim: Claim, call_key: str) -> Completion | Literal["paused"] | None:
         """At the last moment before it would be bought."""
 

@@ -5,9 +5,9 @@ Rule: it has answers, spending and pace of its own, and reads of the live path n
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from streamer.adapters.asyncio_tasks import AsyncioTasks
@@ -23,6 +23,7 @@ from streamer.adapters.redis_sessions.answers import SavedAnswers
 from streamer.adapters.redis_sessions.spending import RedisSpending
 from streamer.adapters.system_clock import SystemClock
 from streamer.app.building import access_of, open_for
+from streamer.app.evaluating_run import OnDone, Report, Run, run
 from streamer.app.evaluating_sources import (
     EVER,
     InMlflow,
@@ -35,28 +36,20 @@ from streamer.app.evaluating_sources import (
 from streamer.app.handing_over import handing_over
 from streamer.app.looking import source_named
 from streamer.app.rereading import Tell
-from streamer.core.evaluating import Evaluated, differing
+from streamer.core.evaluating import differing
 from streamer.core.judges import models_of
 from streamer.core.model import Completion, ModelRequest
-from streamer.core.reading import BEGINNING, Start
 from streamer.core.tally import Tally
 from streamer.core.terms import Terms
 from streamer.core.wire.rules import CutRules
-from streamer.errors import ConfigurationError, TransientError
-from streamer.loops.choke_point import Account, ChokePoint, Paused, SpendingLimitReached
+from streamer.errors import ConfigurationError
+from streamer.loops.choke_point import Account, ChokePoint
 from streamer.loops.evaluate import TRIES_MAX, Buys, Evaluate, EvaluateParts, NoLeases
-from streamer.loops.handing_over import HandingOver, Written
 from streamer.loops.pacing import Paced
 from streamer.ports import Model
 from streamer.settings import Settings
 
-AHEAD = 10_000
-"""Names of sessions that are listed before the first of them is judged: then it is known how long it takes."""
-TRIES, RETRY_S = 5, 2.0
-"""A service that hiccups does not end an evaluation of hours."""
 ANSWER = '{"result": "yes", "rationale": "-"}'
-
-OnDone = Callable[[Evaluated, Written | None], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,25 +64,12 @@ class Wanted:
     filter: str | None = None
     session: str | None = None
     limit: int | None = None
-    first: Start = BEGINNING
-    last: Start | None = None
     source: str | None = None
     write: bool = False
     replace: bool = False
     dry_run: bool = False
     fresh: bool = False
     times: int = 1
-
-
-@dataclass(slots=True)
-class Report:
-    tally: Tally
-    listed: int = 0
-    """Sessions that are known so far, whether judged already or not."""
-    all_listed: bool = False
-    ended_by: str = ""
-    """Why it ended before its end, as a sentence."""
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 async def evaluate(settings: Settings, wanted: Wanted, report: Report, tell: Tell, on_done: OnDone) -> None:
@@ -104,7 +84,7 @@ async def evaluate(settings: Settings, wanted: Wanted, report: Report, tell: Tel
         sessions = await _sessions(stack, settings, wanted, tell)
         judging = await _judging(stack, settings, wanted, live, apart)
         writer = await handing_over(stack, settings, wanted.terms, live) if wanted.write else None
-        await _run(_Run(settings, wanted, report, sessions, judging, writer, on_done))
+        await run(Run(settings.evaluate.sessions_at_once, wanted.limit, report, sessions, judging, writer, on_done))
         if wanted.times > 1:
             await _note_noise(_answers(settings, live, apart), report.tally, wanted.times)
 
@@ -147,7 +127,7 @@ async def _sessions(stack: AsyncExitStack, settings: Settings, wanted: Wanted, t
     stack.push_async_callback(replayed.close)
     if wanted.topic is not None:
         source = next((one for one in settings.sources if one.reads(wanted.topic)), source)
-        records, total = await asyncio.to_thread(records_of_topic, settings, wanted.topic, wanted.first, wanted.last)
+        records, total = await asyncio.to_thread(records_of_topic, settings, wanted.topic, wanted.period)
         await replayed.fill(records, total, tell, source.cut_rules())
     else:
         rules = CutRules(tenant=source.tenant, keep="all", session_keys=source.session_keys)
@@ -213,84 +193,6 @@ class Estimating:
         return Completion(content=ANSWER, input_tokens=tokens, output_tokens=0, cost_usd=usd)
 
 
-# ---------------------------------------------------------------- one after the other, many at once
-
-
-@dataclass(frozen=True)
-class _Run:
-    settings: Settings
-    wanted: Wanted
-    report: Report
-    sessions: Sessions
-    judging: Evaluate
-    writer: HandingOver | None
-    on_done: OnDone
-
-
-async def _run(run: _Run) -> None:
-    names: asyncio.Queue[str | None] = asyncio.Queue(AHEAD)
-    workers = run.settings.evaluate.sessions_at_once
-    try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_list(run, names, workers))
-            for _ in range(workers):
-                group.create_task(_work(run, names))
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-
-
-async def _list(run: _Run, names: asyncio.Queue[str | None], workers: int) -> None:
-    report = run.report
-    async for name in run.sessions.names():
-        if report.stopping.is_set() or report.listed == run.wanted.limit:
-            break
-        report.listed += 1
-        await names.put(name)
-    report.all_listed = True
-    for _ in range(workers):
-        await names.put(None)
-
-
-async def _work(run: _Run, names: asyncio.Queue[str | None]) -> None:
-    while (name := await names.get()) is not None:
-        if not run.report.stopping.is_set():  # else only emptied, so that the listing ends too
-            try:
-                await _insistent(run, name)
-            except (SpendingLimitReached, Paused) as error:
-                run.report.ended_by = _why(error)
-                run.report.stopping.set()
-
-
-def _why(error: SpendingLimitReached | Paused) -> str:
-    if isinstance(error, Paused):
-        return "streamer is paused: after streamer resume, the same command goes on"
-    return (
-        "the day's limit of [evaluate] is reached: raise usd_per_day or tokens_per_day, or run the same command again "
-        "tomorrow; what was answered is not paid for again"
-    )
-
-
-async def _insistent(run: _Run, name: str) -> None:
-    for left in reversed(range(TRIES)):
-        try:
-            return await _one(run, name)
-        except TransientError as error:
-            if not left:
-                raise TransientError(f"{error}; the same command goes on where it was") from error
-            await asyncio.sleep(RETRY_S)
-    return None
-
-
-async def _one(run: _Run, name: str) -> None:
-    done = await run.judging.session(await run.sessions.read(name))
-    written: Written | None = None
-    if run.writer is not None and done.skipped is None:
-        written = await run.writer.hand_over(done)
-        run.report.tally.written[written] += 1
-    run.report.tally.add(done)
-    run.on_done(done, written)
-
-
 async def _note_noise(answers: SavedAnswers, tally: Tally, times: int) -> None:
     noise = {
         f"{judge.spec.name}|{judge.spec.version}": json.dumps(
@@ -302,4 +204,4 @@ async def _note_noise(answers: SavedAnswers, tally: Tally, times: int) -> None:
     await answers.note_noise(noise)
 
 
-__all__ = ["Period", "Report", "Wanted", "evaluate"]
+__all__ = ["OnDone", "Period", "Report", "Wanted", "evaluate"]

@@ -20,7 +20,7 @@ from streamer.app.rereading import Tell
 from streamer.core.evaluating import Found, turns_of
 from streamer.core.ids import BUCKETS, Scope
 from streamer.core.interpret import interpret
-from streamer.core.reading import Start
+from streamer.core.reading import BEGINNING, Start
 from streamer.core.session import SessionRef
 from streamer.core.wire.cut import Cutter
 from streamer.core.wire.records import Record
@@ -143,11 +143,11 @@ class Replayed:
         await self._redis.close()
 
 
-def records_of_topic(settings: Settings, topic: str, first: Start, last: Start | None) -> tuple[Iterator[Record], int]:
-    """What the topic holds between, and how many records that may be."""
-    connection = settings.kafka.connection()
-    begin: dict[int, Span] = reader.spans(connection, topic, first)
-    end = reader.spans(connection, topic, last) if last is not None else None
+def records_of_topic(settings: Settings, topic: str, period: Period) -> tuple[Iterator[Record], int]:
+    """What the topic holds of the period, by the records' own times, and how many that may be."""
+    connection, (since_ms, until_ms) = settings.kafka.connection(), period
+    begin: dict[int, Span] = reader.spans(connection, topic, BEGINNING if since_ms is None else Start("time", since_ms))
+    end = None if until_ms is None else reader.spans(connection, topic, Start("time", until_ms))
     places = {p: (span.first, end[p].first if end and p in end else span.end) for p, span in begin.items()}
     total = sum(max(0, until - since) for since, until in places.values())
     return reader.between(connection, topic, places), total

@@ -24,7 +24,6 @@ from streamer.cli.people import print_json
 from streamer.cli.trying import spec_named
 from streamer.core.gate import Gate, gates_of
 from streamer.core.judges import JudgeSpec
-from streamer.core.reading import Start
 from streamer.core.tally import Tally
 from streamer.core.terms import Terms
 from streamer.errors import ConfigurationError
@@ -81,41 +80,40 @@ def evaluate(
     gates = _gates(fail_under or [], specs)
     _refuse_together(experiment, topic, files, write, dry_run, repeat)
     asked = Wanted(
-        terms=Terms(specs=specs, rules=settings.core_rules(), content=b""),
-        experiment=experiment,
-        topic=topic,
-        files=tuple(files or ()),
-        period=Period(moment("--since", since, now_ms()), moment("--until", until, now_ms())),
-        filter=wanted,
-        session=session,
-        limit=limit,
-        first=_start("--since", since) or Start("beginning"),
-        last=_start("--until", until),
-        source=source,
-        write=write,
-        replace=replace,
-        dry_run=dry_run,
-        fresh=fresh,
-        times=repeat,
-    )
-    began_s, report = time.monotonic(), Report(Tally.of(specs))
+        terms=Terms(specs=specs, rules=settings.core_rules(), content=b""), experiment=experiment, topic=topic,
+        files=tuple(files or ()), period=_period(since, until), filter=wanted, session=session, limit=limit,
+        source=source, write=write, replace=replace, dry_run=dry_run, fresh=fresh, times=repeat,
+    )  # fmt: skip
+    raise typer.Exit(_carried_out(settings, asked, gates, junit_file, parquet_file, as_json))
+
+
+def _carried_out(
+    settings: Settings,
+    asked: Wanted,
+    gates: list[Gate],
+    junit_file: Path | None,
+    parquet_file: Path | None,
+    quiet: bool,
+) -> int:
+    """The exit code."""
+    began_s, report = time.monotonic(), Report(Tally.of(asked.terms.specs))
     with ExitStack() as stack:
         told = output.Lines(stack, junit_file is not None, parquet_file)
-        with output.progress(report, quiet=as_json) as (tell, show):
+        with output.progress(report, quiet=quiet) as (tell, show):
             on_done = output.both(told.add, show)
             stopped = asyncio.run(_until_stopped(evaluating.evaluate(settings, asked, report, tell, on_done), report))
     weighed = [report.tally.judges[gate.judge].weigh(gate) for gate in gates]
     if junit_file is not None:
         junit.write(junit_file, told.scored, weighed, time.monotonic() - began_s)
-    if as_json:
+    if quiet:
         ended = report.ended_by or ("stopped" if stopped else None)
         gated = [{"gate": one.gate.judge, "state": one.state, "share": one.share} for one in weighed]
-        print_json({**report.tally.as_json(), "dry_run": dry_run, "ended_by": ended, "gates": gated})
+        print_json({**report.tally.as_json(), "dry_run": asked.dry_run, "ended_by": ended, "gates": gated})
     else:
-        output.say(report, dry_run=dry_run, write=write, weighed=weighed, stopped=stopped)
+        output.say(report, dry_run=asked.dry_run, write=asked.write, weighed=weighed, stopped=stopped)
     if stopped or report.ended_by:
-        raise typer.Exit(STOPPED if stopped else 1)
-    raise typer.Exit(junit.exit_code(weighed))
+        return STOPPED if stopped else 1
+    return 0 if asked.dry_run else junit.exit_code(weighed)
 
 
 async def _until_stopped(work: Coroutine[Any, Any, None], report: Report) -> bool:
@@ -141,9 +139,8 @@ async def _until_stopped(work: Coroutine[Any, Any, None], report: Report) -> boo
     return stopped
 
 
-def _start(option: str, text: str | None) -> Start | None:
-    at_ms = moment(option, text, now_ms())
-    return None if at_ms is None else Start("time", at_ms)
+def _period(since: str | None, until: str | None) -> Period:
+    return Period(moment("--since", since, now_ms()), moment("--until", until, now_ms()))
 
 
 def _with_own_limits(settings: Settings, usd_max: float | None, rate: int | None) -> Settings:

@@ -26,9 +26,6 @@ from streamer.core.wire.cut import Cutter
 from streamer.core.wire.decode import CAPS
 from streamer.core.wire.records import Record
 
-RULE = "evaluate"
-"""What verdicts of an evaluation name as the rule that they were drawn by."""
-CHOSEN = Inclusion(1.0, "all", RULE)
 Skipped = Literal["spans_missing", "shared_session_id", "no_turns"]
 """spans_missing: MLflow has a trace and not its spans, so that nobody could speak of all turns · shared_session_id:
 more traces carry the id than a conversation has · no_turns: its traces are erased, or other sessions'."""
@@ -146,9 +143,10 @@ def standing(entry: Entry | None, spec: JudgeSpec, transcript: Transcript) -> Ju
     )
 
 
-def handed(old: Entry | None, judged: Judged, transcript: Transcript, generation: int) -> Entry:
+def handed(old: Entry | None, judged: Judged, transcript: Transcript, generation: int, rule: str) -> Entry:
     """The entry of a verdict that is handed over: told to nobody yet. What stood before moves into the history, also
-    where the transcript is the same and the judge another one."""
+    where the transcript is the same and the judge another one. Whoever evaluates has chosen the session: under its
+    rule, which the live path would name too, it had no chance to be left out."""
     if not isinstance(judged.outcome, Verdict):
         raise ValueError("a failure is not handed over: it replaces no verdict")
     if old is not None and judged.owed and standing(old, judged.spec, transcript) is not None:
@@ -165,13 +163,8 @@ def handed(old: Entry | None, judged: Judged, transcript: Transcript, generation
         turns=len(transcript.turns),
         scored_at_ms=judged.scored_at_ms,
         history=old.past() if old else (),
-        inclusion=CHOSEN if old is None or not old.inclusion.is_in else _greater(old.inclusion),
+        inclusion=Inclusion(1.0, "all", rule),
     )
-
-
-def _greater(earlier: Inclusion) -> Inclusion:
-    """Of several inclusions in a session's life the one with the greatest probability holds (choosing.py)."""
-    return earlier if earlier.probability >= CHOSEN.probability else CHOSEN
 
 
 def with_versions(turns: Mapping[str, Turn], versions: Mapping[str, int]) -> list[Turn]:

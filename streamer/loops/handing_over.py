@@ -47,7 +47,7 @@ class HandedOver:
     async def entries(self, held: Held, transcript: Transcript, closed: Closing) -> dict[str, Entry]:
         told, claim = self.verdicts[held.claim.name], held.claim
         return {
-            name: handed(claim.state.ledger.get(name), judged, transcript, claim.generation)
+            name: handed(claim.state.ledger.get(name), judged, transcript, claim.generation, closed.rule.name)
             for name, judged in told.items()
         }
 
