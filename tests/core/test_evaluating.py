@@ -82,8 +82,8 @@ def test_what_the_live_path_knows_of_a_session_stands_before_mlflow_s() -> None:
 def test_a_verdict_stands_only_for_the_same_judge_and_the_same_words() -> None:
     transcript = Transcript(session_id="chat", turns=(turn("a"),), hash="h")
     entry = Entry(
-        state="judged", generation=1, judge_version=SPEC.version, transcript_hash="h", revision=1, mlflow=True, feed=True,
-        verdict=Verdict(value="none", rationale=""),
+        state="judged", generation=1, judge_version=SPEC.version, transcript_hash="h", revision=1, mlflow=True,
+        feed=True, verdict=Verdict(value="none", rationale=""),
     )  # fmt: skip
     stands = standing(entry, SPEC, transcript)
     assert stands is not None
@@ -116,7 +116,8 @@ def test_a_tally_counts_the_first_answer_and_its_noise_and_no_failure_as_a_verdi
     tally.add(replace(done(), skipped="spans_missing"))
     judge = tally.judges["j"]
     assert (dict(judge.values), dict(judge.failures)) == ({"none": 1, "unresolved": 1}, {"timeout": 1})
-    assert (judge.agreement, judge.repeated, tally.cost_usd, tally.sessions) == (pytest.approx(1 / 3), 1, 2.5, 3)
+    assert judge.agreement == pytest.approx(1 / 3)
+    assert (judge.repeated, tally.cost_usd, tally.sessions) == (1, 2.5, 3)
     assert tally.skipped == {"spans_missing": 1}
     weighed = judge.weigh(Gate(judge="j", share_min=0.5))
     assert (weighed.good, weighed.bad, weighed.failed, weighed.state) == (1, 1, 1, "open")
