@@ -26,8 +26,8 @@ from streamer.quiet import QUIET
 
 SESSIONS = int(os.environ.get("BENCH_SESSIONS", "10000"))
 BESIDE_PEER = min(500, SESSIONS)
-LATENCY_MS, AT_ONCE = 300, 8
-"""As fast as small models answer; as many at once as models.concurrency is by default."""
+LATENCY_MS, AT_ONCE = 300, 10
+"""As fast as small models answer; as many at once as MLflow's own evaluate asks by default."""
 SPEC = JudgeSpec(type="user_frustration", name="user_frustration", model="openai:/gpt-4.1-mini")
 
 

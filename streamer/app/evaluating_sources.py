@@ -25,7 +25,7 @@ from streamer.core.session import SessionRef
 from streamer.core.wire.cut import Cutter
 from streamer.core.wire.records import Record
 from streamer.core.wire.rules import CutRules
-from streamer.errors import ConfigurationError
+from streamer.errors import ConfigurationError, PermanentError
 from streamer.loops.saving import Batch, Saving
 from streamer.settings import Settings, Source
 
@@ -78,13 +78,16 @@ class InMlflow:
             yield name
 
     async def read(self, name: str) -> Found:
-        stored = await self._sessions.session(self._experiment_id, name)
+        ref, traces_max = SessionRef(self._scope, name), self._settings.sessions.traces_max
+        try:
+            stored = await self._sessions.session(self._experiment_id, name, traces_max)
+        except PermanentError:
+            return Found(ref, {}, (), "not_searchable")
         if self._only is not None and not stored.traces:
             raise ConfigurationError(
                 f"no trace of session {name!r} in this experiment: ids are compared letter by letter"
             )
-        ref = SessionRef(self._scope, name)
-        if len(stored.traces) > self._settings.sessions.traces_max:
+        if len(stored.traces) > traces_max:
             return Found(ref, {}, stored.traces, "shared_session_id")
         documents = (Record("mlflow", 0, n, 0, value) for n, value in enumerate(stored.documents))
         caps, asked = self._settings.turns.caps(), self._settings.terms().asked

@@ -33,6 +33,7 @@ SKIPPED = {
     "spans_missing": "MLflow has a trace of theirs and not its spans",
     "shared_session_id": "more traces carry their id than a conversation has (sessions.traces_max)",
     "no_turns": "nothing of them is theirs: erased, or other sessions' traces",
+    "not_searchable": "MLflow cannot be asked for their id",
 }
 WRITTEN: dict[Written, str] = {
     "written": "written to MLflow and the feed, as backfill",

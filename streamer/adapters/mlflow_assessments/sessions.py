@@ -58,7 +58,13 @@ class MlflowSessions:
             said = [f"metadata.`{SESSION_KEY}` != ''", f"timestamp_ms >= {from_ms}"]
             said += [f"timestamp_ms < {until_ms}"] if until_ms is not None else []
             said += [wanted] if wanted else []
-            page = await self._search(experiment_id, " AND ".join(said), PAGE, token)
+            try:
+                page = await self._search(experiment_id, " AND ".join(said), PAGE, token)
+            except PermanentError as error:
+                if wanted is None:
+                    raise
+                refused = f"{error}: does it take --filter {wanted!r}? It is of mlflow.search_traces"
+                raise ConfigurationError(refused) from error
             for info in page.get("traces", []):
                 last_ms = start_ms_of(info)
                 session_id = info.get("trace_metadata", {}).get(SESSION_KEY)
@@ -72,8 +78,9 @@ class MlflowSessions:
             if last_ms > from_ms:  # the next page by time; only within one millisecond by number
                 from_ms, token = last_ms, None
 
-    async def session(self, experiment_id: str, session_id: str) -> StoredSession:
-        """All its traces, however old, with rows and spans. PermanentError for an id that MLflow cannot search for."""
+    async def session(self, experiment_id: str, session_id: str, traces_max: int) -> StoredSession:
+        """All its traces, however old, with rows and, unless there are too many, spans. PermanentError for an id that
+        MLflow cannot search for."""
         infos: list[dict[str, Any]] = []
         token: str | None = None
         while True:
@@ -83,7 +90,7 @@ class MlflowSessions:
             if not token:
                 break
         documents: list[bytes] = []
-        for start in range(0, len(infos), SPANS_AT_ONCE):
+        for start in range(0, len(infos) if len(infos) <= traces_max else 0, SPANS_AT_ONCE):
             documents += await self._documents(infos[start : start + SPANS_AT_ONCE])
         return StoredSession([stored_trace(info) for info in infos], documents)
 
@@ -92,8 +99,6 @@ class MlflowSessions:
         body: dict[str, Any] = {"locations": [place], "filter": wanted, "max_results": most}
         body |= {"order_by": ["timestamp_ms ASC"], **({"page_token": token} if token else {})}
         answer = await self._http.send("POST", f"{API}/traces/search", body)
-        if answer.status_code == 400:
-            raise ConfigurationError(f"MLflow does not take the filter {wanted!r}: --filter is of mlflow.search_traces")
         return json_of(answer) if is_found(answer) else {}
 
     async def _documents(self, infos: Sequence[Mapping[str, Any]]) -> list[bytes]:
