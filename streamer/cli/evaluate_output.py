@@ -52,7 +52,9 @@ class Lines:
     def __init__(self, stack: ExitStack, keep_scored: bool, parquet_file: Path | None) -> None:
         self.scored: list[Scored] = []
         self._keep = keep_scored
-        self._file = None if parquet_file is None else stack.enter_context(parquet.writing(parquet_file, COLUMNS))
+        self._file = (
+            None if parquet_file is None else stack.enter_context(parquet.writing(parquet_file, COLUMNS, "--parquet"))
+        )
 
     def add(self, done: Evaluated, written: Written | None) -> None:
         for judged in done.judged:
