@@ -136,7 +136,7 @@ def progress(report: Report, quiet: bool) -> Iterator[tuple[Tell, Callable[[], N
         yield tell, show
 
 
-def say(report: Report, *, dry_run: bool, write: bool, weighed: list[Weighed], stopped: bool) -> None:
+def print_summary(report: Report, *, dry_run: bool, write: bool, weighed: list[Weighed], stopped: bool) -> None:
     """The summary, a row per judge and value."""
     tally = report.tally
     if dry_run:
