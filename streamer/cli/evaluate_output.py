@@ -38,6 +38,7 @@ SKIPPED = {
     "shared_session_id": "more traces carry their id than a conversation has (sessions.traces_max)",
     "no_turns": "nothing of them is theirs: erased, or other sessions' traces",
     "not_searchable": "MLflow cannot be asked for their id",
+    "probe": "nobody's conversations, sent by streamer probe",
 }
 WRITTEN: dict[Written, str] = {
     "written": "written to MLflow and the feed, as backfill",

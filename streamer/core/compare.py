@@ -108,6 +108,8 @@ class Comparison:
         self._sampled = 0
 
     def add(self, seen: Observation) -> None:
+        if seen.origin == "probe":
+            return
         if seen.kind == "closing":
             self._close(seen)
             return

@@ -94,6 +94,12 @@ def test_two_judges_are_compared_on_the_sessions_that_both_have_judged() -> None
     assert len(judge.explained_by) == 6  # three sessions, both words
 
 
+def test_a_probe_is_nobody_s_conversation() -> None:
+    people = versions(["none"] * 4, ["none"] * 3)
+    probes = [record(f"probe-{n}", "unresolved", origin="probe", service_version="2.4") for n in range(9)]
+    assert as_json(compared(people + probes), {}) == as_json(compared(people), {})
+
+
 def test_numbers_booleans_and_coverage() -> None:
     decisions = [{"judge": "frustration", "judge_version": "v1", "state": "judged", "reason": None, "revision": 1}]
     closing = [
