@@ -25,7 +25,7 @@ from streamer.embedded.stand_ins import kafka, model, redis_server
 from streamer.quiet import QUIET
 
 SESSIONS = int(os.environ.get("BENCH_SESSIONS", "10000"))
-BESIDE_PEER = min(500, SESSIONS)
+BESIDE_PEER, FIRST = min(500, SESSIONS), 200
 LATENCY_MS, AT_ONCE = 300, 10
 """As fast as small models answer; as many at once as MLflow's own evaluate asks by default."""
 SPEC = JudgeSpec(type="user_frustration", name="user_frustration", model="openai:/gpt-4.1-mini")
@@ -39,16 +39,19 @@ def run() -> list[Figure]:
     asked, base_url, _ = model(home, LATENCY_MS)
     try:
         with services.mlflow(home) as (url, store):
-            for name, sessions in (("many", SESSIONS), ("few", BESIDE_PEER)):
-                services.fill(url, name, sessions)
+            first = min(FIRST, SESSIONS) if store.startswith("postgresql") else SESSIONS
+            many_id = services.fill(url, "many", first)
+            if copies := SESSIONS // first - 1:
+                services.multiply(store, many_id, "many", copies)
+            services.fill(url, "few", BESIDE_PEER)
             config = home / "streamer.toml"
             config.write_text(_config(url, redis_url, address))
             environment = {**os.environ, **QUIET, "OPENAI_API_KEY": "none", "OPENAI_API_BASE": base_url}
             environment |= {"OPENAI_BASE_URL": base_url, "MLFLOW_TRACKING_URI": url}
             own = _child("judge", environment, str(min(1_000, SESSIONS)))
-            many = _child("evaluate", environment, str(config), "many", "")
             ours = _child("evaluate", environment, str(config), "few", "write")
             peer = _child("peer", environment, "few")
+            many = _child("evaluate", environment, str(config), "many", "")
         return _figures(own, many, ours, peer, store)
     finally:
         for program in (asked, broker, redis):
@@ -67,9 +70,8 @@ def _config(url: str, redis_url: str, kafka_address: str) -> str:
 def _figures(own: Any, many: Any, ours: Any, peer: Any, store: str) -> list[Figure]:
     same = sum(ours["labels"].get(name) == value for name, value in peer["labels"].items()) / len(peer["labels"])
     rate = many["sessions"] / many["seconds"]
-    note = (
-        f"{rate:.1f} sessions/s of {own['rate']:.1f}; {many['sessions']:,} sessions on {store}, model {LATENCY_MS} ms"
-    )
+    database = store.partition("+")[0]
+    note = f"{rate:.1f} sessions/s of {own['rate']:.1f}; {many['sessions']:,} on {database}, model {LATENCY_MS} ms"
     grown = f"{many['rss_first']:.0f} MB after a tenth, {many['rss_last']:.0f} MB at the end"
     beside = f"{ours['seconds']:.1f} s against {peer['seconds']:.1f} s for {BESIDE_PEER} sessions, both write to MLflow"
     return [
@@ -86,10 +88,11 @@ def _figures(own: Any, many: Any, ours: Any, peer: Any, store: str) -> list[Figu
 
 def _child(kind: str, environment: dict[str, str], *words: str) -> Any:
     command = [sys.executable, "-m", "benchmarks.evaluate", kind, *words]
-    began = time.monotonic()
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    print(f"  {kind} {' '.join(words[1:])}: {time.monotonic() - began:.0f} s", file=sys.stderr)
-    return json.loads(done.stdout.splitlines()[-1])
+    said = json.loads(done.stdout.splitlines()[-1])
+    shown = {name: value for name, value in said.items() if name != "labels"}
+    print(f"  {kind} {' '.join(words[1:])}: {shown}", file=sys.stderr)
+    return said
 
 
 # ---------------------------------------------------------------- in processes of their own

@@ -22,21 +22,21 @@ START_MS = 1_790_000_000_000
 
 @contextmanager
 def mlflow(home: Path) -> Iterator[tuple[str, str]]:
-    """Its address, and the name of its database."""
-    with _store(home) as (store, name):
+    """Its address, and that of its database."""
+    with _store(home) as store:
         program, url = mlflow_server(home, store)
         program.start(lambda: is_healthy(url), START_S_MAX)
         try:
-            yield url, name
+            yield url, store
         finally:
             program.stop()
 
 
 @contextmanager
-def _store(home: Path) -> Iterator[tuple[str, str]]:
+def _store(home: Path) -> Iterator[str]:
     found = sorted(glob("/usr/lib/postgresql/*/bin/initdb"))
     if not found or shutil.which("runuser") is None:
-        yield f"sqlite:///{home / 'mlflow.db'}", "SQLite"
+        yield f"sqlite:///{home / 'mlflow.db'}"
         return
     binaries, data, port = Path(found[-1]).parent, home / "postgres", free_port()
     data.mkdir()
@@ -61,7 +61,7 @@ def _store(home: Path) -> Iterator[tuple[str, str]]:
     ]
     server = Program("postgres", command, home).start(lambda: _is_ready(binaries, port), 60)
     try:
-        yield f"postgresql+psycopg2://postgres@127.0.0.1:{port}/postgres", "PostgreSQL"
+        yield f"postgresql+psycopg2://postgres@127.0.0.1:{port}/postgres"
     finally:
         server.stop()
 
@@ -86,6 +86,43 @@ def fill(url: str, name: str, sessions: int) -> str:
             body = {"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}
             http.post("/v1/traces", json=body, headers=headers).raise_for_status()
     return experiment_id
+
+
+COPIES = (
+    """INSERT INTO trace_info (request_id, experiment_id, timestamp_ms, execution_time_ms, status, request_preview,
+         response_preview, db_payload_generation, trace_name, session_id)
+       SELECT 'tr-' || lpad(to_hex(k), 8, '0') || substr(request_id, 12), experiment_id, timestamp_ms + k * 10000000,
+         execution_time_ms, status, request_preview, response_preview, db_payload_generation, trace_name,
+         session_id || '-' || k
+       FROM trace_info, generate_series(1, %(copies)s) k WHERE experiment_id = %(experiment)s""",
+    """INSERT INTO spans (trace_id, experiment_id, span_id, name, type, status, start_time_unix_nano,
+         end_time_unix_nano, content, model_name)
+       SELECT 'tr-' || new, s.experiment_id, span_id, name, type, s.status, start_time_unix_nano, end_time_unix_nano,
+         replace(replace(replace(content, encode(decode(substr(trace_id, 4), 'hex'), 'base64'),
+           encode(decode(new, 'hex'), 'base64')), trace_id, 'tr-' || new),
+           '\\"' || t.session_id || '\\"', '\\"' || t.session_id || '-' || k || '\\"'), model_name
+       FROM spans s JOIN trace_info t ON t.request_id = s.trace_id, generate_series(1, %(copies)s) k,
+         LATERAL (SELECT lpad(to_hex(k), 8, '0') || substr(trace_id, 12) AS new) n
+       WHERE s.experiment_id = %(experiment)s AND trace_id LIKE %(original)s""",
+    """INSERT INTO trace_tags (key, value, request_id)
+       SELECT key, value, 'tr-' || lpad(to_hex(k), 8, '0') || substr(g.request_id, 12)
+       FROM trace_tags g JOIN trace_info t ON t.request_id = g.request_id, generate_series(1, %(copies)s) k
+       WHERE t.experiment_id = %(experiment)s AND g.request_id LIKE %(original)s""",
+)
+"""Inside the database: over OTLP MLflow takes ten to a hundred traces a second."""
+
+
+def multiply(store: str, experiment_id: str, name: str, copies: int) -> None:
+    """So many more of every session that came over OTLP, under ids of their own."""
+    import psycopg2
+
+    given = {"copies": copies, "experiment": int(experiment_id), "original": f"tr-{hash_of(name):08x}%"}
+    connection = psycopg2.connect(store.replace("postgresql+psycopg2", "postgresql"))
+    with connection, connection.cursor() as cursor:
+        for copy in COPIES:
+            cursor.execute(copy, given)
+        cursor.execute("ANALYZE")
+    connection.close()
 
 
 def _span(name: str, n: int, turn: int) -> dict[str, Any]:

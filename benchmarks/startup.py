@@ -16,7 +16,7 @@ def run() -> list[Figure]:
     from streamer.cli import COMMANDS
 
     nothing_s = _seconds(NOTHING)
-    helps = {name: _seconds(["-m", "streamer", name, "--help"], rounds=3) for name in COMMANDS}
+    helps = {name: _seconds(["-m", "streamer", name, "--help"], rounds=2) for name in COMMANDS}
     slowest = max(helps, key=lambda name: helps[name])
     base = f"a process that does nothing takes {nothing_s:.3f} s"
     return [

@@ -106,7 +106,8 @@ def peer(one: Incident, shapes: tuple[Shape, ...], limits: tuple[float, ...]) ->
 
 def ideal(one: Incident, shape: Shape, limit: float) -> Found:
     """It begins at zero when the change does."""
-    after = Stream(*(column[one.start :] for column in one.seen))
+    seen = one.seen
+    after = Stream(at=seen.at[one.start :], usual=seen.usual[one.start :], hit=seen.hit[one.start :])
     found = _first(shape(after) >= limit, 0)
     return _found(one, found + one.start, NEVER)
 

@@ -15,9 +15,10 @@ Level = Literal["debug", "info", "warning", "error"]
 LEVELS: dict[Level, int] = {"debug": 0, "info": 1, "warning": 2, "error": 3}
 # fmt: off
 FIELDS = frozenset({
-    "cause", "claims", "committed", "dry_run", "first", "generation", "hash", "in_force", "judge", "judges", "keys",
-    "kind", "loops", "model", "needs_restart", "offset", "partition", "partitions", "parts", "reason", "remedy",
-    "roles", "service", "session", "source", "spans_saved", "state", "token", "topic", "topics", "until_ms", "usd",
+    "again_in_ms", "attempts", "baseline", "cause", "channel", "claims", "committed", "dry_run", "episode", "first",
+    "generation", "hash", "in_force", "judge", "judges", "keys", "kind", "loops", "model", "needs_restart", "notice",
+    "offset", "partition", "partitions", "parts", "reason", "remedy", "roles", "rule", "series", "service", "session",
+    "share", "source", "spans_saved", "state", "token", "told", "topic", "topics", "until_ms", "usd",
 })
 # fmt: on
 CHARS_MAX = 500

@@ -33,15 +33,14 @@ class ParquetFile:
 
 
 @contextmanager
-def writing(file: Path, columns: Mapping[str, str]) -> Iterator[ParquetFile]:
-    """The file appears when it is whole. `columns`: name → text, int, float or bool. Raises ConfigurationError."""
+def writing(file: Path, columns: Mapping[str, str], asked: str = "--out") -> Iterator[ParquetFile]:
+    """The file appears when it is whole. `columns`: name → text, int, float or bool; `asked`: the option that names it.
+    Raises ConfigurationError."""
     try:
         import pyarrow
         from pyarrow import parquet
     except ImportError:
-        raise ConfigurationError(
-            "--format parquet needs pyarrow: pip install pyarrow, or take --format jsonl"
-        ) from None
+        raise ConfigurationError(f"{asked} {file} needs pyarrow: pip install pyarrow") from None
     part = file.with_name(f".{file.name}.part")
     made = None
     try:
@@ -51,6 +50,6 @@ def writing(file: Path, columns: Mapping[str, str]) -> Iterator[ParquetFile]:
         made.close()
         part.replace(file)
     except OSError as error:
-        raise ConfigurationError(f"--out {file}: {error.strerror or error}") from None
+        raise ConfigurationError(f"{asked} {file}: {error.strerror or error}") from None
     finally:
         part.unlink(missing_ok=True)

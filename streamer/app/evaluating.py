@@ -38,6 +38,7 @@ from streamer.app.handing_over import handing_over
 from streamer.app.looking import source_named
 from streamer.app.rereading import Tell
 from streamer.core.evaluating import differing
+from streamer.core.ids import digest
 from streamer.core.judges import models_of
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.session import SessionRef
@@ -143,7 +144,9 @@ async def _sessions(stack: AsyncExitStack, settings: Settings, wanted: Wanted, t
         known = {experiment: tenant for tenant, experiment in settings.mlflow.experiments.items()}
         tenant = known.get(experiment_id) or known.get(wanted.experiment) or source.tenant
         return InMlflow(settings, source, mlflow, experiment_id, tenant, wanted.period, wanted.filter, wanted.session)
-    own = settings.apart(f"evaluate-records-{SystemClock().now_ms():x}")
+    # By what is read: whoever runs the same command after a crash takes up its keys, and purges them.
+    read = digest([wanted.topic or "", *map(str, wanted.files), *map(str, wanted.period)]).hex()[:12]
+    own = settings.apart(f"evaluate-records-{read}")
     replayed = Replayed(settings, source, await open_for(own), wanted.session)
     stack.push_async_callback(replayed.close)
     if wanted.topic is not None:

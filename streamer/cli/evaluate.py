@@ -112,7 +112,7 @@ def _carried_out(
         gated = [{"gate": one.gate.judge, "state": one.state, "share": one.share} for one in weighed]
         print_json({**report.tally.as_json(), "dry_run": asked.dry_run, "ended_by": ended, "gates": gated})
     else:
-        output.shown(report, dry_run=asked.dry_run, write=asked.write, weighed=weighed, stopped=stopped)
+        output.print_summary(report, dry_run=asked.dry_run, write=asked.write, weighed=weighed, stopped=stopped)
     if stopped or report.ended_by:
         return STOPPED if stopped else 1
     return 0 if asked.dry_run else junit.exit_code(weighed)

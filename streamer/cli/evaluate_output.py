@@ -38,6 +38,7 @@ SKIPPED = {
     "shared_session_id": "more traces carry their id than a conversation has (sessions.traces_max)",
     "no_turns": "nothing of them is theirs: erased, or other sessions' traces",
     "not_searchable": "MLflow cannot be asked for their id",
+    "probe": "nobody's conversations, sent by streamer probe",
 }
 WRITTEN: dict[Written, str] = {
     "written": "written to MLflow and the feed, as backfill",
@@ -56,7 +57,9 @@ class Lines:
     def __init__(self, stack: ExitStack, keep_scored: bool, parquet_file: Path | None) -> None:
         self.scored: list[Scored] = []
         self._keep = keep_scored
-        self._file = None if parquet_file is None else stack.enter_context(parquet.writing(parquet_file, COLUMNS))
+        self._file = (
+            None if parquet_file is None else stack.enter_context(parquet.writing(parquet_file, COLUMNS, "--parquet"))
+        )
 
     def add(self, done: Evaluated, written: Written | None) -> None:
         for judged in done.judged:
@@ -138,7 +141,7 @@ def progress(report: Report, quiet: bool) -> Iterator[tuple[Tell, Callable[[], N
         yield tell, show
 
 
-def shown(report: Report, *, dry_run: bool, write: bool, weighed: list[Weighed], stopped: bool) -> None:
+def print_summary(report: Report, *, dry_run: bool, write: bool, weighed: list[Weighed], stopped: bool) -> None:
     """The summary, a row per judge and value."""
     tally = report.tally
     if dry_run:

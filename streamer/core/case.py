@@ -156,10 +156,18 @@ def differences(case: Case, translate: Translate | None = None) -> list[Differen
     ]
 
 
+NOT_CLOSED = ("erase", "taken")
+"""Of such claims the live path decided nothing: somebody had the session erased, or judged apart."""
+
+
 def _decisive(case: Case) -> Iterator[ClaimNote]:
     """Claims that decided on the session as it is: what an earlier one saw of its turns is not known any more."""
     for note in case.log:
-        if note.version == case.state.version and note.ending in ("completed", "released") and note.due != "erase":
+        if (
+            note.version == case.state.version
+            and note.ending in ("completed", "released")
+            and note.due not in NOT_CLOSED
+        ):
             yield note
 
 

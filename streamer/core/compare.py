@@ -109,7 +109,7 @@ class Comparison:
 
     def add(self, seen: Observation) -> None:
         if seen.origin == "probe":
-            return  # nobody's conversation
+            return
         if seen.kind == "closing":
             self._close(seen)
             return

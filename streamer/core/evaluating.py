@@ -26,10 +26,10 @@ from streamer.core.wire.cut import Cutter
 from streamer.core.wire.decode import CAPS
 from streamer.core.wire.records import Record
 
-Skipped = Literal["spans_missing", "shared_session_id", "no_turns", "not_searchable"]
+Skipped = Literal["spans_missing", "shared_session_id", "no_turns", "not_searchable", "probe"]
 """spans_missing: MLflow has a trace and not its spans, so that nobody could speak of all turns · shared_session_id:
 more traces carry the id than a conversation has · no_turns: its traces are erased, or other sessions' · not_searchable:
-MLflow takes no such id in a search."""
+MLflow takes no such id in a search · probe: nobody's conversation, sent by `streamer probe`."""
 
 
 class Found(NamedTuple):

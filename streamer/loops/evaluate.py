@@ -20,7 +20,7 @@ from streamer.core.session import Claim, Facts, SessionRef, SessionState
 from streamer.core.session_id import SESSION_KEYS
 from streamer.core.terms import Terms
 from streamer.core.transcript import Transcript
-from streamer.core.turn import Turn
+from streamer.core.turn import Turn, is_probe
 from streamer.core.verdict import JudgeFailure, Usage
 from streamer.core.wire.caps import Caps
 from streamer.core.wire.conventions import Translate
@@ -89,6 +89,8 @@ class Evaluate:
         skipped = found.skipped or ("no_turns" if not turns else None)
         if state is not None and state.shared:
             skipped = "shared_session_id"
+        elif is_probe(turns.values()):
+            skipped = "probe"
         if skipped:
             return Evaluated(ref=ref, transcript=transcript, turns={}, judged=(), state=state, skipped=skipped)
         before = known_before(self._p.namespace, transcript, found.stored or (), self._p.terms.specs).entries

@@ -13,5 +13,7 @@ class EvaluateTable(Table):
     calls_per_minute: Whole | None = Field(
         None, ge=1, description="leaves room under the provider's limit; only models.concurrency limits it unless said"
     )
-    sessions_at_once: Whole = Field(16, ge=1, description="read from MLflow and judged at the same time")
+    sessions_at_once: Whole = Field(
+        32, ge=1, description="more than a provider is called at once: reading takes as long as a quick model does"
+    )
     answers_ms: SomeMs = Field(30 * DAY_MS, description="answers are kept so long: the same question costs nothing")

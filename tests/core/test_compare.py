@@ -55,13 +55,6 @@ def test_shares_differences_and_what_explains_them() -> None:
     assert {one.group for one in judge.explained_by} in ({"2.4"}, {"2.3"})
 
 
-def test_a_probe_is_nobody_s_conversation() -> None:
-    probes = [record(f"p{n}", "yes", origin="probe") for n in range(5)]
-    [judge] = compared([*versions(["no"] * 3, ["no"] * 3), *probes]).judges
-    assert [side.judged for side in judge.sides] == [3, 3]
-    assert {one.value for one in judge.differences} == {"no"}
-
-
 def test_the_interval_of_a_difference_is_newcombe_s() -> None:
     """Statistics in Medicine 17 (1998), table II: 56/70 against 48/80, method 10."""
     assert tuple(newcombe(48 / 80, 80, 56 / 70, 70)) == pytest.approx((0.0524, 0.3339), abs=1e-4)
@@ -99,6 +92,12 @@ def test_two_judges_are_compared_on_the_sessions_that_both_have_judged() -> None
     yes = next(one for one in judge.differences if one.value == "yes")
     assert yes.difference == pytest.approx(-3 / 18)
     assert len(judge.explained_by) == 6  # three sessions, both words
+
+
+def test_a_probe_is_nobody_s_conversation() -> None:
+    people = versions(["none"] * 4, ["none"] * 3)
+    probes = [record(f"probe-{n}", "unresolved", origin="probe", service_version="2.4") for n in range(9)]
+    assert as_json(compared(people + probes), {}) == as_json(compared(people), {})
 
 
 def test_numbers_booleans_and_coverage() -> None:

@@ -12,7 +12,7 @@ from streamer.core.ids import digest
 from streamer.core.judges import JudgeSpec
 from streamer.core.session import SessionRef
 from streamer.core.terms import Terms
-from streamer.core.turn import Turn
+from streamer.core.turn import PROBE, Turn
 from streamer.core.verdict import JudgeFailure
 from streamer.errors import CallFailed, StreamerError, TransientError
 from streamer.loops.choke_point import ChokePoint
@@ -125,6 +125,14 @@ async def test_a_session_that_nobody_knew_comes_to_rest_with_its_verdict_and_is_
     entry = await bench.entry("old")
     assert (entry.revision, entry.turns, len(entry.history)) == (2, 3, 1)
     assert [record["origin"] for record in bench.feed.told("verdict")] == ["backfill", "live"]
+
+
+async def test_a_probe_is_left_out_and_costs_nothing() -> None:
+    bench = Apart()
+    found = bench.traced("probe", ["Hello?"])
+    marked = {trace: replace(turn, flags=frozenset({PROBE})) for trace, turn in found.turns.items()}
+    done = await bench.evaluation(bench.specs).session(found._replace(turns=marked))
+    assert (done.skipped, bench.model.requests) == ("probe", [])
 
 
 async def test_what_live_has_judged_stands_and_what_is_open_is_left_alone() -> None:

@@ -50,7 +50,8 @@ class Laws:
         self.swept, self.parked_out, self.erased = set[str](), set[str](), set[str]()
         self.closed_by_age: dict[str, int] = {}
         self.turns_at: dict[tuple[str, int], int] = {}
-        self.closed_turns: defaultdict[str, int] = defaultdict(int)
+        self.closed_turns: dict[str, tuple[int, int]] = {}
+        """Session's key → token and number of turns of its last completed closing."""
         self.policies = Policies(self)
 
     # ------------------------------------------------------------ while it runs
@@ -125,8 +126,11 @@ class Laws:
         self._check_unread(c, settled_ms)
 
     def _closed_by_turns(self, c: Claim, turns: int, rule: Rule) -> None:
-        """Turns count anew after each completed closing."""
-        gained, most = turns - self.closed_turns[c.session.key], rule.max_turns or 0
+        """Turns count anew after each completed closing, and after an erasure."""
+        token, closed = self.closed_turns.get(c.session.key, (0, 0))
+        row = self.c.redis.buckets[c.bucket].session(c.session.key)
+        was_erased = row is not None and token < row.erased < c.token
+        gained, most = turns - (0 if was_erased else closed), rule.max_turns or 0
         if c.token == self.tokens[c.session.key] and gained < most and not self.failed_over:
             self.w.violate("early", f"{c.session.session_id} closed by its number of turns after {gained}")
 
@@ -142,7 +146,7 @@ class Laws:
 
     def completed(self, c: Claim, reason: CloseReason | None) -> None:
         if reason is not None:
-            self.closed_turns[c.session.key] = self.turns_at.get(c.name, 0)
+            self.closed_turns[c.session.key] = c.token, self.turns_at.get(c.name, 0)
         if reason == "max_age":
             self.closed_by_age[c.session.key] = c.watermark_ms
 

@@ -4,6 +4,7 @@ Keys: P:{bb}:e:<session>:<call key>, a hash with the answer (`a`), gone `keep_ms
 hash: judge and version → how often it agreed with itself. The pause is the live path's.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Literal
 
@@ -21,9 +22,8 @@ class SavedAnswers:
         self._s, self._live, self._keep_ms = shared, live, keep_ms
 
     async def find_answer(self, claim: Claim, call_key: str) -> Completion | Literal["paused"] | None:
-        if await self._live.is_paused():
-            return "paused"
-        return await self.saved(claim, call_key)
+        paused, saved = await asyncio.gather(self._live.is_paused(), self.saved(claim, call_key))
+        return "paused" if paused else saved
 
     async def saved(self, claim: Claim, call_key: str) -> Completion | None:
         (raw,) = await self._s.primary.ask([("HGET", self._key(claim, call_key), "a")])

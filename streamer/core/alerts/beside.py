@@ -115,6 +115,8 @@ class BesideWatch:
         if hit and SHARE_MIN < traffic < SHARE_MAX:
             worse = RATIOS[0] * traffic / (RATIOS[0] * traffic + 1 - traffic)
             self.score = max(0.0, self.score + (log(traffic / worse) if is_new else log((1 - traffic) / (1 - worse))))
+        if self.score == 0:
+            self.own, self.others = [0, 0], [0, 0]  # what is counted from here on may be the recovery
         if self.score < OVER and SHARE_MIN <= traffic <= SHARE_MAX and self.absent < HALF_LIFE * 3:
             return None
         proposal = self._proposal("resolve", rule, series, at_ms)

@@ -8,7 +8,7 @@ Versions that run beside each other are tested on their own against the series' 
 a canary is a tenth of the traffic and would drown in it. There is one episode at a time, of the series or of a version.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import exp, log
 
 from streamer.core.alerts.baseline import LAG_H, READY_HITS, Baseline, Usual
@@ -118,7 +118,8 @@ class Detector:
             return None
         if ongoing.from_hour >= 0:
             self.baseline.forget(ongoing.from_hour, self.baseline.now)
-        proposal = _proposal("resolve", rule, ongoing, at_ms, self._usual.mean)
+        recovery = replace(ongoing, conversations=ongoing.late, hits=ongoing.late_hits)
+        proposal = _proposal("resolve", rule, recovery, at_ms, self._usual.mean)
         self._end()
         return proposal
 

@@ -51,6 +51,8 @@ class Episode:
     conversations: int = 0
     hits: int = 0
     share: float = 0.0
+    share_after: float | None = None
+    """Of a resolved one: of the conversations that showed the recovery; None where there were none."""
     baseline: float = 0.0
     interval: tuple[float, float] = (0.0, 1.0)
     muted_until_ms: int = 0
@@ -86,7 +88,8 @@ def proposed(stands: Episode | None, proposal: Proposal, severity: Severity, now
         return _raised(stands, proposal, severity, now_ms)
     if stands is None or stands.state != "open" or proposal.at_ms < stands.raised_at_ms:
         return Changed(stands)
-    ended = replace(stands, state="resolved", resolved_at_ms=proposal.at_ms, ending="recovered")
+    after = proposal.share if proposal.conversations else None
+    ended = replace(stands, state="resolved", resolved_at_ms=proposal.at_ms, ending="recovered", share_after=after)
     return Changed(ended, _unless_muted(stands, "resolve", now_ms))
 
 
@@ -98,7 +101,13 @@ def _raised(stands: Episode | None, proposal: Proposal, severity: Severity, now_
             return Changed(stands)  # a replay of what is over
         if proposal.at_ms - stands.resolved_at_ms <= REOPEN_MS:
             again = replace(
-                stands, state="open", resolved_at_ms=None, ending="", raises=stands.raises + 1, **_figures(proposal)
+                stands,
+                state="open",
+                resolved_at_ms=None,
+                ending="",
+                share_after=None,
+                raises=stands.raises + 1,
+                **_figures(proposal),
             )
             return Changed(again, _unless_muted(stands, "raise", now_ms))
     fresh = Episode(

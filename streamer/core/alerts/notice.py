@@ -32,6 +32,8 @@ class Notice:
     resolved_at_ms: int | None = None
     ending: str = ""
     share: float = 0.0
+    share_after: float | None = None
+    """Of a resolve: of the conversations that showed the recovery."""
     baseline: float = 0.0
     interval: tuple[float, float] = (0.0, 1.0)
     conversations: int = 0
@@ -106,6 +108,7 @@ def notice_of(episode: Episode, kind: NoticeKind, now_ms: int, **story: Any) -> 
         resolved_at_ms=episode.resolved_at_ms,
         ending=episode.ending,
         share=episode.share,
+        share_after=episode.share_after,
         baseline=episode.baseline,
         interval=episode.interval,
         conversations=episode.conversations,

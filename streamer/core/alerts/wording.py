@@ -40,7 +40,9 @@ def title(notice: Notice) -> str:
         return "TEST: streamer reaches this channel; nothing has happened"
     if notice.kind == "resolve":
         how = {"new_normal": "accepted as the new normal", "silent": "no conversations any more"}
-        return f"resolved: {name}, {how.get(notice.ending, f'back to {notice.share:.0%} or below')}"[:TITLE_CHARS_MAX]
+        after = "" if notice.share_after is None else f"{notice.share_after:.0%}, "
+        usual = f"{after}usual is {notice.baseline:.0%}"
+        return f"resolved: {name}, {how.get(notice.ending, usual)}"[:TITLE_CHARS_MAX]
     if notice.kind == "ask":
         asked = f"the new normal? still {notice.share:.0%} instead of {notice.baseline:.0%} after days: {name}"
         return asked[:TITLE_CHARS_MAX]
