@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from streamer.core.alerts.detector import Detector
 from streamer.core.alerts.episode import SILENT_MS, Episode, proposed, waited
-from streamer.core.alerts.fold import SeriesState, advance, born, enters
+from streamer.core.alerts.fold import SeriesState, advance, born, enters, given_up
 from streamer.core.alerts.observation import Observation
 from streamer.core.alerts.rule import AlertRule
 from streamer.core.alerts.series import SeriesKey
@@ -67,10 +67,11 @@ class Track:
             return None
         return watch.evidence.m
 
-    def end(self, at_ms: int) -> None:
-        """The history ends at `at_ms`; a series that had fallen silent long before took its episode with it."""
-        if self.stands is not None and self.stands.state == "open" and at_ms - self.last_ms >= SILENT_MS:
+    def watch(self, event_ms: int) -> None:
+        """The feed has come to `event_ms`; a series that fell silent long before took its episode with it."""
+        if self.stands is not None and self.stands.state == "open" and event_ms - self.last_ms >= SILENT_MS:
             self._keep(waited(self.stands, self.last_ms + SILENT_MS, self.last_ms, 0).episode)
+            self.state = given_up(self.rule, self.state)
 
     def _keep(self, episode: Episode | None) -> None:
         if episode is None or episode is self.stands:
@@ -97,7 +98,7 @@ class Replay:
 
     def add(self, seen: Observation) -> None:
         """One record; in order (`order_of`)."""
-        self.newest_ms = max(self.newest_ms, seen.at_ms)
+        event_ms, self.newest_ms = self.newest_ms, max(self.newest_ms, seen.at_ms)
         wanted = [rule for rule in self.rules if rule.takes(seen)]
         entering = [rule for rule in wanted if enters(rule, self._state(rule, seen), seen)]
         if not entering:
@@ -106,12 +107,14 @@ class Replay:
             self.repeated += 1
             return
         for rule in entering:
-            self._track(rule, seen).add(seen)
+            track = self._track(rule, seen)
+            track.watch(event_ms)
+            track.add(seen)
 
     def finish(self) -> list[Episode]:
         """All episodes, in the order of their raises."""
         for track in self.tracks.values():
-            track.end(self.newest_ms)
+            track.watch(self.newest_ms)
         return sorted(self._episodes(), key=lambda one: (one.raised_at_ms, one.rule, one.series))
 
     def _episodes(self) -> Iterator[Episode]:
@@ -131,7 +134,7 @@ class Replay:
             track = Track(rule, series, born(rule, seen, elder.state if elder else None))
             if elder is not None and elder.stands is not None and elder.stands.state == "open":
                 track.stands, track.episodes = elder.stands, [elder.episodes.pop()]
-                elder.stands = None
+                track.last_ms, elder.stands = elder.last_ms, None
             self.tracks[rule.name, series] = track
             self._latest[of_any] = series
         return track

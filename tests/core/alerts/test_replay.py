@@ -150,6 +150,25 @@ def test_a_series_that_falls_silent_takes_its_episode_with_it() -> None:
     assert (episode.state, episode.ending) == ("resolved", "silent")
 
 
+def test_an_episode_goes_on_under_the_judge_s_next_version() -> None:
+    def judged(record: Record, hour: float) -> Record:
+        return {**record, "judge_version": "next"} if hour >= SPIKE[0] + 4 else record
+
+    episode = one_episode(history(DAYS, 60, spikes=[(SPIKE[0], 10**6, 4.75)], change=judged))
+    assert (episode.state, episode.ending) == ("open", "")
+
+
+def test_a_series_that_comes_back_from_silence_as_bad_is_raised_again() -> None:
+    """As `streamer notify` does: while others talk it is silent, and what it says then is news."""
+
+    def unless_away(record: Record, hour: float) -> Record:
+        return {**record, "agent": "other"} if 9.2 * 24 <= hour < 12 * 24 else record
+
+    records = history(DAYS + 6, 60, spikes=[(SPIKE[0], 10**6, 4.75)], change=unless_away)
+    mine = [one for one in replayed(records) if "other" not in one.series]
+    assert [(one.state, one.ending) for one in mine] == [("resolved", "silent"), ("open", "")]
+
+
 def test_one_wrong_clock_does_not_move_the_time_of_a_series() -> None:
     records = history(DAYS, 50, spikes=[SPIKE])
     for n, year_ms in enumerate((1, 4_000_000_000_000)):
