@@ -62,15 +62,17 @@ class FaustReader:
         return next((one.crash_reason or RuntimeError("crashed") for one in crashed if one and one.crashed), None)
 
     async def _agent(self, stream: Any) -> None:  # noqa: ANN401
+        # noack_take turns this off itself, and back to what it was when it is left: by an error, too. The records that
+        # were read ahead would then be acknowledged, though nobody has folded them.
+        stream.enable_acks = False
         try:
             async for events in stream.noack_take(BATCH_MAX, within=WITHIN_S):
                 self.is_folding = True
                 try:
                     await self._fold([_record(event.message) for event in events])
                 finally:
-                    self.is_folding = (
-                        False  # also of a batch that was cancelled: the watchdog would believe it for ever
-                    )
+                    # Also of a batch that was cancelled: the watchdog would believe it for ever.
+                    self.is_folding = False
                 for event in events:
                     await stream.ack(event)
                 self.folded += len(events)
