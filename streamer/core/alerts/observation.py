@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from streamer.core import sampling
 from streamer.core.alerts.series import SeriesKey
 from streamer.core.feed import SCHEMA_VERSION, FeedKind, Origin
+from streamer.core.feed_text import clean
 from streamer.core.ids import Scope, session_key
 from streamer.core.verdict import VerdictValue
 
@@ -18,8 +19,9 @@ SAMPLED = ("all", "sample")
 """Reasons of inclusion that the session's own content has no part in."""
 
 
-TEXTS = ("agent", "service", "service_version", "environment", "judge", "judge_version")
-FUTURE_MS, YEAR_2001_MS = 86_400_000, 1_000_000_000_000
+FUTURE_MS, YEAR_2001_MS, YEAR_10000_MS = 86_400_000, 1_000_000_000_000, 253_402_300_800_000
+PROBABILITY_MIN = 1e-9
+"""A chance below it is none that anybody has set, and its weight would leave no sum of others standing."""
 
 
 class UnreadableRecord(ValueError):
@@ -115,37 +117,42 @@ def observed(value: Mapping[str, Any]) -> Observation:
         raise UnreadableRecord("malformed", "the record is no JSON object")
     if (version := value.get("schema_version")) != SCHEMA_VERSION:
         raise UnreadableRecord(
-            "schema_version", f"the record has schema_version {version!r}, and this streamer reads {SCHEMA_VERSION}"
+            "schema_version", f"the record has schema_version {version!r:.40}, and this streamer reads {SCHEMA_VERSION}"
         )
     if value.get("kind") not in get_args(FeedKind):
         raise UnreadableRecord("malformed", "the record's kind is none of the feed's")
     try:
         return _read(value)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UnreadableRecord("malformed", f"the record lacks what every {value['kind']} has: {error!r}") from None
+    except KeyError as error:
+        raise UnreadableRecord(
+            "malformed", f"the record lacks {error.args[0]}, which every {value['kind']} has"
+        ) from None
+    except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise UnreadableRecord("malformed", f"a field of the record is of another kind: {error}") from None
 
 
 def _read(value: Mapping[str, Any]) -> Observation:
     session, inclusion = value["session"], value["inclusion"]
-    if any(not isinstance(value.get(name) or "", str) for name in TEXTS):
-        raise TypeError(f"one of {', '.join(TEXTS)} is no text")
-    key = session_key(Scope(session["source"], session["tenant"]), session["id"])
-    published_at_ms = int(value["published_at_ms"])
-    end_ms = session.get("end_ms")
+    tenant, session_id = _text(session, "tenant"), _text(session, "id")
+    key = session_key(Scope(_text(session, "source"), tenant), session_id)
+    published_at_ms = _time_ms(value["published_at_ms"])
+    end_ms, start_ms = (
+        None if session.get(name) is None else _time_ms(session[name]) for name in ("end_ms", "start_ms")
+    )
     return Observation(
         kind=value["kind"],
-        event_id=value["event_id"],
+        event_id=_text(value, "event_id"),
         session=key,
-        session_id=session["id"],
-        tenant=session["tenant"],
-        agent=value.get("agent") or "",
-        service=value.get("service") or "",
-        version=value.get("service_version") or "",
-        environment=value.get("environment") or "",
-        judge=value.get("judge", ""),
-        judge_version=value.get("judge_version", ""),
-        at_ms=_ended(None if end_ms is None else int(end_ms), published_at_ms),
-        start_ms=int(session.get("start_ms") or end_ms or published_at_ms),
+        session_id=session_id,
+        tenant=tenant,
+        agent=_said(value, "agent"),
+        service=_said(value, "service"),
+        version=_said(value, "service_version"),
+        environment=_said(value, "environment"),
+        judge="" if value["kind"] == "closing" else _text(value, "judge"),
+        judge_version=_said(value, "judge_version"),
+        at_ms=_ended(end_ms, published_at_ms),
+        start_ms=start_ms or end_ms or published_at_ms,
         published_at_ms=published_at_ms,
         token=int(value["token"]),
         revision=int(value.get("revision", 0)),
@@ -153,17 +160,44 @@ def _read(value: Mapping[str, Any]) -> Observation:
         supersedes=value.get("supersedes"),
         origin=value["origin"],
         value=_scalar(value["value"]) if value["kind"] == "verdict" else None,
-        failure=value["failure"]["kind"] if value["kind"] == "failure" else "",
-        probability=float(inclusion["probability"]),
-        reason=inclusion["reason"],
-        inclusion_rule=inclusion["rule"],
+        failure=_text(value["failure"], "kind") if value["kind"] == "failure" else "",
+        probability=_probability(inclusion),
+        reason=_text(inclusion, "reason"),
+        inclusion_rule=_text(inclusion, "rule"),
         u=sampling.draw(key),
-        first_trace_id=session.get("first_trace_id") or "",
-        rationale=value.get("rationale", ""),
-        model=value.get("model", ""),
+        first_trace_id=_said(session, "first_trace_id"),
+        rationale=_said(value, "rationale"),
+        model=_said(value, "model"),
         turns=int(value["turns"]),
         decisions=tuple(_decision(one) for one in value.get("judges", ())),
     )
+
+
+def _text(value: Mapping[str, Any], name: str) -> str:
+    text = value[name]
+    if not isinstance(text, str):
+        raise TypeError(f"{name} is no text")
+    return text if text.isascii() else clean(text)
+
+
+def _said(value: Mapping[str, Any], name: str) -> str:
+    """Empty where the record does not say it."""
+    return "" if value.get(name) is None else _text(value, name)
+
+
+def _time_ms(given: Any) -> int:  # noqa: ANN401
+    """No calendar has other times, and one of them would be an hour that no sum of others is near to."""
+    ms = int(given)
+    if not 0 <= ms < YEAR_10000_MS:
+        raise ValueError("a time is none in ms since 1970")
+    return ms
+
+
+def _probability(inclusion: Mapping[str, Any]) -> float:
+    given = float(inclusion["probability"])
+    if not (given == 0 or PROBABILITY_MIN <= given <= 1):
+        raise ValueError("probability is not between 0 and 1")
+    return given
 
 
 def _ended(end_ms: int | None, published_at_ms: int) -> int:
@@ -175,12 +209,12 @@ def _ended(end_ms: int | None, published_at_ms: int) -> int:
 
 def _decision(one: Mapping[str, Any]) -> Decision:
     return Decision(
-        judge=one["judge"],
-        judge_version=one["judge_version"],
-        state=one["state"],
-        reason=one.get("reason") or "",
+        judge=_text(one, "judge"),
+        judge_version=_text(one, "judge_version"),
+        state=_text(one, "state"),
+        reason=_said(one, "reason"),
         revision=int(one["revision"]),
-        probability=float(one["inclusion"]["probability"]),
+        probability=_probability(one["inclusion"]),
     )
 
 
