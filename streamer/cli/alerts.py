@@ -97,7 +97,8 @@ def send_test(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         table = Table("channel", "type", "", "it said")
         for answer in answers:
             table.add_row(Text(answer.channel), answer.type, "ok" if answer.ok else "failed", Text(answer.said))
-        console.print(table if answers else "there are no [[channels]]: alerts are only listed; add one to be told")
+        none = Text("there are no [[channels]]: alerts are only listed; add one to be told")
+        console.print(table if answers else none)
     if not all(answer.ok for answer in answers):
         raise typer.Exit(EXIT_UNDELIVERED)
 

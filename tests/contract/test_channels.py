@@ -7,6 +7,7 @@ import hmac
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from importlib.resources import files
 
 import jsonschema
@@ -119,6 +120,38 @@ async def test_nobody_there_is_transient(keep: Keep) -> None:
     for channel in (Webhook("w", url, SECRET, now_ms), Alertmanager("a", url, None, now_ms, 1_000)):
         with pytest.raises(TransientError):
             await keep(channel).send(notice())
+
+
+@pytest.mark.parametrize(
+    ("at_once", "said"), [(b"HTTP/1.1 200 OK\r\nx: ", None), (b"HTTP/1.1 200 OK\r\n\r\n", "200 OK")]
+)
+async def test_a_receiver_that_drips_holds_no_delivery(
+    at_once: bytes, said: str | None, keep: Keep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than its lease, and another worker would tell it again."""
+    monkeypatch.setattr("streamer.adapters.notifier.posting.SEND_MS_MAX", 500)
+
+    gone = asyncio.Event()
+
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            writer.write(at_once)
+            while True:
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        writer.close()
+        gone.set()
+
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        channel = keep(Webhook("drip", f"http://127.0.0.1:{port}/", SECRET, now_ms))
+        began, answered = time.monotonic(), None
+        with suppress(TransientError):
+            answered = await channel.send(trial_notice(1))
+        assert (answered, time.monotonic() - began < 3) == (said, True)
+        await channel.close()
+        await gone.wait()
 
 
 async def test_whoever_asks_for_time_is_given_it(receiver: Receiver, keep: Keep) -> None:

@@ -40,22 +40,28 @@ def title(notice: Notice) -> str:
         return "TEST: streamer reaches this channel; nothing has happened"
     if notice.kind == "resolve":
         how = {"new_normal": "accepted as the new normal", "silent": "no conversations any more"}
-        return f"resolved: {name}, {how.get(notice.ending, f'back to {notice.share:.0%} or below')}"[:TITLE_CHARS_MAX]
+        was = f"it was {notice.share:.0%} instead of {notice.baseline:.0%}"
+        return f"resolved: {name}, {how.get(notice.ending, was)}"[:TITLE_CHARS_MAX]
     if notice.kind == "ask":
         return f"still {notice.share:.0%} instead of {notice.baseline:.0%} after days: {name}. The new normal?"
     head = f"{notice.severity}: {name}: {notice.share:.0%} instead of {notice.baseline:.0%}"
     return head[:TITLE_CHARS_MAX]
 
 
+def _figures(notice: Notice) -> str:
+    low, high = notice.interval
+    counted = f"{notice.hits} of {notice.conversations} conversations ({low:.0%} to {high:.0%})"
+    if notice.kind == "resolve" and notice.resolved_at_ms is not None:
+        lasted = lasting(max(0, notice.resolved_at_ms - notice.since_ms))
+        return f"From {clock(notice.since_ms)} to {clock(notice.resolved_at_ms)}, {lasted}; raised at {counted}."
+    return f"{counted} since {clock(notice.since_ms)}; noticed after {lasting(int(notice.minutes * MINUTE_MS))}."
+
+
 def lines(notice: Notice) -> list[str]:
     """What stands below the title; every line is inert."""
     if notice.kind == "test":
         return ["Sent by: streamer alerts send-test"]
-    low, high = notice.interval
-    said = [
-        f"{notice.hits} of {notice.conversations} conversations ({low:.0%} to {high:.0%}) since "
-        f"{clock(notice.since_ms)}; noticed after {lasting(int(notice.minutes * MINUTE_MS))}."
-    ]
+    said = [_figures(notice)]
     if notice.explained_by:
         part = notice.explained_by
         said.append(
