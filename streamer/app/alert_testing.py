@@ -11,10 +11,12 @@ import json
 import pickle
 import sys
 import tempfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast, get_args
 
@@ -87,6 +89,8 @@ def tested(lines: Iterable[Line], rules: Callable[[Mapping[str, set[str]]], list
         replay = Replay(chosen)
         for seen in ordered:
             replay.add(seen)
+    if replay.outside:
+        read.left_out["outside the sample"] += replay.outside
     if not replay.tracks:
         raise ConfigurationError(_nothing(read, chosen))
     return Tested(read=read, replay=replay, episodes=replay.finish())
@@ -102,6 +106,10 @@ def lines_of(file: Path, advance: Advance = lambda _: None) -> Iterator[Line]:
                     yield f"line {n}", line
     except OSError as error:
         raise ConfigurationError(f"--feed {file}: {error.strerror or error}") from None
+    except (EOFError, zlib.error):
+        raise ConfigurationError(
+            f"--feed {file}: it is cut or damaged; `gzip -dc {file} | … --feed -` takes what can be unpacked"
+        ) from None
 
 
 def lines_since(settings: Settings, since_ms: int) -> Iterator[Line]:
@@ -134,7 +142,7 @@ def rules_for(
     configured = {rule.name: rule for rule in settings.alert_rules()}
     asked = [_named(configured, name) for name in names] + list(inline)
     if asked or settings.alerts:
-        return [_labelled(rule, judges) for rule in asked or configured.values()]
+        return [_labelled(rule, judges) for rule in _told_apart(asked or configured.values())]
     known = {rule.judge for rule in configured.values()}
     more = [
         AlertRule(name=f"{judge}-spike", judge=judge, labels=BAD_LABELS.get(judge, ()))
@@ -143,6 +151,26 @@ def rules_for(
     ]
     rules = [_labelled(rule, judges) for rule in (*configured.values(), *more)]
     return [rule for rule in rules if rule.labels]
+
+
+def _told_apart(rules: Iterable[AlertRule]) -> list[AlertRule]:
+    """A second one of the same name is called …-2: limits are tried beside each other. The same rule twice is one."""
+    found: dict[str, AlertRule] = {}
+    for rule in dict.fromkeys(rules):
+        name = next(one for one in chain([rule.name], (f"{rule.name}-{n}" for n in count(2))) if one not in found)
+        found[name] = replace(rule, name=name)
+    return list(found.values())
+
+
+def never_given(tested: Tested) -> Iterator[str]:
+    """A sentence for each rule none of whose labels is in the history: it could not have raised anybody."""
+    for rule in tested.replay.rules:
+        given = tested.read.judges.get(rule.judge, set())
+        if 0 < len(given) < LABELS_MAX and not given & set(rule.labels) and not rule.refusals:
+            yield (
+                f"rule {rule.name}: no verdict of this history is {' or '.join(rule.labels)}; {rule.judge} answered "
+                f"{', '.join(sorted(given))}"
+            )
 
 
 def _labelled(rule: AlertRule, judges: Mapping[str, set[str]]) -> AlertRule:
@@ -176,7 +204,7 @@ def _observed(lines: Iterable[Line], read: Read) -> Iterator[Observation]:
         except UnreadableRecord as error:
             read.refuse(where, str(error))
             continue
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             read.refuse(where, f"no JSON: {error}")
             continue
         if why := _left_out(seen):
@@ -261,7 +289,10 @@ def _nothing(read: Read, rules: Iterable[AlertRule]) -> str:
     if read.records == 0:
         return "the history is empty: no record of the feed is in it"
     if read.unreadable == read.records:
-        return f"none of {read.records} records is one of the feed ({read.examples[0]})"
+        return (
+            f"none of {read.records} records is one of the feed ({read.examples[0]}); a line holds one, as `streamer "
+            "feed tail --json` prints it"
+        )
     said = ", ".join(f"{judge} ({', '.join(sorted(labels))})" for judge, labels in sorted(read.judges.items()))
     asked = ", ".join(f"{rule.name} (judge {rule.judge})" for rule in rules) or "none"
     why = "; ".join(f"{count} {why}" for why, count in read.left_out.items())
