@@ -46,9 +46,11 @@ def list_(
         row = (episode.id, _state(episode), episode.severity, SeriesKey.read(episode.series).title)
         shares = (f"{episode.share:.1%}", f"{episode.baseline:.1%}")
         table.add_row(*map(Text, (*row, *shares, at(episode.raised_at_ms), episode.rule)))
-    console.print(table)
+    console.print(
+        table if shown else Text("no episode" if everything else "no open episode; --all shows resolved ones")
+    )
     for rule, until_ms in muted_rules.items():
-        console.print(Text(f"rule {rule} is muted until {at(until_ms)}"))
+        console.print(Text(f"rule {rule} is muted until {at(until_ms)} UTC"))
     return None
 
 

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from streamer.app import alert_choosing, people
 from streamer.app import alert_testing as app
-from streamer.app import people
 from streamer.cli.figures import at
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import console, print_json
@@ -63,7 +63,7 @@ def run_history(
     names, inline = _rules(rule or [])
     with _progress(quiet=as_json or feed is None) as progress:
         lines = _lines(settings, feed, since, mlflow, progress)
-        tested = app.tested(lines, lambda judges: app.rules_for(settings, names, judges, inline))
+        tested = app.tested(lines, lambda judges: alert_choosing.rules_for(settings, names, judges, inline))
     if png is not None:
         from streamer.cli import alerts_plot
 

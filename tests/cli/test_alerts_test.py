@@ -190,6 +190,7 @@ def test_a_clock_that_was_wrong_once_moves_no_estimate(feed: str, tmp_path: Path
         (json.dumps(verdict(1, 10**20)), "a time is none in ms since 1970"),
         (json.dumps(verdict(1, START_MS, judge=None)), "judge is no text"),
         (json.dumps(verdict(1, START_MS, judge=[])), "judge is no text"),
+        (json.dumps(verdict(1, START_MS, origin=["live"])), "origin is no text"),
         (json.dumps({**verdict(1, START_MS), "token": None}), "line 1: a field of the record"),
     ],
 )

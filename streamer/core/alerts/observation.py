@@ -6,7 +6,7 @@ minute is not a minute's conversations.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 from streamer.core import sampling
 from streamer.core.alerts.series import SeriesKey
@@ -158,7 +158,7 @@ def _read(value: Mapping[str, Any]) -> Observation:
         revision=int(value.get("revision", 0)),
         interim=bool(value.get("interim", False)),
         supersedes=value.get("supersedes"),
-        origin=value["origin"],
+        origin=cast(Origin, _text(value, "origin")),
         value=_scalar(value["value"]) if value["kind"] == "verdict" else None,
         failure=_text(value["failure"], "kind") if value["kind"] == "failure" else "",
         probability=_probability(inclusion),

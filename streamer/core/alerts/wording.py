@@ -12,8 +12,10 @@ from streamer.core.words import clock, lasting
 
 TITLE_CHARS_MAX = 200
 _BREAKS = frozenset("\u2028\u2029")
-_CALLS = re.compile(r"@(?=(?:here|channel|everyone|all)\b)", re.IGNORECASE)
+_CALLS = re.compile(r"(?<!\w)@(?=\w)")
+"""Of everybody, and of one person: Mattermost, Telegram and Discord know them without any markup."""
 _LINK = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*)://")
+_WWW = re.compile(r"(?i)\bwww\.(?=\w)")
 _MARKUP = str.maketrans({"<": "‹", ">": "›", "&": "＆", "*": "∗", "`": "ˋ", "[": "［", "]": "］", "|": "¦"})
 """Look-alikes, so that the words stay readable in Slack's mrkdwn, in Markdown and in HTML alike."""
 
@@ -31,7 +33,7 @@ def plain(text: str) -> str:
 def inert(text: str) -> str:
     """`plain`, and nothing in it that a chat would act on: no mention, no link, no markup."""
     said = _CALLS.sub("@\u200b", plain(text).translate(_MARKUP))
-    return _LINK.sub(r"\1: //", said)
+    return _WWW.sub("www. ", _LINK.sub(r"\1: //", said))
 
 
 def title(notice: Notice) -> str:

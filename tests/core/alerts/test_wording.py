@@ -6,7 +6,7 @@ import pytest
 
 from streamer.core.alerts.notice import Notice, trial_notice
 from streamer.core.alerts.series import SeriesKey
-from streamer.core.alerts.wording import lines, title
+from streamer.core.alerts.wording import inert, lines, title
 
 MINUTE_MS = 60_000
 RAISED: Notice = replace(
@@ -41,3 +41,14 @@ def test_a_resolve_says_how_it_ended_and_how_long_it_was(ending: str, said: str)
     over = replace(RAISED, kind="resolve", ending=ending, resolved_at_ms=150 * MINUTE_MS)
     assert title(over) == f"resolved: refund-bot · user_frustration, {said}"
     assert lines(over)[0] == "From 01:00 UTC to 02:30 UTC, 1.5 h; raised at 6 of 9 conversations (35% to 88%)."
+
+
+@pytest.mark.parametrize(
+    "call", ["@here", "@jane", "<!channel>", "<@U123>", "https://evil.example", "www.evil.example"]
+)
+def test_nothing_that_was_said_calls_or_links(call: str) -> None:
+    assert call not in inert(f"see {call} now")
+
+
+def test_an_address_in_it_stays_readable() -> None:
+    assert inert("write to jane@shop.example") == "write to jane@shop.example"
