@@ -11,6 +11,7 @@ import json
 import pickle
 import sys
 import tempfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -25,7 +26,7 @@ from streamer.core.alerts.episode import Episode
 from streamer.core.alerts.expected import Delay, delay_of, false_alarms_per_day
 from streamer.core.alerts.observation import Observation, UnreadableRecord, observed
 from streamer.core.alerts.replay import Replay, order_of
-from streamer.core.alerts.rule import BAD_LABELS, AlertRule, as_label, bad_of
+from streamer.core.alerts.rule import AlertRule, as_label
 from streamer.core.alerts.stored import record_of
 from streamer.core.assessment import StoredRow
 from streamer.core.feed import FeedKind
@@ -87,6 +88,8 @@ def tested(lines: Iterable[Line], rules: Callable[[Mapping[str, set[str]]], list
         replay = Replay(chosen)
         for seen in ordered:
             replay.add(seen)
+    if replay.outside:
+        read.left_out["outside the sample"] += replay.outside
     if not replay.tracks:
         raise ConfigurationError(_nothing(read, chosen))
     return Tested(read=read, replay=replay, episodes=replay.finish())
@@ -102,6 +105,10 @@ def lines_of(file: Path, advance: Advance = lambda _: None) -> Iterator[Line]:
                     yield f"line {n}", line
     except OSError as error:
         raise ConfigurationError(f"--feed {file}: {error.strerror or error}") from None
+    except (EOFError, zlib.error):
+        raise ConfigurationError(
+            f"--feed {file}: it is cut or damaged; `gzip -dc {file} | … --feed -` takes what can be unpacked"
+        ) from None
 
 
 def lines_since(settings: Settings, since_ms: int) -> Iterator[Line]:
@@ -126,40 +133,15 @@ def lines_in_mlflow(settings: Settings, experiment_id: str) -> Iterator[Line]:
             yield f"assessment {row.assessment_id}", json.dumps(record)
 
 
-def rules_for(
-    settings: Settings, names: Iterable[str], judges: Mapping[str, set[str]], inline: Iterable[AlertRule]
-) -> list[AlertRule]:
-    """Those that were asked for; else all of [[alerts]]; else one for every judge of the history whose bad labels are
-    known or can be read off its answers."""
-    configured = {rule.name: rule for rule in settings.alert_rules()}
-    asked = [_named(configured, name) for name in names] + list(inline)
-    if asked or settings.alerts:
-        return [_labelled(rule, judges) for rule in asked or configured.values()]
-    known = {rule.judge for rule in configured.values()}
-    more = [
-        AlertRule(name=f"{judge}-spike", judge=judge, labels=BAD_LABELS.get(judge, ()))
-        for judge in sorted(judges)
-        if judge not in known
-    ]
-    rules = [_labelled(rule, judges) for rule in (*configured.values(), *more)]
-    return [rule for rule in rules if rule.labels]
-
-
-def _labelled(rule: AlertRule, judges: Mapping[str, set[str]]) -> AlertRule:
-    """With labels that the history's judge gives, where the rule's are a default that it never gives: other judges may
-    go by the name of one of MLflow's."""
-    said = judges.get(rule.judge, set())
-    is_default = rule.labels in ((), BAD_LABELS.get(rule.judge, ()))
-    if not said or said & set(rule.labels) or not is_default:
-        return rule
-    return replace(rule, labels=bad_of(said, rule.judge) or rule.labels)
-
-
-def _named(configured: Mapping[str, AlertRule], name: str) -> AlertRule:
-    if name not in configured:
-        known = ", ".join(configured) or "none"
-        raise ConfigurationError(f"--rule {name}: no rule is called so (known: {known}); or write judge=…,kind=spike")
-    return configured[name]
+def never_given(tested: Tested) -> Iterator[str]:
+    """A sentence for each rule none of whose labels is in the history: it could not have raised anybody."""
+    for rule in tested.replay.rules:
+        given = tested.read.judges.get(rule.judge, set())
+        if 0 < len(given) < LABELS_MAX and not given & set(rule.labels) and not rule.refusals:
+            yield (
+                f"rule {rule.name}: no verdict of this history is {' or '.join(rule.labels)}; {rule.judge} answered "
+                f"{', '.join(sorted(given))}"
+            )
 
 
 def _opened(file: Path) -> BinaryIO | gzip.GzipFile:
@@ -176,7 +158,7 @@ def _observed(lines: Iterable[Line], read: Read) -> Iterator[Observation]:
         except UnreadableRecord as error:
             read.refuse(where, str(error))
             continue
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             read.refuse(where, f"no JSON: {error}")
             continue
         if why := _left_out(seen):
@@ -261,7 +243,10 @@ def _nothing(read: Read, rules: Iterable[AlertRule]) -> str:
     if read.records == 0:
         return "the history is empty: no record of the feed is in it"
     if read.unreadable == read.records:
-        return f"none of {read.records} records is one of the feed ({read.examples[0]})"
+        return (
+            f"none of {read.records} records is one of the feed ({read.examples[0]}); a line holds one, as `streamer "
+            "feed tail --json` prints it"
+        )
     said = ", ".join(f"{judge} ({', '.join(sorted(labels))})" for judge, labels in sorted(read.judges.items()))
     asked = ", ".join(f"{rule.name} (judge {rule.judge})" for rule in rules) or "none"
     why = "; ".join(f"{count} {why}" for why, count in read.left_out.items())

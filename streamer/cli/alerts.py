@@ -46,9 +46,11 @@ def list_(
         row = (episode.id, _state(episode), episode.severity, SeriesKey.read(episode.series).title)
         shares = (f"{episode.share:.1%}", f"{episode.baseline:.1%}")
         table.add_row(*map(Text, (*row, *shares, at(episode.raised_at_ms), episode.rule)))
-    console.print(table)
+    console.print(
+        table if shown else Text("no episode" if everything else "no open episode; --all shows resolved ones")
+    )
     for rule, until_ms in muted_rules.items():
-        console.print(Text(f"rule {rule} is muted until {at(until_ms)}"))
+        console.print(Text(f"rule {rule} is muted until {at(until_ms)} UTC"))
     return None
 
 
@@ -97,7 +99,8 @@ def send_test(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         table = Table("channel", "type", "", "it said")
         for answer in answers:
             table.add_row(Text(answer.channel), answer.type, "ok" if answer.ok else "failed", Text(answer.said))
-        console.print(table if answers else "there are no [[channels]]: alerts are only listed; add one to be told")
+        none = Text("there are no [[channels]]: alerts are only listed; add one to be told")
+        console.print(table if answers else none)
     if not all(answer.ok for answer in answers):
         raise typer.Exit(EXIT_UNDELIVERED)
 

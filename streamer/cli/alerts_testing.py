@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from streamer.app import alert_choosing, people
 from streamer.app import alert_testing as app
-from streamer.app import people
 from streamer.cli.figures import at
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import console, print_json
@@ -26,11 +26,12 @@ from streamer.core.words import counted, lasting
 from streamer.errors import ConfigurationError
 from streamer.settings import ago_named, load
 from streamer.settings.alerts import AlertTable
+from streamer.settings.explaining import explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from streamer.app.alert_testing import Line, Read, Tested
+    from streamer.app.alert_testing import Line, Tested
     from streamer.core.alerts.episode import Episode
     from streamer.core.alerts.rule import AlertRule
     from streamer.settings import Settings
@@ -45,7 +46,9 @@ def run_history(
     rule: Annotated[
         list[str] | None,
         typer.Option(
-            "--rule", "-r", help="a name, or judge=…,labels=a|b,kind=spike as an alerts table has them; default: all"
+            "--rule",
+            "-r",
+            help="a name, or judge=…,labels=a|b,kind=spike as an alerts table has; several are compared; default: all",
         ),
     ] = None,
     png: Annotated[Path | None, typer.Option("--png", help="draw shares and episodes into this file")] = None,
@@ -60,13 +63,13 @@ def run_history(
     names, inline = _rules(rule or [])
     with _progress(quiet=as_json or feed is None) as progress:
         lines = _lines(settings, feed, since, mlflow, progress)
-        tested = app.tested(lines, lambda judges: app.rules_for(settings, names, judges, inline))
+        tested = app.tested(lines, lambda judges: alert_choosing.rules_for(settings, names, judges, inline))
     if png is not None:
         from streamer.cli import alerts_plot
 
         alerts_plot.draw(tested, png)
     if as_json:
-        _warn(tested.read)
+        _warn(tested)
         return print_json(_as_json(tested))
     _show(tested, settings)
     return None
@@ -114,9 +117,9 @@ def _inline(text: str) -> AlertRule:
     try:
         return AlertTable.model_validate(given).rule(())
     except ValidationError as error:
-        said = error.errors(include_url=False)[0]
-        where = ".".join(map(str, said["loc"])) or "it"
-        raise ConfigurationError(f"--rule {text}: {where}: {said['msg'].removeprefix('Value error, ')}") from None
+        wrong = [{**one, "loc": ("alerts", *one["loc"])} for one in error.errors(include_url=False)]
+        said = "; ".join(explained(one, {}).removeprefix("alerts").lstrip(". ") for one in wrong)
+        raise ConfigurationError(f"--rule {text}: {said}") from None
 
 
 def _pair(part: str, whole: str) -> tuple[str, Any]:
@@ -161,15 +164,18 @@ def _iso(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _warn(read: Read) -> None:
+def _warn(tested: Tested) -> None:
+    read = tested.read
     if read.unreadable:
         said = f"{counted(read.unreadable, 'record')} could not be read: {'; '.join(read.examples)}"
         print(said + ("; …" if read.unreadable > len(read.examples) else ""), file=sys.stderr)
+    for sentence in app.never_given(tested):
+        print(sentence, file=sys.stderr)
 
 
 def _show(tested: Tested, settings: Settings) -> None:
     read, tracks = tested.read, tested.replay.tracks.values()
-    _warn(read)
+    _warn(tested)
     left = dict(read.left_out)
     if tested.replay.repeated:
         left["published again"] = tested.replay.repeated

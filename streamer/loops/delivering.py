@@ -12,7 +12,7 @@ from streamer.ports import Clock, Journal, Metrics
 
 POLL_MS = 250
 BACKOFF_MS = 1_000
-AT_ONCE = 3
+AT_ONCE = 2
 """Deliveries in one pass: they must be through before the lease ends, each within its timeout of 10 s."""
 
 
@@ -31,6 +31,7 @@ class Delivering:
         self._channel, self._episodes, self._clock = channel, episodes, clock
         self._metrics, self._journal = metrics, journal
         self._per_minute, self._resend_ms = per_minute, resend_ms
+        self._interrupted_by = ""
 
     async def step(self) -> int:
         """Send what is due; returns how many ms to wait."""
@@ -42,8 +43,11 @@ class Delivering:
                 await self._repeat()
             self._metrics.gauge("notifications_owed", (await self._episodes.owed([name]))[name], channel=name)
         except TransientError as error:
-            self._journal.say("warning", "delivery_interrupted", channel=name, cause=str(error))
+            if str(error) != self._interrupted_by:  # an outage of an hour is one line
+                self._interrupted_by = str(error)
+                self._journal.say("warning", "delivery_interrupted", channel=name, cause=str(error))
             return error.retry_after_ms or BACKOFF_MS
+        self._interrupted_by = ""
         return POLL_MS
 
     async def _deliver(self, delivery: Delivery) -> None:

@@ -58,6 +58,7 @@ class Notify:
         self.rules = rules
         self._series, self._episodes, self._told, self._storyteller = series, episodes, told, storyteller
         self._clock, self._metrics, self._journal = clock, metrics, journal
+        self._interrupted_by = ""
 
     async def step(self) -> int:
         """All that is proposed now; returns how many ms to wait."""
@@ -73,8 +74,11 @@ class Notify:
             if await self._episodes.my_turn("sweep", SWEEP_MS):
                 await self._sweep()
         except TransientError as error:
-            self._journal.say("warning", "notify_interrupted", cause=str(error))
+            if str(error) != self._interrupted_by:  # an outage of an hour is one line
+                self._interrupted_by = str(error)
+                self._journal.say("warning", "notify_interrupted", cause=str(error))
             return error.retry_after_ms or BACKOFF_MS
+        self._interrupted_by = ""
         return POLL_MS
 
     async def _decide(self, waiting: Waiting) -> bool:

@@ -103,7 +103,7 @@ def _list(name: str, text: str) -> list[Any]:
 def _object(name: str, text: str) -> dict[str, Any]:
     found = _json(text)
     if not isinstance(found, dict):
-        raise ConfigurationError(f'{name}: is no table; write a JSON object, {{"security.protocol": "SASL_SSL"}}')
+        raise ConfigurationError(f'{name}: is no table; write a JSON object, {{"name": "value"}}')
     return found
 
 

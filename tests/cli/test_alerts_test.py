@@ -127,6 +127,8 @@ def test_a_picture_is_drawn(feed: str, tmp_path: Path) -> None:
         (("--feed", "FEED", "--rule", "judge=user_frustration,kind=limit"), "needs limit = 0.2"),
         (("--feed", "FEED", "--rule", "judge=other"), "no record enters a rule"),
         (("--feed", "FEED", "--rule", "judge=x,labels"), "write key=value pairs"),
+        (("--feed", "FEED", "--rule", "judge=x,limitt=0.2"), "limitt is not a setting; did you mean limit"),
+        (("--feed", "FEED", "--rule", "judge=x,kind=limit,limit=20"), "limit must be at most 1"),
     ],
 )
 def test_a_mistake_is_one_sentence(feed: str, words: tuple[str, ...], said: str) -> None:
@@ -153,3 +155,71 @@ def test_a_short_history_has_the_rules_own_budget(tmp_path: Path) -> None:
     said = answer(run("--feed", str(file), "--json"))
     assert said["episodes"] == []
     assert 0 < said["false_alarms_per_day"] < 0.01
+
+
+def test_rules_of_one_name_are_compared_and_the_same_rule_twice_is_one(feed: str) -> None:
+    limit = "judge=user_frustration,kind=limit,conversations_min=30,limit="
+    rules = [word for share in ("0.2", "0.3", "0.2") for word in ("--rule", limit + share)]
+    said = answer(run("--feed", feed, "--json", *rules))["episodes"]
+    assert {(one["rule"], one["baseline"]) for one in said} == {
+        ("user_frustration-limit", 0.2),
+        ("user_frustration-limit-2", 0.3),
+    }
+
+
+def test_a_rule_whose_labels_no_verdict_has_is_said(feed: str) -> None:
+    done = run("--feed", feed, "--rule", "judge=user_frustration,labels=angry")
+    assert "no verdict of this history is angry; user_frustration answered none, unresolved" in done.stderr
+    assert "no verdict" not in run("--feed", feed).stderr
+
+
+def test_a_clock_that_was_wrong_once_moves_no_estimate(feed: str, tmp_path: Path) -> None:
+    """Beside 8.5 days, a record of 1970 counts as a long weekend, not as decades."""
+    file = tmp_path / "feed.jsonl"
+    wrong = verdict(10**6, 1_000_000, published_at_ms=START_MS)
+    file.write_text(json.dumps(wrong) + "\n" + Path(feed).read_text())
+    delay, without = (answer(run("--feed", str(one), "--json"))["delay_expected"] for one in (file, feed))
+    assert without["minutes"] < delay["minutes"] < 2 * without["minutes"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("[" * 100_000 + "]" * 100_000, "line 1: no JSON"),
+        (json.dumps(verdict(1, START_MS)).replace(str(START_MS), "Infinity"), "line 1: a field of the record"),
+        (json.dumps(verdict(1, 10**20)), "a time is none in ms since 1970"),
+        (json.dumps(verdict(1, START_MS, judge=None)), "judge is no text"),
+        (json.dumps(verdict(1, START_MS, judge=[])), "judge is no text"),
+        (json.dumps(verdict(1, START_MS, origin=["live"])), "origin is no text"),
+        (json.dumps({**verdict(1, START_MS), "token": None}), "line 1: a field of the record"),
+    ],
+)
+def test_a_line_that_nobody_would_write_costs_only_itself(feed: str, tmp_path: Path, line: str, said: str) -> None:
+    file = tmp_path / "feed.jsonl"
+    file.write_text(line + "\n" + Path(feed).read_text())
+    done = run("--feed", str(file), "--json")
+    assert answer(done)["episodes"] == answer(run("--feed", feed, "--json"))["episodes"]
+    assert said in done.stderr
+
+
+def test_names_without_a_utf8_form_are_shown(tmp_path: Path) -> None:
+    file = tmp_path / "feed.jsonl"
+    file.write_text("\n".join(json.dumps({**record, "agent": "a\ud800b"}) for record in RECORDS[:50]))
+    assert "a?b · user_frustration" in run("--feed", str(file)).output
+
+
+def test_verdicts_outside_the_sample_are_said(tmp_path: Path) -> None:
+    file = tmp_path / "feed.jsonl"
+    records = [{**record, "inclusion": {**record["inclusion"], "reason": "error"}} for record in RECORDS[:50]]
+    file.write_text("\n".join(map(json.dumps, records)))
+    assert "left out 50 outside the sample" in str(run("--feed", str(file)).exception)
+
+
+def test_a_file_that_is_cut_says_so(feed: str, tmp_path: Path) -> None:
+    file = tmp_path / "feed.jsonl.gz"
+    whole = gzip.compress(Path(feed).read_bytes())
+    for damaged in (whole[: len(whole) // 2], whole[:1000] + b"\xff" * 100 + whole[1100:]):
+        file.write_bytes(damaged)
+        done = run("--feed", str(file))
+        assert isinstance(done.exception, ConfigurationError)
+        assert "it is cut or damaged" in str(done.exception)

@@ -12,7 +12,9 @@ from streamer.alert_ports import Waiting
 from streamer.core.alerts.counts import HOUR_MS
 from streamer.core.alerts.episode import accepted
 from streamer.core.alerts.lane import LanePolicy
+from streamer.core.alerts.outbox import LEASE_MS, SEND_MS_MAX
 from streamer.errors import PermanentError, TransientError
+from streamer.loops.delivering import AT_ONCE, Delivering
 from streamer.loops.folding import Folding
 from streamer.loops.notify import Told, set_by_person
 from streamer.loops.striking import strike
@@ -254,3 +256,32 @@ async def test_without_text_nothing_that_was_said_leaves() -> None:
     await world.settle()
     assert "Secret" not in json.dumps(world.channels[0].got[0].to_json())
     assert len(world.channels[0].got[0].examples) == 3
+
+
+def test_what_is_taken_at_once_is_sent_before_its_lease_ends() -> None:
+    assert AT_ONCE * SEND_MS_MAX < LEASE_MS
+
+
+async def test_an_outage_is_one_line_of_the_log() -> None:
+    said: list[str] = []
+
+    class Told(SilentJournal):
+        def say(self, level: str, event: str, **fields: object) -> None:
+            said.append(event)
+
+    world, outage = World(), [True]
+
+    class Failing:
+        def __getattr__(self, name: str) -> Any:
+            async def call(*given: Any, **named: Any) -> Any:
+                if outage[0]:
+                    raise TransientError("Redis does not answer")
+                return await getattr(world.episodes, name)(*given, **named)
+
+            return call
+
+    channel = Chat()
+    one = Delivering(channel, Failing(), world.clock, SilentMetrics(), Told(), per_minute=9, resend_ms=60_000)
+    for outage[0] in (True, True, True, False, True, True):
+        await one.step()
+    assert said == ["delivery_interrupted"] * 2

@@ -19,10 +19,17 @@ class Poster:
         self._http = httpx.AsyncClient(timeout=SEND_MS_MAX / 1000, auth=auth, follow_redirects=False)
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> str:
-        """The answer's status. TransientError or PermanentError if it was not taken."""
+        """The answer's status; its body is not read. TransientError or PermanentError if it was not taken.
+
+        httpx' own timeout begins again with every byte that comes: a receiver that drips would hold a delivery for
+        longer than its lease, and it would be told twice.
+        """
         try:
-            async with asyncio.timeout(SEND_MS_MAX / 1000):  # httpx's own is that of each read, not of all of them
-                answer = await self._http.post(self._url, content=body, headers=dict(headers))
+            async with (
+                asyncio.timeout(SEND_MS_MAX / 1000),
+                self._http.stream("POST", self._url, content=body, headers=dict(headers)) as answer,
+            ):
+                pass
         except (httpx.HTTPError, TimeoutError) as error:
             raise TransientError(f"channel {self._name}: {type(error).__name__}") from None
         if answer.is_success:

@@ -38,7 +38,7 @@ def false_alarms_per_day(track: Track) -> float:
     of episodes, taken to the threshold. With too short a history the rule's own budget is all there is. An absolute
     limit has no such tail: what crossed it, crossed it.
     """
-    span_d = max(1.0, (track.last_ms - track.first_ms) / DAY_MS)
+    span_d = max(1.0, track.span_ms / DAY_MS)
     if track.rule.kind == "limit":
         return len(track.episodes) / span_d
     limit = threshold(track.rule, track.conversations / span_d)
@@ -61,7 +61,7 @@ def _in_episode(track: Track, day: int) -> bool:
 
 def delay_of(track: Track) -> Delay | None:
     """The median, at the series' latest share and traffic. None if such a change would not raise it at all."""
-    span_h = max(1.0, (track.last_ms - track.first_ms) / HOUR_MS)
+    span_h = max(1.0, track.span_ms / HOUR_MS)
     per_hour = max(track.conversations / span_h, 1e-6)
     begin = {"spike": _spike, "limit": _limit, "version": _version}[track.rule.kind]
     delays = [_one(begin(track, per_hour), replica) for replica in range(REPLICAS)]

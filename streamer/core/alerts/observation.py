@@ -6,7 +6,7 @@ minute is not a minute's conversations.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 from streamer.core import sampling
 from streamer.core.alerts.series import SeriesKey
@@ -21,8 +21,9 @@ SAMPLED = ("all", "sample")
 
 WHOLE_MAX = 2**53
 """Beyond it a number is none of ours, and whoever stores it may not hold it."""
-CHANCE_MIN = 1e-9
-FUTURE_MS, YEAR_2001_MS = 86_400_000, 1_000_000_000_000
+FUTURE_MS, YEAR_2001_MS, YEAR_10000_MS = 86_400_000, 1_000_000_000_000, 253_402_300_800_000
+PROBABILITY_MIN = 1e-9
+"""A chance below it is none that anybody has set, and its weight would leave no sum of others standing."""
 
 
 class UnreadableRecord(ValueError):
@@ -124,77 +125,95 @@ def observed(value: Mapping[str, Any]) -> Observation:
         raise UnreadableRecord("malformed", "the record's kind is none of the feed's")
     try:
         return _read(value)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise UnreadableRecord("malformed", f"the record lacks what every {value['kind']} has: {error!r}") from None
+    except KeyError as error:
+        raise UnreadableRecord(
+            "malformed", f"the record lacks {error.args[0]}, which every {value['kind']} has"
+        ) from None
+    except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise UnreadableRecord("malformed", f"a field of the record is of another kind: {error}") from None
 
 
 def _read(value: Mapping[str, Any]) -> Observation:
     session, inclusion = value["session"], value["inclusion"]
-    key = session_key(Scope(session["source"], session["tenant"]), session["id"])
-    published_at_ms = _whole(value["published_at_ms"])
-    end_ms = session.get("end_ms")
+    tenant, session_id = _text(session, "tenant"), _text(session, "id")
+    key = session_key(Scope(_text(session, "source"), tenant), session_id)
+    published_at_ms = _time_ms(value["published_at_ms"])
+    end_ms, start_ms = (
+        None if session.get(name) is None else _time_ms(session[name]) for name in ("end_ms", "start_ms")
+    )
     return Observation(
         kind=value["kind"],
-        event_id=value["event_id"],
+        event_id=_text(value, "event_id"),
         session=key,
-        session_id=session["id"],
-        tenant=session["tenant"],
-        agent=_text(value, "agent"),
-        service=_text(value, "service"),
-        version=_text(value, "service_version"),
-        environment=_text(value, "environment"),
-        judge=_text(value, "judge"),
-        judge_version=_text(value, "judge_version"),
-        at_ms=_ended(None if end_ms is None else _whole(end_ms), published_at_ms),
-        start_ms=_whole(session.get("start_ms") or end_ms or published_at_ms),
+        session_id=session_id,
+        tenant=tenant,
+        agent=_said(value, "agent"),
+        service=_said(value, "service"),
+        version=_said(value, "service_version"),
+        environment=_said(value, "environment"),
+        judge="" if value["kind"] == "closing" else _text(value, "judge"),
+        judge_version=_said(value, "judge_version"),
+        at_ms=_ended(end_ms, published_at_ms),
+        start_ms=start_ms or end_ms or published_at_ms,
         published_at_ms=published_at_ms,
         token=_whole(value["token"]),
         revision=_whole(value.get("revision", 0)),
         interim=bool(value.get("interim", False)),
         supersedes=value.get("supersedes"),
-        origin=value["origin"],
+        origin=cast(Origin, _text(value, "origin")),
         value=_scalar(value["value"]) if value["kind"] == "verdict" else None,
-        failure=value["failure"]["kind"] if value["kind"] == "failure" else "",
-        probability=_chance(inclusion["probability"]),
-        reason=inclusion["reason"],
+        failure=_text(value["failure"], "kind") if value["kind"] == "failure" else "",
+        probability=_probability(inclusion),
+        reason=_text(inclusion, "reason"),
         inclusion_rule=_text(inclusion, "rule"),
         u=sampling.draw(key),
-        first_trace_id=_text(session, "first_trace_id"),
-        rationale=_text(value, "rationale"),
-        model=_text(value, "model"),
+        first_trace_id=_said(session, "first_trace_id"),
+        rationale=_said(value, "rationale"),
+        model=_said(value, "model"),
         turns=_whole(value["turns"]),
         decisions=tuple(_decision(one) for one in value.get("judges", ())),
     )
 
 
 def _text(value: Mapping[str, Any], name: str) -> str:
-    """Empty where it is not said. TypeError if it is no text."""
-    said = value.get(name) or ""
-    if not isinstance(said, str):
+    text = value[name]
+    if not isinstance(text, str):
         raise TypeError(f"{name} is no text")
-    return said if said.isascii() else clean(said)
+    return text if text.isascii() else clean(text)
 
 
-def _number(said: Any) -> int | float:  # noqa: ANN401
+def _said(value: Mapping[str, Any], name: str) -> str:
+    """Empty where the record does not say it."""
+    return "" if value.get(name) is None else _text(value, name)
+
+
+def _number(given: Any) -> int | float:  # noqa: ANN401
     """TypeError that does not repeat what stands there: it goes to a log."""
-    if not isinstance(said, int | float):
+    if not isinstance(given, int | float):
         raise TypeError("a time, a number of turns, a token or a probability is no number")
-    return said
+    return given
 
 
-def _whole(said: Any) -> int:  # noqa: ANN401
-    number = int(_number(said))
+def _whole(given: Any) -> int:  # noqa: ANN401
+    number = int(_number(given))
     if not 0 <= number <= WHOLE_MAX:
         raise ValueError("a time, a number of turns or a token is out of range")
     return number
 
 
-def _chance(said: Any) -> float:  # noqa: ANN401
-    """0 for a session that was judged although its rule gave it no chance."""
-    chance = float(_number(said))
-    if chance != 0 and not CHANCE_MIN <= chance <= 1:
-        raise ValueError("a probability is out of range")
-    return chance
+def _time_ms(given: Any) -> int:  # noqa: ANN401
+    """No calendar has other times, and one of them would be an hour that no sum of others is near to."""
+    ms = int(_number(given))
+    if not 0 <= ms < YEAR_10000_MS:
+        raise ValueError("a time is none in ms since 1970")
+    return ms
+
+
+def _probability(inclusion: Mapping[str, Any]) -> float:
+    given = float(_number(inclusion["probability"]))
+    if not (given == 0 or PROBABILITY_MIN <= given <= 1):
+        raise ValueError("probability is not between 0 and 1")
+    return given
 
 
 def _ended(end_ms: int | None, published_at_ms: int) -> int:
@@ -208,10 +227,10 @@ def _decision(one: Mapping[str, Any]) -> Decision:
     return Decision(
         judge=_text(one, "judge"),
         judge_version=_text(one, "judge_version"),
-        state=one["state"],
-        reason=one.get("reason") or "",
+        state=_text(one, "state"),
+        reason=_said(one, "reason"),
         revision=_whole(one["revision"]),
-        probability=_chance(one["inclusion"]["probability"]),
+        probability=_probability(one["inclusion"]),
     )
 
 

@@ -16,6 +16,8 @@ from streamer.core.alerts.rule import AlertRule
 from streamer.core.alerts.series import SeriesKey
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
+PAUSE_MS_MAX = 3 * DAY_MS
+"""A longer silence, as between two files or by a wrong clock, says nothing of the traffic; a long weekend does."""
 REMEMBERED_H = 49
 """So long a session that was seen is known again. Its first verdict published again has the same time."""
 
@@ -34,7 +36,8 @@ class Track:
     state: SeriesState
     conversations: int = 0
     hits: int = 0
-    first_ms: int = 0
+    span_ms: int = 0
+    """From the first conversation to the last, without what pauses exceed PAUSE_MS_MAX."""
     last_ms: int = 0
     greatest: dict[int, float] = field(default_factory=dict)
     """Day → the most that M came to outside of episodes: what false alarms are estimated from."""
@@ -47,8 +50,10 @@ class Track:
         day = seen.at_ms // DAY_MS
         before = self._m()
         proposal = advance(self.rule, self.state, seen)
+        if self.conversations:
+            self.span_ms += min(max(0, seen.at_ms - self.last_ms), PAUSE_MS_MAX)
         self.conversations += 1
-        self.first_ms, self.last_ms = self.first_ms or seen.at_ms, max(self.last_ms, seen.at_ms)
+        self.last_ms = max(self.last_ms, seen.at_ms)
         hit = self.rule.hit(seen.value) if seen.value is not None else True
         self.hits += hit
         cell = self.days.setdefault(day, [0, 0])
@@ -89,6 +94,8 @@ class Replay:
     tracks: dict[tuple[str, SeriesKey], Track] = field(default_factory=dict)
     repeated: int = 0
     """Records of sessions that were counted already."""
+    outside: int = 0
+    """Verdicts that a rule is about and that are not in its sample."""
     newest_ms: int = 0
     _latest: dict[tuple[str, SeriesKey], SeriesKey] = field(default_factory=dict)
     """By rule and series without the judge's version: the latest one."""
@@ -102,6 +109,7 @@ class Replay:
         wanted = [rule for rule in self.rules if rule.takes(seen)]
         entering = [rule for rule in wanted if enters(rule, self._state(rule, seen), seen)]
         if not entering:
+            self.outside += bool(wanted) and seen.kind == "verdict" and seen.origin == "live" and seen.is_first
             return
         if self._is_known(seen):
             self.repeated += 1

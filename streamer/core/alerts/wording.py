@@ -12,8 +12,10 @@ from streamer.core.words import clock, lasting
 
 TITLE_CHARS_MAX = 200
 _BREAKS = frozenset("\u2028\u2029")
-_CALLS = re.compile(r"@(?=(?:here|channel|everyone|all)\b)", re.IGNORECASE)
+_CALLS = re.compile(r"(?<!\w)@(?=\w)")
+"""Of everybody, and of one person: Mattermost, Telegram and Discord know them without any markup."""
 _LINK = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*)://")
+_WWW = re.compile(r"(?i)\bwww\.(?=\w)")
 _MARKUP = str.maketrans({"<": "‹", ">": "›", "&": "＆", "*": "∗", "`": "ˋ", "[": "［", "]": "］", "|": "¦"})
 """Look-alikes, so that the words stay readable in Slack's mrkdwn, in Markdown and in HTML alike."""
 
@@ -31,7 +33,7 @@ def plain(text: str) -> str:
 def inert(text: str) -> str:
     """`plain`, and nothing in it that a chat would act on: no mention, no link, no markup."""
     said = _CALLS.sub("@\u200b", plain(text).translate(_MARKUP))
-    return _LINK.sub(r"\1: //", said)
+    return _WWW.sub("www. ", _LINK.sub(r"\1: //", said))
 
 
 def title(notice: Notice) -> str:
@@ -40,9 +42,9 @@ def title(notice: Notice) -> str:
         return "TEST: streamer reaches this channel; nothing has happened"
     if notice.kind == "resolve":
         how = {"new_normal": "accepted as the new normal", "silent": "no conversations any more"}
-        after = "" if notice.share_after is None else f"{notice.share_after:.0%}, "
-        usual = f"{after}usual is {notice.baseline:.0%}"
-        return f"resolved: {name}, {how.get(notice.ending, usual)}"[:TITLE_CHARS_MAX]
+        now = "" if notice.share_after is None else f"now {notice.share_after:.0%}, "
+        was = f"{now}it was {notice.share:.0%} instead of {notice.baseline:.0%}"
+        return f"resolved: {name}, {how.get(notice.ending, was)}"[:TITLE_CHARS_MAX]
     if notice.kind == "ask":
         asked = f"the new normal? still {notice.share:.0%} instead of {notice.baseline:.0%} after days: {name}"
         return asked[:TITLE_CHARS_MAX]
@@ -50,15 +52,20 @@ def title(notice: Notice) -> str:
     return head[:TITLE_CHARS_MAX]
 
 
+def _figures(notice: Notice) -> str:
+    low, high = notice.interval
+    counted = f"{notice.hits} of {notice.conversations} conversations ({low:.0%} to {high:.0%})"
+    if notice.kind == "resolve" and notice.resolved_at_ms is not None:
+        lasted = lasting(max(0, notice.resolved_at_ms - notice.since_ms))
+        return f"From {clock(notice.since_ms)} to {clock(notice.resolved_at_ms)}, {lasted}; raised at {counted}."
+    return f"{counted} since {clock(notice.since_ms)}; noticed after {lasting(int(notice.minutes * MINUTE_MS))}."
+
+
 def lines(notice: Notice) -> list[str]:
     """What stands below the title; every line is inert."""
     if notice.kind == "test":
         return ["Sent by: streamer alerts send-test"]
-    low, high = notice.interval
-    said = [
-        f"{notice.hits} of {notice.conversations} conversations ({low:.0%} to {high:.0%}) since "
-        f"{clock(notice.since_ms)}; noticed after {lasting(int(notice.minutes * MINUTE_MS))}."
-    ]
+    said = [_figures(notice)]
     if notice.explained_by:
         part = notice.explained_by
         said.append(

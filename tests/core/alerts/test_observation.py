@@ -38,7 +38,7 @@ def _changed(where: tuple[str, ...], value: object) -> dict[str, Any]:
     ],
 )
 def test_what_could_not_be_kept_is_refused_at_once(where: tuple[str, ...], value: object) -> None:
-    with pytest.raises(UnreadableRecord, match="lacks what every verdict has") as refused:
+    with pytest.raises(UnreadableRecord, match="a field of the record is of another kind") as refused:
         observed(_changed(where, value))
     assert "what a user said" not in str(refused.value)
 
