@@ -179,7 +179,7 @@ class Judge:
         scored = await self._p.scoring.entries(held, transcript, closed)
         told = await self._p.publishing.publish(held, specs, scored, transcript, closed)
         placement = await self._p.writing.write(held, specs, told, transcript)
-        late = await self._wiped(held)
+        late = await self._wiped(held, placement.placed)
         done = await self._complete(held, self._outcome(held, placement.entries, closed, placement, late))
         read = [entry for entry in placement.entries.values() if entry.inclusion.is_in]
         placed = all(entry.state == "judged" and entry.mlflow for entry in read)
@@ -241,9 +241,9 @@ class Judge:
             look=closed.look,
         )
 
-    async def _wiped(self, held: Held) -> int | None:
+    async def _wiped(self, held: Held, placed: frozenset[str] = frozenset()) -> int | None:
         """When to look again because of rows that an erasure has left behind; None if there are none."""
-        return None if await self._p.writing.wipe(held) else self._delivery_retry_ms(held)
+        return None if await self._p.writing.wipe(held, placed) else self._delivery_retry_ms(held)
 
     def _delivery_retry_ms(self, held: Held) -> int:
         return REFUSED_RETRY_MS if held.refused else self._p.limits.delivery_retry_ms

@@ -80,12 +80,15 @@ class Writing:
         judges = versions_of(known, specs)
         return {name: retracted(known.get(name), generation, version) for name, version in judges.items()}, cleared
 
-    async def wipe(self, held: Held) -> bool:
+    async def wipe(self, held: Held, placed: frozenset[str] = frozenset()) -> bool:
         """Of a session that was erased and has come back: rows of before go, also those of judges that were taken away.
-        Whether all are known to be gone."""
+        What stands on a trace of its new members was said since, and stays where its judge has no newer row (`placed`:
+        judges). Whether all are known to be gone."""
         if not held.claim.state.wipe:
             return True
         begun = await self._begin(held, list(held.rows))
+        members = {mlflow_trace_id(trace_id) for trace_id in held.claim.state.members}
+        held.rows |= {row for row in begun.rows if row.trace_id in members and row.judge not in placed}
         return await self._delete(held, begun.rows - held.rows)
 
     def _row(self, held: Held, spec: JudgeSpec, entry: Entry, trace_id: str, transcript: Transcript) -> Row:

@@ -6,7 +6,7 @@ import pytest
 
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.session import SessionRef, Wake
-from streamer.errors import TransientError
+from streamer.errors import CallFailed, TransientError
 from streamer.loops.forgetting import contents, erase
 from tests.builders import fragments_of, otlp_record, span
 from tests.fakes.language_model import LanguageModel
@@ -210,6 +210,30 @@ async def test_rows_of_before_go_also_where_the_user_is_back_first_and_a_judge_w
     bench.rows.delete = delete  # type: ignore[method-assign]
     await bench.wait(GAP_MS + 60_000)
     assert [(row.name, row.trace_id) for row in bench.rows.stored.values()] == [("a", f"tr-{trace}")]
+    assert bench.state("s") == "at rest"
+
+
+async def test_what_was_judged_since_stays_when_the_rows_of_before_go_late_and_the_judge_fails() -> None:
+    """Found by seed 21238 of the simulation: law S6."""
+    bench = Bench()
+    await judged_session(bench)
+    delete = bench.rows.delete
+
+    async def down(row: Any) -> None:
+        raise TransientError("MLflow is down", maybe_done=False)
+
+    bench.rows.delete = down  # type: ignore[method-assign]
+    await erase(bench.store, key_of(bench), {})
+    trace = await bench.say("s", "Hello again")
+    await bench.wait(GAP_MS + 5_000)
+    assert len(bench.rows.stored) == 2
+    bench.rows.delete = delete  # type: ignore[method-assign]
+    bench.model.failures = [CallFailed("bad_request", "400")]
+    early_ns = (bench.now - 3 * GAP_MS) * 10**6  # it comes late, and is the first trace now
+    await bench.say("s", "And now?", start_ns=early_ns, end_ns=early_ns + 5)
+    await bench.wait(GAP_MS + 60_000)
+    assert (await bench.entry("s")).state == "failed"
+    assert [(row.trace_id, row.value) for row in bench.rows.stored.values()] == [(f"tr-{trace}", "good")]
     assert bench.state("s") == "at rest"
 
 
