@@ -5,8 +5,7 @@ it again changes it and doubles nothing; rows of others, the judge's among them,
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeVar
 
@@ -14,9 +13,8 @@ from streamer.adapters.mlflow_assessments import MlflowAssessments
 from streamer.adapters.redis_sessions import RedisConnection
 from streamer.adapters.redis_sessions.draws import KeptDraws
 from streamer.adapters.redis_sessions.ledgers import ledgers
-from streamer.app.building import access_of
 from streamer.app.looking import owned
-from streamer.app.people import now_ms, redis_of
+from streamer.app.people import mlflow_of, now_ms, redis_of
 from streamer.core.assemble import assemble
 from streamer.core.assessment import RowRef, StoredTrace
 from streamer.core.ids import mlflow_trace_id
@@ -128,11 +126,11 @@ class Labelling:
             on_one()
             return card.given if isinstance(card, Card) else None
 
-        async with redis_of(self._settings) as redis, _rows(self._settings) as rows:
+        async with redis_of(self._settings) as redis, mlflow_of(self._settings) as rows:
             return await asyncio.gather(*(given(one) for one in self.draw.sessions))
 
     async def card(self, one: Drawn) -> Card | Gone:
-        async with redis_of(self._settings) as redis, _rows(self._settings) as rows:
+        async with redis_of(self._settings) as redis, mlflow_of(self._settings) as rows:
             return await self._card(redis, rows, one)
 
     async def _card(self, redis: RedisConnection, rows: MlflowAssessments, one: Drawn) -> Card | Gone:
@@ -170,7 +168,7 @@ class Labelling:
             value,
             note,
         )
-        async with _rows(self._settings) as rows:
+        async with mlflow_of(self._settings) as rows:
             if (earlier := card.found) is not None and earlier.trace_id != card.place:
                 await _insistent(lambda: rows.delete(earlier))
             said = await _insistent(lambda: rows.post(row))
@@ -200,12 +198,3 @@ async def _insistent(call: Callable[[], Awaitable[T]]) -> T:
                 raise
             await asyncio.sleep(RETRY_S)
     raise AssertionError("unreachable")
-
-
-@asynccontextmanager
-async def _rows(settings: Settings) -> AsyncIterator[MlflowAssessments]:
-    rows = MlflowAssessments(access_of(settings))
-    try:
-        yield rows
-    finally:
-        await rows.close()

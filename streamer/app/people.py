@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from streamer.adapters.kafka import reader as kafka_reader
+from streamer.adapters.mlflow_assessments import MlflowAssessments
 from streamer.adapters.mlflow_translation import translated
 from streamer.adapters.redis_sessions import RedisConnection
 from streamer.adapters.redis_sessions.reader import RedisReader
 from streamer.adapters.system_clock import SystemClock
-from streamer.app.building import open_for, spending_of
+from streamer.app.building import access_of, open_for, spending_of
 from streamer.app.looking import keys_of, load_of, owned
 from streamer.app.outlook import NOTHING_READ as NOTHING_READ
 from streamer.app.outlook import holding
@@ -38,6 +39,15 @@ async def redis_of(settings: Settings) -> AsyncIterator[RedisConnection]:
         yield redis
     finally:
         await redis.close()
+
+
+@asynccontextmanager
+async def mlflow_of(settings: Settings) -> AsyncIterator[MlflowAssessments]:
+    rows = MlflowAssessments(access_of(settings))
+    try:
+        yield rows
+    finally:
+        await rows.close()
 
 
 def now_ms() -> int:

@@ -6,8 +6,8 @@ MLflow, so that no trend and no later claim knows of it. What it cost stays spen
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -18,10 +18,9 @@ from streamer.adapters.mlflow_assessments import MlflowAssessments
 from streamer.adapters.redis_sessions import RedisConnection
 from streamer.adapters.redis_sessions.reader import RedisReader
 from streamer.app.addressing import topic_of, whose
-from streamer.app.building import access_of
 from streamer.app.forgetting import until_rest
 from streamer.app.looking import now_of, session_keys, source_named
-from streamer.app.people import previewed, redis_of
+from streamer.app.people import mlflow_of, previewed, redis_of
 from streamer.core.ids import Scope, assessment_id, mlflow_trace_id
 from streamer.core.probe import Hearing, ProbeTurn, naming, probe_turn
 from streamer.core.rules import rule_of
@@ -113,7 +112,7 @@ def plan(
 async def probe(settings: Settings, what: Plan, timeout_s: float, tell: Callable[[Step], None]) -> Report:
     """Each step is told as it is reached. Raises StreamerError where a service does not answer; a probe that does not
     come back in time is a report with a problem."""
-    async with redis_of(settings) as redis, _mlflow(settings) as rows, _Feed(settings) as feed:
+    async with redis_of(settings) as redis, mlflow_of(settings) as rows, _Feed(settings) as feed:
         run = _Run(settings, what, redis, rows, feed, tell)
         try:
             async with asyncio.timeout(timeout_s):
@@ -234,15 +233,6 @@ class _Run:
         except StreamerError as error:
             return f"but for its trace in MLflow: {error}"
         return ""
-
-
-@asynccontextmanager
-async def _mlflow(settings: Settings) -> AsyncIterator[MlflowAssessments]:
-    rows = MlflowAssessments(access_of(settings))
-    try:
-        yield rows
-    finally:
-        await rows.close()
 
 
 class _Feed:
