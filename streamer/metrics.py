@@ -126,7 +126,11 @@ METRICS: dict[str, Metric] = {
     "parked_expired": _counter(
         "traces", "Parked traces dropped: no_session (no span named one in time), refused (traces_max).", "reason"
     ),
-    "sessions_forgotten": _counter("sessions", "Sessions removed after their return time."),
+    "sessions_forgotten": _counter(
+        "sessions",
+        "Sessions at rest that were removed: age (return_ms is over), memory (Redis is filling up).",
+        "reason",
+    ),
     "sessions_due": _gauge("sessions", "Sessions that a claim would find now."),
     "due_for_seconds_max": _gauge("seconds", "How long the session that waits longest for a claim has been due."),
     "sessions_in_flight": _gauge("sessions", "Sessions that a worker holds."),

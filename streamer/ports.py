@@ -24,6 +24,7 @@ from streamer.core.session import (
     Claim,
     Expired,
     Facts,
+    Forgotten,
     Look,
     Outcome,
     SessionRef,
@@ -204,16 +205,14 @@ class SessionStore(Answers, Protocol):
         """Say which rows will be written before writing them. Confirmed by a replica where there is one. Repeatable."""
 
     async def end_write(self, claim: Claim, outcome: Outcome) -> bool:
-        """Drop the own intent and complete; an outcome without a reason only drops it. False: nothing was completed,
-        the claim was stale or had no outcome. Repeatable."""
+        """Drop the own intent and, if the outcome has a reason, complete. False: stale, or no reason. Repeatable."""
 
     # audit
     async def inspect(self, bucket: int) -> tuple[Sequence[Sweep], Sequence[tuple[Scope, str]]]:
         """Make due what no index holds; sessions to sweep; parked traces that expired."""
 
     async def sweep_trace(self, sweep: Sweep, trace_id: str, turn_version: int | None) -> bool:
-        """Drop raw fragments whose turn is kept, if the trace's version is still the turn's. A trace that gave no turn
-        (None) goes by itself when its session does. Repeatable."""
+        """Drop raw fragments whose turn of this version is kept; None, no turn: with the session. Repeatable."""
 
     async def finish_sweep(self, sweep: Sweep) -> bool:
         """Drop saved answers of a session at rest. Repeatable."""
@@ -221,8 +220,11 @@ class SessionStore(Answers, Protocol):
     async def expire_parked(self, scope: Scope, trace_id: str) -> Expired | None:
         """Why it is gone; None if it has not expired. Repeatable."""
 
-    async def forget_expired(self, bucket: int) -> int:
-        """Remove sessions whose return_days have passed; their number."""
+    async def forget(self, bucket: int, rest_ms: int) -> Sequence[Forgotten]:
+        """Remove sessions that have been at rest for `rest_ms`, a page of the oldest."""
+
+    async def drop_traces(self, forgotten: Sequence[Forgotten]) -> int:
+        """Drop their traces, unless they came again, were erased or may be another's; how many went. Repeatable."""
 
     # people
     async def set_paused(self, paused: bool) -> None: ...

@@ -112,7 +112,7 @@ async def start(process: Process, roles: frozenset[Role], estimate: Estimate | N
     if "judge" in roles:
         await _add_judge(process, redis, publisher, estimate)
     if "audit" in roles:
-        process.loops["audit"] = Audit(redis.handle(), process.metrics, process.journal).step
+        process.loops["audit"] = Audit(redis.handle(), process.settings.limits(), process.metrics, process.journal).step
         sources = [source.name for source in process.settings.sources]
         process.loops["load"] = LoadWatch(lambda: load_now(redis, process.settings), process.metrics).step
         process.loops["watermark"] = WatermarkWatch(sources, redis.handle(), process.metrics, process.journal).step

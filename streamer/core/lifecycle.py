@@ -54,7 +54,7 @@ class Limits:
     zombie_ms_max: int = 3_600_000
     """A writer that has not come back for so long will not write any more: its intent is dropped."""
     return_ms: int = 30 * DAY_MS
-    """A session at rest is remembered so long."""
+    """A session at rest is remembered so long, if Redis has room for it; see `rest_ms_min`."""
     traces_max: int = 2_000
     """A session id that more traces carry belongs to everybody: it is not judged."""
     retries_max: int = 5
@@ -66,6 +66,12 @@ class Limits:
     """Producers' clocks may be ahead of the broker's by this."""
     metadata_ms: int = 10_000
     progress_ms: int = 200
+
+    @property
+    def rest_ms_min(self) -> int:
+        """A session is remembered so long after it came to rest even where Redis has no room: late spans are known as
+        such, and nobody who began to write its rows is still at it."""
+        return max(self.late_ms, self.zombie_ms_max)
 
 
 def most_of(rule: Rule) -> Most:

@@ -14,6 +14,9 @@ from streamer.core.watermark import watermark_of
 P = TypeVar("P")
 ALIGN_SHARE = 0.6
 """Of Redis' maxmemory: above it partitions wait for the slowest."""
+REST_SHARE = 0.7
+"""Above it sessions at rest are forgotten before their time, the oldest first: a Redis that is full of them would stand
+still until `return_ms` is over. Between the other two, so that reading goes on meanwhile."""
 FULL_SHARE = 0.8
 """Above it nothing is read: claims must still find room to empty it (design 17)."""
 

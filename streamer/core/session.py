@@ -227,6 +227,12 @@ NotTaken = Literal["paused", "changed", "open"]
 """`changed`: it is not as it was read; `open`: a claim of the live path is still to come, or under way."""
 
 
+class Forgotten(NamedTuple):
+    session: SessionRef
+    traces: Mapping[str, int]
+    """Trace id → the version of it that the session was told last."""
+
+
 class Sweep(NamedTuple):
     session: SessionRef
     version: int

@@ -12,7 +12,7 @@ from streamer.core.ledger import Entry, EntryState
 from streamer.core.lifecycle import Limits
 from streamer.core.model import Completion
 from streamer.core.rules import Pace
-from streamer.core.session import Claim, Handover, Look, Outcome, Restoration, SessionRef, Size, Sweep, Wake
+from streamer.core.session import Claim, Forgotten, Handover, Look, Outcome, Restoration, SessionRef, Size, Sweep, Wake
 from streamer.core.turn import Turn
 from streamer.core.verdict import Verdict
 from streamer.core.wire.records import Fragment
@@ -40,6 +40,7 @@ class Twins:
         self.claims: list[Claim] = []
         self.sweeps: list[Sweep] = []
         self.parked: list[tuple[Scope, str]] = []
+        self.forgotten: list[Forgotten] = []
         self.versions: dict[tuple[Scope, str], int] = {}
         self.log: list[str] = []
 
@@ -127,7 +128,10 @@ async def clean(t: Twins, now: int) -> None:
     for scope, trace_id in t.parked:
         await t.both("expire_parked", scope, trace_id)
     for bucket in range(BUCKETS):
-        await t.both("forget_expired", bucket)
+        t.forgotten += await t.both("forget", bucket, t.r.choice((LIMITS.return_ms, LIMITS.rest_ms_min)))
+    if t.r.random() < 0.5:  # else what was forgotten may come again before its traces are dropped
+        await t.both("drop_traces", t.forgotten)
+        t.forgotten = []
 
 
 async def look(t: Twins, now: int) -> None:

@@ -1,10 +1,11 @@
 """What the audit does, as the fake Redis does it."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from streamer.core.ids import Scope, bucket_of_trace
-from streamer.core.session import Expired, Sweep
+from streamer.core.session import Expired, Forgotten, Sweep
 from tests.fakes import redis_audit as audit
 from tests.fakes.redis_state import Bucket, TraceRow, snapshot
 
@@ -50,6 +51,14 @@ class Auditing:
         )
         return said
 
-    async def forget_expired(self, bucket: int) -> int:
-        said: int = await self._run(bucket, audit.forget_expired)
+    async def forget(self, bucket: int, rest_ms: int) -> Sequence[Forgotten]:
+        said: Sequence[Forgotten] = await self._run(bucket, lambda b, now: audit.forget(b, now, rest_ms))
         return said
+
+    async def drop_traces(self, forgotten: Sequence[Forgotten]) -> int:
+        dropped = 0
+        for ref, traces in forgotten:
+            for trace_id, version in traces.items():
+                body = partial(audit.drop_trace, f"{ref.scope}|{trace_id}", ref.session_id, version)
+                dropped += await self._run(bucket_of_trace(trace_id), body)
+        return dropped

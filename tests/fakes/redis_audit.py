@@ -1,7 +1,7 @@
 """The audit's scripts on Python values; see redis_scripts."""
 
 from streamer.core.ids import Scope
-from streamer.core.session import Expired, Sweep
+from streamer.core.session import Expired, Forgotten, Sweep
 from tests.fakes.redis_scripts import open_intents
 from tests.fakes.redis_state import Bucket, SessionRow, TraceRow
 
@@ -58,17 +58,25 @@ def expire_parked(b: Bucket, now: int, name: str) -> Expired | None:
     return "refused" if found is not None and found.candidates else "no_session"
 
 
-def forget_expired(b: Bucket, now: int) -> int:
+def forget(b: Bucket, now: int, rest_ms: int) -> list[Forgotten]:
     stale = [
         key
-        for key, changed in b.get(("sessions",), dict[str, int]()).items()
-        if changed + b.limits.return_ms <= now
-        and (s := b.session(key)) is not None
-        and s.at_rest()
-        and not b.indexes_of(s.ref)
+        for changed, key in sorted((at, key) for key, at in b.get(("sessions",), dict[str, int]()).items())
+        if changed + rest_ms <= now and (s := b.session(key)) is not None and s.at_rest() and not b.indexes_of(s.ref)
     ]
+    forgotten = [Forgotten(s.ref, dict(s.members)) for key in stale if (s := b.session(key)) is not None]
     for key in stale:
         b.edit(("sessions",), dict[str, int]()).pop(key)
         b.edit(("sweep",), dict[str, int]()).pop(key, None)
         b.drop(("s", key))
-    return len(stale)
+    return forgotten
+
+
+def drop_trace(name: str, owner: str, version: int, b: Bucket, now: int) -> bool:
+    found: TraceRow | None = b.keys.get(("t", name))
+    if found is None or found.version != version or found.erased:
+        return False
+    if found.owner not in (None, owner) or found.candidates - {owner}:
+        return False
+    b.drop(("t", name))
+    return True

@@ -23,7 +23,7 @@ class Counting(SilentMetrics):
 
 
 async def audited(bench: Bench) -> Counter[tuple[str, ...]]:
-    audit = Audit(bench.store, metrics := Counting(), SilentJournal())
+    audit = Audit(bench.store, bench.limits, metrics := Counting(), SilentJournal())
     for _ in range(16):
         await audit.step()
     return metrics.counted

@@ -175,7 +175,9 @@ class Cluster:
         self._loop(worker, held.step, calm_ms=2_000)
 
     def _audit(self, worker: Worker) -> None:
-        audit = self.parts.audit(self._store(worker), RareMetrics(self), RareJournal(self), pause_ms=300)
+        audit = self.parts.audit(
+            self._store(worker), self.parts.limits, RareMetrics(self), RareJournal(self), pause_ms=300
+        )
         self._loop(worker, audit.step, calm_ms=1_000)
 
     # ------------------------------------------------------------ bad luck

@@ -7,7 +7,7 @@ from streamer.adapters.redis_sessions.ingest import pairs
 from streamer.adapters.redis_sessions.judge import JudgeSide
 from streamer.core.ids import BUCKETS, Scope, bucket_of_trace
 from streamer.core.lifecycle import IN_FORCE_MS
-from streamer.core.session import Expired, SessionRef, Sweep
+from streamer.core.session import Expired, Forgotten, SessionRef, Sweep
 
 SWEEPS_SHARE = 5
 """Of a page of sessions one in so many may be swept in a call: a sweep reads all turns of its session."""
@@ -46,12 +46,26 @@ class AuditSide(JudgeSide):
         why = (await self._run([call]))[0].decode()
         return cast(Expired, why) if why else None
 
-    async def forget_expired(self, bucket: int) -> int:
-        """One page of the oldest; those that are not at rest are passed over by the next call."""
-        passed = self._passed.get(bucket, 0)
-        ((forgotten, seen),) = await self._run([self._call("forget", bucket, (passed, self._s.page))])
-        self._passed[bucket] = passed + seen - forgotten if seen == self._s.page else 0
-        return int(forgotten)
+    async def forget(self, bucket: int, rest_ms: int) -> Sequence[Forgotten]:
+        """Those that are not at rest are passed over by the next call."""
+        passed = self._passed.get((bucket, rest_ms), 0)
+        ((gone, seen),) = await self._run([self._call("forget", bucket, (passed, self._s.page, rest_ms))])
+        self._passed[bucket, rest_ms] = passed + seen - len(gone) if seen == self._s.page else 0
+        return [
+            Forgotten(
+                SessionRef(Scope(source.decode(), tenant.decode()), session_id.decode()),
+                {trace.decode(): int(version) for trace, version in pairs(traces)},
+            )
+            for source, tenant, session_id, traces in gone
+        ]
+
+    async def drop_traces(self, forgotten: Sequence[Forgotten]) -> int:
+        calls = [
+            self._call("drop_trace", bucket_of_trace(trace_id), (f"{ref.scope}|{trace_id}", ref.session_id, version))
+            for ref, traces in forgotten
+            for trace_id, version in traces.items()
+        ]
+        return sum(map(int, await self._run(calls))) if calls else 0
 
     async def set_paused(self, paused: bool) -> None:
         await self._configure("paused", int(paused))

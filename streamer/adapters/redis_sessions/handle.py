@@ -57,7 +57,7 @@ class Handle:
         self._seen = shared.primary.epoch
         self._turn = self._clock = 0
         self._cursors: dict[int, bytes] = {}
-        self._passed: dict[int, int] = {}
+        self._passed: dict[tuple[int, int], int] = {}
 
     def _call(self, script: str, bucket: int, arguments: Iterable[Argument]) -> ScriptCall:
         fixed = (self._s.now_ms(), limits_argument(self._s.limits))

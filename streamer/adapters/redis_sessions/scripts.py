@@ -22,8 +22,8 @@ REFUSED_WHEN_FULL = (
 IN_BUCKETS = (
     "save_fragments", "wake", "end_session", "adopt", "due", "claim", "renew", "release", "put_back", "keep_turns",
     "holds", "find_answer", "save_answer", "begin_write", "end_write", "inspect", "sweep_trace", "finish_sweep",
-    "park", "expire_parked", "forget", "next_generation", "raise_generation", "erase", "erase_trace", "restore",
-    "remember_trace", "take",
+    "park", "expire_parked", "forget", "drop_trace", "next_generation", "raise_generation", "erase", "erase_trace",
+    "restore", "remember_trace", "take",
 )  # fmt: skip
 WAKE_ADOPTED = "wake_adopted"
 """`wake` on behalf of a claim, which must work when Redis is full."""
