@@ -22,7 +22,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from tests.storm import checker, observed
+from tests.storm import checker, explained, observed
 from tests.storm.checker import Allowed, Report
 from tests.storm.plan import Conversation, conversations
 from tests.storm.stage import FEED, LETTERS, TOPIC, Stage
@@ -101,7 +101,10 @@ def judge(stage: Stage, said: list[Conversation], sent: list[dict[str, Any]], fa
     return report
 
 
-def storm(home: Path, sessions: int, seconds: float, seed: int, say: Callable[[str], None]) -> Report:
+def storm(
+    home: Path, sessions: int, seconds: float, seed: int, say: Callable[[str], None], stories: int = 10
+) -> Report:
+    """What was found; `stories` sessions are explained in home/explained.txt."""
     said = conversations(seed, sessions, seconds * 0.8, GAP_S)
     chance = random.Random(f"kills {seed}")
     with Stage(home, int(GAP_S * 1000), chance, say) as stage:
@@ -120,7 +123,10 @@ def storm(home: Path, sessions: int, seconds: float, seed: int, say: Callable[[s
                 generator.kill()
         settled(stage, said, say)
         sent = [json.loads(line) for line in (home / "sent.jsonl").read_text().splitlines()]
-        return judge(stage, said, sent, json.loads((home / "sent.json").read_text())["failed"])
+        report = judge(stage, said, sent, json.loads((home / "sent.json").read_text())["failed"])
+        told = observed.told(stage.kafka.bootstrap, FEED)
+        explained.explain(report, stage.config, explained.eventful(told, stories), home / "explained.txt")
+        return report
 
 
 def table(report: Report) -> str:
@@ -149,11 +155,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         home = args.home or Path(folder)
         report = storm(home, args.sessions, args.minutes * 60, args.seed, say)
-    args.report.parent.mkdir(parents=True, exist_ok=True)
+        args.report.parent.mkdir(parents=True, exist_ok=True)
+        args.report.with_suffix(".txt").write_text((home / "explained.txt").read_text())
     how = {"seed": args.seed, "minutes": args.minutes, "took_s": round(time.monotonic() - began)}
     args.report.write_text(json.dumps({**how, **asdict(report)}, indent=2))
     print(table(report))
-    print(f"  written to {args.report}")
+    print(f"  written to {args.report}; ten sessions explained in {args.report.with_suffix('.txt')}")
     return 1 if report.violations else 0
 
 

@@ -130,12 +130,14 @@ class Stage:
             return str(json.load(reply)["experiment_id"])
 
     def _start_nursery(self, model: str) -> None:
-        config = self.home / "streamer.toml"
+        self.config = self.home / "streamer.toml"
         said = {"kafka": self.kafka.bootstrap, "redis": self.switch.port, "mlflow": self.mlflow.url}
         timeout_ms = 2 * self._gap_ms
-        config.write_text(CONFIG.format(**said, topic=TOPIC, feed=FEED, gap_ms=self._gap_ms, timeout_ms=timeout_ms))
+        self.config.write_text(
+            CONFIG.format(**said, topic=TOPIC, feed=FEED, gap_ms=self._gap_ms, timeout_ms=timeout_ms)
+        )
         keys = {"OPENAI_API_KEY": "none", "OPENAI_API_BASE": model, "OPENAI_BASE_URL": model}
-        command = [sys.executable, "-m", "tests.storm.nursery", str(config)]
+        command = [sys.executable, "-m", "tests.storm.nursery", str(self.config)]
         log = self._stack.enter_context((self.home / "nursery.log").open("w"))
         self._nursery = self._stack.enter_context(
             subprocess.Popen(
