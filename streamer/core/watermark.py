@@ -4,7 +4,7 @@ Rule: progress is a time t such that every record appended before t is saved. "T
 end" says no such thing: it stays true while records pile up (facts F; 400 of 400 runs closed sessions too early).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Reversible
 from typing import NamedTuple
 
 
@@ -15,13 +15,13 @@ class Heard(NamedTuple):
     end: int
 
 
-def progress_of(saved: int, record_max_ms: int, heard: Iterable[Heard], clock_skew_ms_max: int) -> int:
+def progress_of(saved: int, record_max_ms: int, heard: Reversible[Heard], clock_skew_ms_max: int) -> int:
     """The latest moment whose end of partition is at or below the saved position, or what saved timestamps prove.
 
     `saved` is the offset below which every record is saved; `record_max_ms` the greatest timestamp among them that was
-    not in the future, -1 if there is none. -1: nothing is known.
+    not in the future, -1 if there is none; `heard` is in the order of asking. -1: nothing is known.
     """
-    known = max((answer.asked_at_ms for answer in heard if answer.end <= saved), default=-1)
+    known = next((answer.asked_at_ms for answer in reversed(heard) if answer.end <= saved), -1)
     return max(known, record_max_ms - clock_skew_ms_max, -1)
 
 

@@ -190,6 +190,8 @@ class Ingest:
         """What was read is saved by now. A blown topic waits until the process starts again, whatever Redis' memory
         does; the process ends when it has no other, and has committed what it has read."""
         fuse = self._p.fuse
+        if not fuse.blown:
+            return
         blown = frozenset(p for p in self._readings if p.topic in fuse.blown)
         if blown != self._blown:
             self._blown = blown

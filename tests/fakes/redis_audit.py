@@ -13,8 +13,8 @@ def inspect(b: Bucket, now: int) -> tuple[list[Sweep], list[tuple[Scope, str]]]:
             s.intents = open_intents(s, now, b.limits)
         if not s.at_rest() and not b.indexes_of(s.ref):
             b.move(s.ref, "again", now)
-    due = sorted(key for key, at in b.get(("sweep",), dict[str, int]()).items() if at <= now)
-    expired = sorted(name for name, at in b.get(("parked",), dict[str, int]()).items() if at <= now)
+    due = sorted(key for key, at in b.scores("sweep").items() if at <= now)
+    expired = sorted(name for name, at in b.scores("parked").items() if at <= now)
     rows = [row for row in (b.session(key) for key in due) if row is not None]
     sweeps = [Sweep(r.ref, r.version, versions_of(r)) for r in rows]
     return sweeps, [trace_name(name) for name in expired]
@@ -50,7 +50,7 @@ def finish_sweep(b: Bucket, sweep: Sweep) -> bool:
 
 
 def expire_parked(b: Bucket, now: int, name: str) -> Expired | None:
-    if b.get(("parked",), dict[str, int]()).get(name, now + 1) > now:
+    if b.scores("parked").get(name, now + 1) > now:
         return None
     found: TraceRow | None = b.keys.get(("t", name))
     b.edit(("parked",), dict[str, int]()).pop(name)
@@ -59,13 +59,13 @@ def expire_parked(b: Bucket, now: int, name: str) -> Expired | None:
 
 
 def forget(b: Bucket, now: int, rest_ms: int) -> list[Forgotten]:
-    stale = [
-        key
-        for changed, key in sorted((at, key) for key, at in b.get(("sessions",), dict[str, int]()).items())
+    stale = sorted(
+        (changed, key)
+        for key, changed in b.scores("sessions").items()
         if changed + rest_ms <= now and (s := b.session(key)) is not None and s.at_rest() and not b.indexes_of(s.ref)
-    ]
-    forgotten = [Forgotten(s.ref, dict(s.members)) for key in stale if (s := b.session(key)) is not None]
-    for key in stale:
+    )
+    forgotten = [Forgotten(s.ref, dict(s.members)) for _, key in stale if (s := b.session(key)) is not None]
+    for _, key in stale:
         b.edit(("sessions",), dict[str, int]()).pop(key)
         b.edit(("sweep",), dict[str, int]()).pop(key, None)
         b.drop(("s", key))

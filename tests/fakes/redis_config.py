@@ -1,10 +1,14 @@
 """The configuration in force and the pause, as each bucket has them; see redis_scripts."""
 
 import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from streamer.core.lifecycle import IN_FORCE_MS
 from tests.fakes.redis_state import Bucket
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def next_generation(b: Bucket, now: int, content: bytes) -> tuple[int, bool]:
@@ -23,5 +27,11 @@ def raise_generation(b: Bucket, generation: int, content: bytes) -> None:
         config |= {"generation": generation, "content": content}
 
 
+def said(b: Bucket) -> Mapping[str, Any]:
+    """What the bucket has of it, to read."""
+    found: Mapping[str, Any] = b.keys.get(("config",), NOTHING)
+    return found
+
+
 def is_paused(b: Bucket) -> bool:
-    return bool(b.get(("config",), dict[str, Any]()).get("paused", False))
+    return bool(said(b).get("paused", False))

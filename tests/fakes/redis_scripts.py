@@ -5,7 +5,7 @@ these and the Lua side by side and compares every reply; the simulation runs on 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from streamer.core.assessment import RowRef
 from streamer.core.claim_log import ClaimNote, said_of
@@ -18,7 +18,7 @@ from streamer.core.turn import Turn
 from streamer.core.wire.records import Fragment
 from streamer.ports import Saved
 from tests.fakes import redis_log as log
-from tests.fakes.redis_config import is_paused
+from tests.fakes.redis_config import is_paused, said
 from tests.fakes.redis_state import Bucket, SessionRow, TraceRow
 
 
@@ -118,8 +118,7 @@ def due_sessions(b: Bucket, now: int, limit: int, watermarks: Mapping[str, int],
     for scope in (scopes[(turn + n) % len(scopes)] for n in range(len(scopes))):
         queue = []
         for name, until in (("again", now), ("quiet", watermarks.get(scope.source, -1))):
-            index = b.get((name, *scope), dict[str, int]())
-            ripe = sorted((score, key) for key, score in index.items() if score <= until)
+            ripe = sorted([(score, key) for key, score in b.scores(name, *scope).items() if score <= until])
             queue += [(key, name) for _, key in ripe[:limit]]
         queues.append(queue)
     longest = max((len(queue) for queue in queues), default=0)
@@ -129,7 +128,7 @@ def due_sessions(b: Bucket, now: int, limit: int, watermarks: Mapping[str, int],
 def claim(
     b: Bucket, now: int, limit: int, watermarks: Mapping[str, int], generation: int, turn: int, epoch: int
 ) -> list[Claim]:
-    config = b.get(("config",), dict[str, Any]())
+    config = said(b)
     if config.get("generation", 1) > generation or is_paused(b):
         return []
     claims = []

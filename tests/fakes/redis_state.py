@@ -1,7 +1,9 @@
 """What lives in Redis, as Python values: traces, sessions, and the bucket that holds both."""
 
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from streamer.core.assessment import RowRef
@@ -16,6 +18,8 @@ from streamer.core.session import NOTHING, Facts, Look, SessionRef, SessionState
 from streamer.core.turn import Turn
 
 T = TypeVar("T")
+QUEUES = ("quiet", "again")
+NOBODY: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass
@@ -142,9 +146,16 @@ class Bucket:
         self.journal: list[tuple[int, tuple[str, ...], Any]] = []
         self.now = 0
         self.touched: set[str] = set()
+        self.scopes_seen: set[Scope] = set()
+        """Whose sessions ever stood in an index."""
 
     def get(self, key: tuple[str, ...], default: T) -> T:
         found: T = self.keys.get(key, default)
+        return found
+
+    def scores(self, *key: str) -> Mapping[str, int]:
+        """An index as it stands, to read."""
+        found: Mapping[str, int] = self.keys.get(key, NOBODY)
         return found
 
     def _remember(self, key: tuple[str, ...]) -> None:
@@ -157,6 +168,8 @@ class Bucket:
         found: T = self.keys.setdefault(key, new)
         if key[0] == "s":
             self.touched.add(key[1])
+        elif key[0] in QUEUES:
+            self.scopes_seen.add(Scope(*key[1:]))
         return found
 
     def drop(self, key: tuple[str, ...]) -> None:
@@ -180,11 +193,12 @@ class Bucket:
         return [self.keys[key] for key in sorted(k for k in self.keys if k[0] == "s")]
 
     def scopes(self) -> list[Scope]:
-        filled = [key for key, index in self.keys.items() if index and key[0] in ("quiet", "again")]
-        return sorted({Scope(*key[1:]) for key in filled}, key=str)
+        """Whose sessions stand in an index now."""
+        filled = [s for s in self.scopes_seen if self.scores("quiet", *s) or self.scores("again", *s)]
+        return sorted(filled, key=str)
 
     def indexes_of(self, ref: SessionRef) -> list[str]:
-        return [name for name in ("quiet", "again") if ref.key in self.get((name, *ref.scope), dict[str, int]())]
+        return [name for name in QUEUES if ref.key in self.scores(name, *ref.scope)]
 
     def move(self, ref: SessionRef, index: str | None, score: int = 0) -> None:
         """Put a session in exactly one index, or in none."""

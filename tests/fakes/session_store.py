@@ -53,7 +53,7 @@ class FakeRedis:
         self.memory_share = 0.0
         self.told: dict[str, dict[TopicPartition, Told]] = {}
         self.after: Callable[[Bucket], None] = lambda bucket: None
-        """Looks at a bucket after each script: a simulation's checkers."""
+        """Looks at a bucket after each script that touched a session: a simulation's checkers."""
 
     def node(self, bucket: int) -> int:
         return bucket % self.nodes
@@ -71,10 +71,11 @@ class FakeRedis:
 
     def script(self, bucket: int, body: Callable[[Bucket, int], T]) -> T:
         b = self.buckets[bucket]
-        b.now = self.now_ms()
-        answer = body(b, b.now)
-        self.after(b)
-        b.touched.clear()
+        b.now = now = self.now_ms()
+        answer = body(b, now)
+        if b.touched:
+            self.after(b)
+            b.touched.clear()
         return answer
 
 
@@ -84,14 +85,14 @@ class FakeSessionStore(ToldDoings, Erasing, Auditing):
         self.seen = list(redis.epoch)
         self.turn = 0
 
-    async def _run(
+    def _run(
         self,
         bucket: int,
         body: Callable[[Bucket, int], T],
         claim: Claim | None = None,
         wait: bool = False,
         hot: bool = False,
-    ) -> T:
+    ) -> Awaitable[T]:
         node = self.redis.node(bucket)
 
         def apply() -> T:
@@ -104,7 +105,7 @@ class FakeSessionStore(ToldDoings, Erasing, Auditing):
                 self.redis.confirm(bucket)
             return answer
 
-        return await self.gate(apply, hot=hot)
+        return self.gate(apply, hot=hot)
 
     def on_claims(self, claims: list[Claim]) -> list[Claim]:
         """Seen by a simulation's laws at the very moment of the claim."""
@@ -169,7 +170,7 @@ class FakeSessionStore(ToldDoings, Erasing, Auditing):
 
     async def claim(self, limit: int, watermarks: Mapping[str, int], generation: int) -> ClaimReply:
         self.turn += 1
-        said = self.redis.buckets[0].get(("config",), dict[str, Any]())
+        said = config.said(self.redis.buckets[0])
         reply = ClaimReply([], said.get("generation", 1), said.get("paused", False))
         claims: list[Claim] = []
         for bucket in ((self.turn + n) % self.redis.distinct for n in range(self.redis.distinct)):

@@ -11,7 +11,6 @@ from streamer.core.fuse import Fuse, FuseLimits
 from streamer.core.lifecycle import Limits
 from streamer.core.rules import Rule
 from streamer.core.transcript import Transcript
-from streamer.core.wire.cut import CutRules, Cutter
 from streamer.loops.audit import Audit
 from streamer.loops.held import HeldClaims
 from streamer.loops.in_force import InForce
@@ -26,6 +25,7 @@ from tests.simulation.judging import LanguageModel, Purse, SimulatedJudges
 from tests.simulation.laws import Laws
 from tests.simulation.services import Broker, DeadLetterTopic, FeedTopic, Mlflow, Rows, Source
 from tests.simulation.terms import LIMITS, limited, rules_of, terms
+from tests.simulation.truth import CUTTER
 from tests.simulation.watched import (
     RareJournal,
     RareMetrics,
@@ -35,7 +35,7 @@ from tests.simulation.watched import (
     WatchedStore,
 )
 from tests.simulation.workload import Applications
-from tests.simulation.world import EPOCH_MS, Pause, SimulatedClock, SimulatedTasks, Worker, World
+from tests.simulation.world import EPOCH_MS, SimulatedClock, SimulatedTasks, Worker, World, pause
 
 SOURCE = "default"
 BUSY_MS, IDLE_MS = 10, 250
@@ -116,7 +116,7 @@ class Cluster:
             while True:
                 idle_ms = await step()
                 calm_or_idle_ms = IDLE_MS if self.world.faults else calm_ms
-                await Pause(max(calm_or_idle_ms if idle_ms >= BUSY_MS else BUSY_MS, idle_ms))
+                await pause(max(calm_or_idle_ms if idle_ms >= BUSY_MS else BUSY_MS, idle_ms))
 
         self.world.spawn(worker, run(), self.world.random.randint(1, 300))
 
@@ -129,7 +129,7 @@ class Cluster:
             source=self.parts.source(self.broker, worker),
             store=self._store(worker),
             dead_letters=DeadLetterTopic(self.broker, worker),
-            cutter=Cutter(CutRules()),
+            cutter=CUTTER,
             fuse=Fuse(FuseLimits(), [SOURCE]),
             limits=self.parts.limits,
             clock=SimulatedClock(self.world),
@@ -139,7 +139,7 @@ class Cluster:
         )
         ingest = self.parts.ingest(parts)
         ingest.cluster = self
-        self._loop(worker, ingest.step, calm_ms=1_500)
+        self._loop(worker, ingest.step, calm_ms=4_500)
 
     def _judge(self, worker: Worker) -> None:
         w, limits, store = self.world, self.parts.limits, self._store(worker)
@@ -171,14 +171,14 @@ class Cluster:
         )
         judge = self.parts.judge(parts)
         judge.cluster, judge.worker = self, worker
-        self._loop(worker, judge.step, calm_ms=3_000)
+        self._loop(worker, judge.step, calm_ms=6_000)
         self._loop(worker, held.step, calm_ms=2_000)
 
     def _audit(self, worker: Worker) -> None:
         audit = self.parts.audit(
             self._store(worker), self.parts.limits, RareMetrics(self), RareJournal(self), pause_ms=300
         )
-        self._loop(worker, audit.step, calm_ms=1_000)
+        self._loop(worker, audit.step, calm_ms=3_000)
 
     # ------------------------------------------------------------ bad luck
 
@@ -186,7 +186,7 @@ class Cluster:
         w, r = self.world, self.world.random
         change_at, partition_at = (w.now + r.randint(20_000, 120_000) if r.random() < 0.4 else LATER for _ in range(2))
         while w.faults:
-            await Pause(1_000)
+            await pause(1_000)
             self._stall_and_rebalance()
             self._fill_redis()
             if r.random() < w.p_failover * 0.06:
@@ -249,17 +249,14 @@ class Cluster:
 
     async def _pause_for(self, ms: int) -> None:
         await FakeSessionStore(self.redis).set_paused(True)
-        await Pause(ms)
+        await pause(ms)
         await FakeSessionStore(self.redis).set_paused(False)
 
     def at_rest(self) -> bool:
         if self.world.now < EPOCH_MS + SAFETY_MS + CALM_MS or self.broker.unsaved():
             return False
         sessions = [(b, s) for b in self.redis.buckets.values() for s in b.sessions()]
-        return all(
-            s.at_rest() and not b.indexes_of(s.ref) and s.ref.key not in b.get(("sweep",), dict[str, int]())
-            for b, s in sessions
-        )
+        return all(s.at_rest() and not b.indexes_of(s.ref) and s.ref.key not in b.scores("sweep") for b, s in sessions)
 
 
 def run(seed: int, parts: Parts | None = None, telling: bool = False) -> World:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from streamer.core.session import Claim, SessionRef
 from streamer.errors import TransientError
 from streamer.loops.forgetting import erase
-from tests.simulation.world import Pause
+from tests.simulation.world import pause
 
 if TYPE_CHECKING:
     from tests.simulation.cluster import Cluster
@@ -23,7 +23,7 @@ async def forget_now_and_then(cluster: "Cluster", seed: int) -> None:
     if r.random() >= SOME_SEEDS:
         return
     while w.faults:
-        await Pause(r.randint(500, 2 * EVERY_MS))
+        await pause(r.randint(500, 2 * EVERY_MS))
         known = sorted({s.ref for bucket in cluster.redis.buckets.values() for s in bucket.sessions()})
         if known and r.random() < 0.3:
             await _forget(cluster, r.choice(known))

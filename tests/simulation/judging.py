@@ -11,7 +11,7 @@ from streamer.core.verdict import JudgeFailure, Verdict
 from streamer.errors import CallFailed
 from streamer.ports import Ask
 from tests.fakes.one_call import one_call
-from tests.simulation.world import Pause, World
+from tests.simulation.world import World, pause
 
 
 class LanguageModel:
@@ -23,12 +23,12 @@ class LanguageModel:
     @asynccontextmanager
     async def room(self, request: ModelRequest) -> AsyncIterator[None]:
         """Sometimes others are before us, for longer than a lease."""
-        await Pause(self.w.random.choice([1, 1, 1, 1, 6_000, 20_000]))
+        await pause(self.w.random.choice([1, 1, 1, 1, 6_000, 20_000]))
         yield
 
     async def complete(self, request: ModelRequest, deadline_ms: int) -> Completion:
         r = self.w.random
-        await Pause(r.choice([300, 1_500, 4_000, 4_000, 11_000, 19_000]))
+        await pause(r.choice([300, 1_500, 4_000, 4_000, 11_000, 19_000]))
         judge, session, turns = request.messages[0]["content"].split("|")[:3]
         if int(turns) >= self.permanent.get((session, judge), 10**6):
             raise CallFailed("bad_request", "400")

@@ -58,7 +58,7 @@ class Laws:
 
     def look_at(self, bucket: Bucket) -> None:
         """An open session stands in exactly one index, one at rest in none; a leased one in `again`."""
-        for key in bucket.touched:
+        for key in sorted(bucket.touched):  # so that a replay tells the same story in every process
             s = bucket.session(key)
             if s is None:
                 continue

@@ -14,6 +14,7 @@ from tests.simulation.world import Worker, World
 
 T = TypeVar("T")
 TOPIC = "spans"
+PARTITIONS = [TopicPartition(TOPIC, q) for q in range(4)]
 
 
 @dataclass(eq=False)
@@ -80,16 +81,14 @@ class Source:
             del self.positions[q]
         for q in new:
             self.positions[q] = self.b.committed[q]
-        return {TopicPartition(TOPIC, q): self.positions[q] for q in new}, frozenset(
-            TopicPartition(TOPIC, q) for q in gone
-        )
+        return {PARTITIONS[q]: self.positions[q] for q in new}, frozenset(PARTITIONS[q] for q in gone)
 
     async def fetch(self) -> Fetched:
         def apply() -> Fetched:
             assigned, revoked = self._rebalanced()
             records: list[Record] = []
             for q in sorted(self.positions) if not self.held else []:
-                if TopicPartition(TOPIC, q) not in self.paused and self.b.stalled["fetch", q] <= self.w.now:
+                if PARTITIONS[q] not in self.paused and self.b.stalled["fetch", q] <= self.w.now:
                     new = self.b.log[q][self.positions[q] : self.positions[q] + 3]
                     records += [logged.record for logged in new]
                     self.positions[q] += len(new)
@@ -115,7 +114,7 @@ class Source:
             if len(self.b.log) > self.b.known:
                 self.b.known = len(self.b.log)
                 self.b.rebalance()
-            return frozenset(TopicPartition(TOPIC, q) for q in range(len(self.b.log)))
+            return frozenset(PARTITIONS[: len(self.b.log)])
 
         return await self.w.call(self.worker, apply)
 
@@ -133,7 +132,7 @@ class Source:
     async def rewind(self) -> Mapping[TopicPartition, int]:
         def apply() -> Mapping[TopicPartition, int]:
             self.positions = {q: self.b.committed[q] for q in self.positions}
-            return {TopicPartition(TOPIC, q): offset for q, offset in self.positions.items()}
+            return {PARTITIONS[q]: offset for q, offset in self.positions.items()}
 
         return await self.w.call(self.worker, apply)
 

@@ -1,6 +1,7 @@
 """The system's classes with the laws watching over their shoulder: each does what its base does, and tells."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from streamer.core.assessment import RowRef
@@ -29,11 +30,7 @@ if TYPE_CHECKING:
 class WatchedStore(FakeSessionStore):
     def __init__(self, cluster: "Cluster", worker: Worker) -> None:
         self.cluster, self.worker = cluster, worker
-
-        async def gate(apply: object, *, hot: bool = False) -> object:
-            return await cluster.world.call(worker, apply, hot=hot)  # type: ignore[arg-type]
-
-        super().__init__(cluster.redis, gate)  # type: ignore[arg-type]
+        super().__init__(cluster.redis, partial(cluster.world.call, worker))
 
     def on_claims(self, claims: list[Claim]) -> list[Claim]:
         self.cluster.laws.claimed(claims)

@@ -13,7 +13,7 @@ from streamer.core.wire.containers.opening import Ended
 from tests.builders import descending
 from tests.simulation.services import Broker, Mlflow
 from tests.simulation.terms import PLAN, PLANS
-from tests.simulation.world import EPOCH_MS, Pause, World
+from tests.simulation.world import EPOCH_MS, World, pause
 
 
 class SimulatedSpan(NamedTuple):
@@ -82,7 +82,7 @@ class Applications:
     async def run(self) -> None:
         r = self.w.random
         while self.w.faults:
-            await Pause(r.choice([500, 3_000, 9_000, 25_000]))
+            await pause(r.choice([500, 3_000, 9_000, 25_000]))
             self._trace(f"s{r.randint(0, 3)}")
             if r.random() < 0.04:
                 self._end(f"s{r.randint(0, 5)}")
