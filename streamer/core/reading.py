@@ -26,6 +26,15 @@ class Start(NamedTuple):
 NOW, BEGINNING = Start("now"), Start("beginning")
 
 
+def offset_since(found: int, of_time_0: int, low: int, end: int) -> int:
+    """Where the records since a time begin. `found` and `of_time_0` are a broker's answers for that time and for time
+    0, negative where it has no record so young. A broker that says so of time 0 and holds records knows no times
+    (librdkafka's mock cluster, records of the first message formats): then all that it holds are read."""
+    if found >= 0:
+        return found
+    return low if of_time_0 < 0 else end
+
+
 def resumed(start: Start, progress_ms: Iterable[int], margin_ms: int) -> Start:
     """Where a group without offsets begins, if Redis knows how far this source was read.
 

@@ -7,6 +7,7 @@ from itertools import count
 
 import pytest
 
+from streamer.adapters.kafka.reader import whole
 from streamer.core.reading import BEGINNING, Start
 from streamer.embedded import stand_ins
 from streamer.errors import PermanentError, TransientError
@@ -170,6 +171,23 @@ async def test_a_first_start_at_a_moment(kafka_topic: KafkaTopic) -> None:
     reader = Reader(await third.member(start=Start("time", moment)))
     assert await reader.until_read(1) == [b"after"]
     await third.close()
+
+
+async def test_a_broker_that_knows_no_times_is_read_from_its_beginning(mock_bootstrap: str) -> None:
+    topic = KafkaTopic(mock_bootstrap, f"contract-{next(NUMBERS)}")
+    topic.produce(0, [b"a", b"b"])
+    long_ago_ms = 1_700_000_000_000
+    reader = Reader(await topic.member(start=Start("time", long_ago_ms)))
+    assert await reader.until_read(2) == [b"a", b"b"]
+    seen = whole({"bootstrap.servers": mock_bootstrap}, topic.name, since_ms=long_ago_ms)
+    assert [record.value for record in seen] == [b"a", b"b"]
+    await topic.close()
+
+
+@pytest.mark.real
+async def test_nothing_is_read_twice_where_the_broker_has_nothing_so_young(kafka_topic: KafkaTopic) -> None:
+    kafka_topic.produce(0, [b"old"])
+    assert list(whole({"bootstrap.servers": kafka_topic.bootstrap}, kafka_topic.name, since_ms=2**41)) == []
 
 
 @pytest.mark.real

@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streamer.adapters.kafka.clients import made
 from streamer.core.dead_letters import SUFFIX
-from streamer.core.reading import Start
+from streamer.core.reading import Start, offset_since
 from streamer.errors import ConfigurationError, TransientError
 from streamer.ports import TopicPartition
 
@@ -67,8 +67,9 @@ class Offsets:
             return ends
         lows = self.lows(partitions)
         if start.kind == "time":
-            since = self._all(dict.fromkeys(partitions, OffsetSpec.for_timestamp(start.value)))
-            return {p: ends[p] if offset < 0 else offset for p, offset in since.items()}
+            at = [OffsetSpec.for_timestamp(ms) for ms in (start.value, 0)]
+            since, ever = (self._all(dict.fromkeys(partitions, spec)) for spec in at)
+            return {p: offset_since(since[p], ever[p], lows[p], ends[p]) for p in partitions}
         wanted = 0 if start.kind == "beginning" else start.value
         return {p: min(max(wanted, low), ends[p]) for p, low in lows.items()}
 

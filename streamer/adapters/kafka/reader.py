@@ -13,7 +13,7 @@ from streamer.adapters.kafka.clients import made
 from streamer.adapters.kafka.errors import translated
 from streamer.adapters.kafka.heard import Heard
 from streamer.adapters.kafka.messages import record_of
-from streamer.core.reading import Start
+from streamer.core.reading import Start, offset_since
 from streamer.core.wire.records import Record
 from streamer.errors import TransientError
 
@@ -179,10 +179,12 @@ def _ends(consumer: ck.Consumer, topic: str) -> dict[int, tuple[int, int]]:
 
 
 def _since(consumer: ck.Consumer, topic: str, ends: Mapping[int, tuple[int, int]], since_ms: int) -> dict[int, int]:
-    """By partition, the first offset that is not older; the end where no record is so young."""
-    asked = [ck.TopicPartition(topic, p, max(0, since_ms)) for p in ends]
-    found = {p.partition: p.offset for p in consumer.offsets_for_times(asked, timeout=10)}
-    return {p: found[p] if found[p] >= 0 else high for p, (_, high) in ends.items()}
+    """By partition, the first offset that is not older; the end where no record is so young. See offset_since."""
+    found, ever = (
+        {p.partition: p.offset for p in consumer.offsets_for_times(asked, timeout=10)}
+        for asked in ([ck.TopicPartition(topic, p, ms) for p in ends] for ms in (max(0, since_ms), 0))
+    )
+    return {p: offset_since(found[p], ever[p], low, high) for p, (low, high) in ends.items()}
 
 
 def _poll(consumer: ck.Consumer, left: set[int]) -> Iterator[Record]:
