@@ -189,12 +189,3 @@ async def test_nothing_of_a_session_that_was_forgotten_is_kept(store: SeriesStor
     await fold([*values, *stones])
     assert struck == [("default", "a|b")]
     assert [hit.session_id for hit in await store.hits(LANE, str(SeriesKey.read(series()).parent))] == ["c"]
-
-
-async def test_a_silent_series_is_forgotten(store: SeriesStore) -> None:
-    now = await now_of(store)
-    await folding(store).fold(
-        records([verdict("a", now, "resolved"), verdict("b", now - HOUR_MS, "resolved", agent="x")])
-    )
-    assert await store.sweep(LANE, now) == 1
-    assert list(await store.index(LANE)) == [series()]
