@@ -156,7 +156,7 @@ class Notify:
             slot = await slot_of(self._episodes, episode)
             if slot.episode is None or slot.episode.id != episode.id:
                 continue
-            last_ms = _last_seen(indexes, SeriesKey.read(episode.series)) or episode.raised_at_ms
+            last_ms = last_seen(indexes, SeriesKey.read(episode.series)) or episode.raised_at_ms
             changed = waited(slot.episode, event_ms, last_ms, self._clock.now_ms())
             if changed.episode is not None and changed.episode != slot.episode:
                 if changed.episode.ending == "silent":
@@ -174,7 +174,7 @@ class Notify:
         await self._episodes.forget(now_ms - EPISODES_KEPT_MS)
 
 
-def _last_seen(indexes: Mapping[Lane, Mapping[str, tuple[int, int]]], key: SeriesKey) -> int:
+def last_seen(indexes: Mapping[Lane, Mapping[str, tuple[int, int]]], key: SeriesKey) -> int:
     """Of a series, or of all versions where it stands for them."""
     index = indexes.get(Lane(key.tenant, key.judge), {})
     mine = ((SeriesKey.read(name), times) for name, times in index.items())
@@ -189,15 +189,15 @@ async def slot_of(episodes: EpisodeStore, what: Proposal | Episode) -> Slot:
 async def set_by_person(
     episodes: EpisodeStore, episode: Episode, changed: Changed, told: Sequence[Told], now_ms: int
 ) -> bool:
-    """A mute, its end, or that this is the new normal, which whoever was told of the raise hears. False where the
-    episode has changed meanwhile."""
+    """A mute, its end, or that this is the new normal: that is told to every channel that hears of such a raise, muted
+    or not, unless the raise was never told. False where the episode has changed meanwhile."""
     slot = await slot_of(episodes, episode)
     if slot.episode != episode or changed.episode is None:
         return False
-    if changed.tell != "resolve":
+    if changed.tell is None:
         return await episodes.turn(slot, slot.applied, changed.episode, slot.notice, (), untold=slot.untold)
     notice = notice_of(changed.episode, "resolve", now_ms)
-    channels = [] if slot.untold else await reached(episodes, told, episode, now_ms)
+    channels = [] if slot.untold else _of_severity(told, episode)
     return await episodes.turn(slot, slot.applied, changed.episode, notice, channels)
 
 
@@ -205,4 +205,8 @@ async def reached(episodes: EpisodeStore, told: Sequence[Told], episode: Episode
     """Channels that are told of it now."""
     if (await episodes.muted_rules()).get(episode.rule, 0) > now_ms:
         return []
+    return _of_severity(told, episode)
+
+
+def _of_severity(told: Sequence[Told], episode: Episode) -> list[str]:
     return [one.channel for one in told if TOLD_FIRST[episode.severity] >= TOLD_FIRST[one.severity]]

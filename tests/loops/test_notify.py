@@ -9,8 +9,9 @@ import pytest
 
 from streamer.alert_ports import Waiting
 from streamer.core.alerts.counts import HOUR_MS
-from streamer.core.alerts.episode import accepted
+from streamer.core.alerts.episode import accepted, muted
 from streamer.core.alerts.outbox import LEASE_MS, SEND_MS_MAX
+from streamer.core.alerts.wording import title
 from streamer.errors import PermanentError, TransientError
 from streamer.loops.delivering import AT_ONCE, Delivering
 from streamer.loops.notify import Told, set_by_person
@@ -186,16 +187,28 @@ async def test_what_a_backlog_raised_is_told_once_that_is_done_and_only_if_it_is
     assert [chat.told for chat in world.channels] == [{"raise": 1, "resolve": 1}] * 2
 
 
-async def test_the_new_normal_is_told_to_whoever_was_told_of_the_raise() -> None:
-    world = World()
+@pytest.mark.parametrize("mute", ["", "episode", "rule"])
+async def test_the_new_normal_is_told_to_whoever_hears_of_such_a_raise_muted_or_not(mute: str) -> None:
+    """A pager closes what it had opened; a channel for what is critical had heard nothing, and hears nothing."""
+    chat, critical = Chat("chat"), Chat("critical")
+    world = World(channels=(chat, critical))
     await world.propose("raise", START_MS)
     await world.settle()
-    (episode,), told = world.open, [Told("chat", "warn")]
-    changed = accepted(episode, START_MS + HOUR_MS, START_MS + HOUR_MS)
+    critical.got.clear()
+    (episode,), told = world.open, [Told("chat", "warn"), Told("critical", "critical")]
+    if mute == "episode":
+        assert await set_by_person(world.episodes, episode, muted(episode, START_MS * 2), (), world.clock.now)
+        (episode,) = world.open
+    elif mute == "rule":
+        await world.episodes.mute_rule(RULE, START_MS * 2)
+    changed = accepted(episode, START_MS + HOUR_MS)
     assert await set_by_person(world.episodes, episode, changed, told, world.clock.now)
     assert not await set_by_person(world.episodes, episode, changed, told, world.clock.now)
     await world.settle()
-    assert [(one.kind, one.ending) for one in world.channels[0].got] == [("raise", ""), ("resolve", "new_normal")]
+    assert [(one.kind, one.ending) for one in chat.got] == [("raise", ""), ("resolve", "new_normal")]
+    assert "accepted as the new normal" in title(chat.got[-1])
+    assert critical.got == []
+    assert world.open == []
 
 
 def test_what_is_taken_at_once_is_sent_before_its_lease_ends() -> None:
