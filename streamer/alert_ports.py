@@ -1,6 +1,6 @@
 """What the loops about alerts need from the outside world; ports.py has the rule."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from streamer.core.alerts.episode import Episode
@@ -55,8 +55,9 @@ class SeriesStore(Protocol):
     async def strike(self, lane: Lane, session_id: str) -> None:
         """Keep nothing that was said in it. Repeatable."""
 
-    async def sweep(self, lane: Lane, before_ms: int) -> int:
-        """Forget series without a conversation since; their number. Repeatable."""
+    async def sweep(self, lane: Lane, before_ms: int, states_before_ms: int, keep: Collection[str]) -> int:
+        """Forget series without a conversation since, and detectors that have taken none since the other time; the
+        lane, when nothing of it is left. Nothing of the parent series in `keep`. The number of series. Repeatable."""
 
     async def time_ms(self) -> int: ...
 
@@ -110,11 +111,17 @@ class EpisodeStore(Protocol):
     async def episodes(self) -> Sequence[Remembered]:
         """The latest raised first."""
 
+    async def open(self) -> Sequence[Remembered]:
+        """Those that are open, the latest raised first; what was remembered besides costs nothing."""
+
+    async def remembered(self, names: Sequence[str]) -> Sequence[Remembered]:
+        """These of them, in that order; those that are known."""
+
     async def retell(self, name: str, notice: Notice) -> None:
         """What was told of an episode that nobody changes any more: it is not the last of its slot. Repeatable."""
 
     async def forget(self, before_ms: int) -> int:
-        """Resolved ones that are older; their number. Repeatable."""
+        """Resolved ones that are older, and slots that have held none since; the number of episodes. Repeatable."""
 
     async def take(self, channel: str, limit: int, per_minute: int, lease_ms: int) -> Sequence[Delivery]:
         """What is due to a channel, of each episode the oldest first; nobody else is given it for `lease_ms`."""

@@ -12,7 +12,8 @@ HOUR_MS = 3_600_000
 
 
 def frame(kind: str, session: str, at_ms: int, token: int, **said: Any) -> dict[str, Any]:
-    """What every record says. In `said`: tenant, agent, version, judge_version, environment, probability, reason."""
+    """What every record says. In `said`: tenant, agent, version, judge_version, environment, probability, reason;
+    models and tools, and of a verdict quote, are only there if they are given, as on records of before."""
     inclusion = {
         "probability": said.get("probability", 1.0),
         "reason": said.get("reason", "all"),
@@ -45,6 +46,7 @@ def frame(kind: str, session: str, at_ms: int, token: int, **said: Any) -> dict[
         "inclusion": inclusion,
         "published_at_ms": said.get("published_at_ms", at_ms + 900_000),
         "origin": said.get("origin", "live"),
+        **{name: said[name] for name in ("models", "tools") if name in said},
     }
 
 
@@ -69,6 +71,7 @@ def verdict(session: str, at_ms: int, value: str, token: int = 1, revision: int 
         "value": value,
         "rationale": said.get("rationale", f"The user of {session} asked for a refund again and again."),
         "supersedes": revision - 1 or None,
+        **({"quote": said["quote"]} if "quote" in said else {}),
     }
 
 

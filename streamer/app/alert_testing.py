@@ -193,6 +193,9 @@ def _short(seen: Observation) -> Observation:
     return replace(
         seen,
         rationale="",
+        quote="",
+        models=(),
+        tools=(),
         event_id="",
         session_id="",
         first_trace_id="",

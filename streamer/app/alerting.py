@@ -89,7 +89,7 @@ async def _add_monitor(process: Process, redis: RedisConnection) -> None:
         """Nobody is behind in what another worker reads."""
         if not mine and await asyncio.to_thread(members, connection, group) > 1:
             return 0
-        places = [(topic, partition) for partition in mine or range(partitions)]
+        places = [(topic, partition) for partition in mine or range(await publisher.partitions())]
         return await asyncio.to_thread(lag, connection, group, places)
 
     def take(settings: Settings) -> None:

@@ -13,10 +13,11 @@ from streamer.app.alerting import channel_of, rules_of, told_of
 from streamer.core.alerts.counts import HOUR_MS, WINDOWS_H, Shares, shares
 from streamer.core.alerts.episode import Episode, accepted, muted
 from streamer.core.alerts.fold import new_normal
+from streamer.core.alerts.lane import Lane
 from streamer.core.alerts.notice import trial_notice
 from streamer.core.alerts.series import SeriesKey
 from streamer.errors import ConfigurationError, PermanentError, StreamerError, TransientError
-from streamer.loops.notify import set_by_person
+from streamer.loops.notify import last_seen, set_by_person
 from streamer.loops.telling_detectors import tell_detector
 from streamer.settings import Settings
 
@@ -76,15 +77,18 @@ async def mute(redis: RedisConnection, settings: Settings, what: str, until_ms: 
 
 
 async def accept(redis: RedisConnection, settings: Settings, name: str) -> Episode:
-    """Say that an open episode is the new normal: it ends, and the detector learns from there."""
+    """Say that an open episode is the new normal: it ends in every channel, and the detector learns from there."""
     store, series = RedisEpisodes(redis.shared), RedisSeries(redis.shared)
     for _ in range(TRIES):
         found = next((one.episode for one in await store.episodes() if one.episode.id == name), None)
         if found is None or found.state != "open":
             raise ConfigurationError(f"there is no open episode {name!r:.80}: see `streamer alerts list`")
         episode, now_ms = found, SystemClock().now_ms()
+        key = SeriesKey.read(episode.series)
+        lane = Lane(key.tenant, key.judge)
+        event_ms = min(now_ms, last_seen({lane: await series.index(lane)}, key) or now_ms)
         await tell_detector(series, rules_of(settings), episode, new_normal, SystemClock())
-        if await set_by_person(store, episode, accepted(episode, now_ms, now_ms), told_of(settings), now_ms):
+        if await set_by_person(store, episode, accepted(episode, event_ms), told_of(settings), now_ms):
             return episode
     raise TransientError(f"episode {name} is being changed by others: try again")
 

@@ -4,9 +4,10 @@ Rule: the same fact has the same event id however often it is published, so read
 a (tenant, session, judge) they keep the one with the greatest token, never the last arrived.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from streamer.core.close_reason import CloseReason
 from streamer.core.feed_text import clean, first_said, joined
@@ -14,8 +15,9 @@ from streamer.core.ids import digest, mlflow_trace_id
 from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry
 from streamer.core.model import canonical
+from streamer.core.quoting import quote_of
 from streamer.core.sampling import EVERYBODY, Inclusion
-from streamer.core.session import Claim, SessionRef
+from streamer.core.session import Claim
 from streamer.core.turn import Turn, flags_of, in_order, is_probe, traces_in_order
 from streamer.core.verdict import Usage
 
@@ -25,6 +27,8 @@ UserIds = Literal["hashed", "plain", "left_out"]
 SCHEMA_VERSION = 1
 RATIONALE_CHARS_MAX = 20_000
 """As on the row: a record stays far below Kafka's default of 1 MB."""
+NAMES_MAX, NAME_CHARS_MAX = 8, 100
+"""Of models and of tools: those that were used most often."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +58,8 @@ def verdict_record(
     `reason` is that of this closing, and told unless the entry was said at another."""
     if entry.verdict is None:
         return failure_record(namespace, claim, spec, entry, turns, reason, now_ms, origin=origin, users=users)
-    said = entry.verdict.value
+    said, why = entry.verdict.value, entry.verdict.rationale[:RATIONALE_CHARS_MAX]
+    quote = quote_of(why, turns)
     value = {
         **_frame(
             "verdict",
@@ -69,7 +74,8 @@ def verdict_record(
         ),
         **_judgement(namespace, claim, spec, entry, entry.verdict.usage),
         "value": clean(said) if isinstance(said, str) else said,
-        "rationale": clean(entry.verdict.rationale[:RATIONALE_CHARS_MAX]),
+        "rationale": clean(why),
+        "quote": quote._asdict() if quote else None,
         "supersedes": entry.history[-1].revision if entry.history else None,
     }
     return _record("verdict", claim, spec.name, turns, value)
@@ -170,23 +176,6 @@ def _emptied(value: dict[str, Any]) -> dict[str, Any]:
     return {**value, "turns": 0, "session": {**value["session"], **none}}
 
 
-class Tombstone(NamedTuple):
-    """A record without a value: what stands under this key is to be forgotten by readers, and by a compacted topic."""
-
-    key: str
-    series: str
-
-
-def tombstones(session: SessionRef, judges: Iterable[str], turns: Iterable[Turn]) -> list[Tombstone]:
-    """One for each key that ever told of the session, on the partitions where they stand."""
-    ordered = in_order(turns)
-    who = first_said(turn.agent for turn in ordered) or first_said(turn.service for turn in ordered) or ""
-    tenant = session.scope.tenant
-    return [
-        Tombstone(joined(tenant, session.session_id, judge), joined(tenant, who)) for judge in (*sorted(judges), "")
-    ]
-
-
 def _decision(spec: JudgeSpec, entry: Entry | None) -> dict[str, Any]:
     return {
         "judge": clean(spec.name),
@@ -241,12 +230,21 @@ def _frame(
         "service": first_said(turn.service for turn in turns),
         "service_version": first_said(turn.service_version for turn in turns),
         "environment": first_said(turn.environment for turn in turns),
+        "models": _names(name for turn in turns for name in turn.models),
+        "tools": _names(tool.name for turn in turns for tool in turn.tools),
         "user_id": _user(namespace, scope.tenant, first_said(turn.user_id for turn in turns), users),
         "user_id_is": users,
         "inclusion": _inclusion(inclusion),
         "published_at_ms": now_ms,
         "origin": "probe" if is_probe(turns) else "backfill" if claim.backfill else origin,
     }
+
+
+def _names(used: Iterable[str]) -> list[str]:
+    """Sorted; a record must not grow with what an application calls its tools."""
+    often = Counter(clean(name[:NAME_CHARS_MAX]) for name in used if name)
+    most = sorted(often.items(), key=lambda item: (-item[1], item[0]))[:NAMES_MAX]
+    return sorted(name for name, _ in most)
 
 
 def _judgement(namespace: str, claim: Claim, spec: JudgeSpec, entry: Entry, usage: Usage) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from streamer.core.feed import SCHEMA_VERSION, FeedKind, Origin
 from streamer.core.feed_text import joined
+from streamer.core.quoting import Quote
 from streamer.core.verdict import FailureKind, VerdictValue
 
 KEYS_MAX = 1_000_000
@@ -30,6 +31,8 @@ class FeedEvent:
     judge: str
     value: VerdictValue | None
     rationale: str
+    quote: Quote | None
+    """The user's words that the rationale speaks of, where it is known which."""
     failure: FailureKind | None
     first_trace_id: str | None
     turns: int
@@ -41,6 +44,9 @@ class FeedEvent:
     service: str | None
     service_version: str | None
     environment: str | None
+    models: tuple[str, ...]
+    """The application's, `model` is the judge's. Empty of a record from before it was told, as are tools."""
+    tools: tuple[str, ...]
     user_id: str | None
     probability: float
     """The chance of a session like this one to be judged: divide by it to estimate for all."""
@@ -72,6 +78,7 @@ def event_of(raw: Mapping[str, Any]) -> FeedEvent | None:
             judge=raw.get("judge", ""),
             value=raw.get("value"),
             rationale=raw.get("rationale") or "",
+            quote=Quote(quote["turn"], quote["text"]) if (quote := raw.get("quote")) else None,
             failure=failure.get("kind"),
             first_trace_id=session["first_trace_id"],
             turns=raw["turns"],
@@ -83,6 +90,8 @@ def event_of(raw: Mapping[str, Any]) -> FeedEvent | None:
             service=raw.get("service"),
             service_version=raw.get("service_version"),
             environment=raw.get("environment"),
+            models=tuple(raw.get("models") or ()),
+            tools=tuple(raw.get("tools") or ()),
             user_id=raw.get("user_id"),
             probability=raw["inclusion"]["probability"],
             origin=raw["origin"],

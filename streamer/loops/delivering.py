@@ -78,13 +78,13 @@ class Delivering:
         muted, now_ms = await self._episodes.muted_rules(), self._clock.now_ms()
         told = []
         try:
-            for episode, notice, untold in await self._episodes.episodes():
+            for episode, notice, untold in await self._episodes.open():
                 is_muted = episode.is_muted(now_ms) or muted.get(episode.rule, 0) > now_ms
-                if episode.state == "open" and notice is not None and not (untold or is_muted):
+                if notice is not None and not (untold or is_muted):
                     await self._say_again(notice)
                     told.append(episode.id)
-            for episode, notice, _ in await self._episodes.episodes() if told else ():
-                if episode.id in told and episode.state != "open" and notice is not None:
+            for episode, notice, _ in await self._episodes.remembered(told):
+                if episode.state != "open" and notice is not None:
                     await self._say_again(notice)
         except TransientError as error:
             self._failed(error)

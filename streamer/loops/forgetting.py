@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from streamer.core.erasure import bare, emptied
-from streamer.core.feed import Tombstone, tombstones
 from streamer.core.ids import Scope
 from streamer.core.interpret import interpret
 from streamer.core.ledger import Entry
 from streamer.core.session import Facts, SessionRef, SessionState
 from streamer.core.session_id import SESSION_KEYS
+from streamer.core.tombstone import Tombstone, tombstones
 from streamer.core.turn import Turn
 from streamer.errors import TransientError
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from streamer.alert_ports import EpisodeStore, SeriesStore, Slot, Waiting
+from streamer.core.alerts.baseline import SILENT_H
+from streamer.core.alerts.counts import HOUR_MS
 from streamer.core.alerts.episode import Changed, Episode, proposed, waited
 from streamer.core.alerts.fold import given_up
 from streamer.core.alerts.lane import Lane
@@ -30,8 +32,11 @@ SWEEP_MS = 3_600_000
 LATE_MS = 600_000
 """From a verdict's publication to its fold: more is a backlog, of a first start, an outage or a rebuild."""
 EPISODES_KEPT_MS = 90 * DAY_MS
-SERIES_KEPT_MS = 30 * DAY_MS
-"""As long as a session may come back."""
+SERIES_KEPT_MS = 8 * DAY_MS
+"""The longest window that people read, and the day that runs: nothing of a silent series is left to be shown then, and
+a new one may need its place (alerting.series_max)."""
+STATES_KEPT_MS = SERIES_KEPT_MS + SILENT_H * HOUR_MS
+"""A detector that was silent for so long begins anew anyhow (core/alerts/baseline.py)."""
 TOLD_FIRST: Mapping[Severity, int] = {"warn": 0, "critical": 1}
 
 
@@ -71,7 +76,7 @@ class Notify:
                 await self._tell_untold()
             if await self._episodes.my_turn("watch", WATCH_MS):
                 await self._watch()
-            if await self._episodes.my_turn("sweep", SWEEP_MS):
+            if await self._episodes.my_turn("tidy", SWEEP_MS):
                 await self._sweep()
         except TransientError as error:
             if str(error) != self._interrupted_by:  # an outage of an hour is one line
@@ -114,7 +119,7 @@ class Notify:
 
     async def _tell_untold(self) -> None:
         """What a backlog raised, and has not resolved."""
-        untold = [one.episode for one in await self._episodes.episodes() if one.untold and one.episode.state == "open"]
+        untold = [one.episode for one in await self._episodes.open() if one.untold]
         for episode in untold if untold and await self._episodes.is_current() else ():
             slot = await slot_of(self._episodes, episode)
             if slot.untold and slot.episode == episode and slot.notice is not None:
@@ -146,30 +151,30 @@ class Notify:
         indexes = {lane: await self._series.index(lane) for lane in await self._series.lanes()}
         newest_ms = max((last for index in indexes.values() for _, last in index.values()), default=0)
         event_ms = min(newest_ms, self._clock.now_ms())  # one trace with a clock ahead must not make others silent
-        episodes = [one.episode for one in await self._episodes.episodes()]
+        episodes = [one.episode for one in await self._episodes.open()]
         for episode in episodes:
-            if episode.state != "open":
-                continue
             slot = await slot_of(self._episodes, episode)
             if slot.episode is None or slot.episode.id != episode.id:
                 continue
-            last_ms = _last_seen(indexes, SeriesKey.read(episode.series)) or episode.raised_at_ms
+            last_ms = last_seen(indexes, SeriesKey.read(episode.series)) or episode.raised_at_ms
             changed = waited(slot.episode, event_ms, last_ms, self._clock.now_ms())
             if changed.episode is not None and changed.episode != slot.episode:
                 if changed.episode.ending == "silent":
                     await tell_detector(self._series, self.rules, episode, given_up, self._clock)
                 await self._turn(slot, slot.applied, changed)
-        self._metrics.gauge("episodes_open", sum(episode.state == "open" for episode in episodes))
+        self._metrics.gauge("episodes_open", len(episodes))
         self._metrics.gauge("series", sum(map(len, indexes.values())))
 
     async def _sweep(self) -> None:
+        """What nobody needs any more goes; an open episode keeps its series and its detector."""
         now_ms = await self._series.time_ms()
+        keep = {str(SeriesKey.read(one.episode.series).parent) for one in await self._episodes.open()}
         for lane in await self._series.lanes():
-            await self._series.sweep(lane, now_ms - SERIES_KEPT_MS)
+            await self._series.sweep(lane, now_ms - SERIES_KEPT_MS, now_ms - STATES_KEPT_MS, keep)
         await self._episodes.forget(now_ms - EPISODES_KEPT_MS)
 
 
-def _last_seen(indexes: Mapping[Lane, Mapping[str, tuple[int, int]]], key: SeriesKey) -> int:
+def last_seen(indexes: Mapping[Lane, Mapping[str, tuple[int, int]]], key: SeriesKey) -> int:
     """Of a series, or of all versions where it stands for them."""
     index = indexes.get(Lane(key.tenant, key.judge), {})
     mine = ((SeriesKey.read(name), times) for name, times in index.items())
@@ -184,15 +189,15 @@ async def slot_of(episodes: EpisodeStore, what: Proposal | Episode) -> Slot:
 async def set_by_person(
     episodes: EpisodeStore, episode: Episode, changed: Changed, told: Sequence[Told], now_ms: int
 ) -> bool:
-    """A mute, its end, or that this is the new normal, which whoever was told of the raise hears. False where the
-    episode has changed meanwhile."""
+    """A mute, its end, or that this is the new normal: that is told to every channel that hears of such a raise, muted
+    or not, unless the raise was never told. False where the episode has changed meanwhile."""
     slot = await slot_of(episodes, episode)
     if slot.episode != episode or changed.episode is None:
         return False
-    if changed.tell != "resolve":
+    if changed.tell is None:
         return await episodes.turn(slot, slot.applied, changed.episode, slot.notice, (), untold=slot.untold)
     notice = notice_of(changed.episode, "resolve", now_ms)
-    channels = [] if slot.untold else await reached(episodes, told, episode, now_ms)
+    channels = [] if slot.untold else _of_severity(told, episode)
     return await episodes.turn(slot, slot.applied, changed.episode, notice, channels)
 
 
@@ -200,4 +205,8 @@ async def reached(episodes: EpisodeStore, told: Sequence[Told], episode: Episode
     """Channels that are told of it now."""
     if (await episodes.muted_rules()).get(episode.rule, 0) > now_ms:
         return []
+    return _of_severity(told, episode)
+
+
+def _of_severity(told: Sequence[Told], episode: Episode) -> list[str]:
     return [one.channel for one in told if TOLD_FIRST[episode.severity] >= TOLD_FIRST[one.severity]]

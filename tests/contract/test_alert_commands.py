@@ -76,7 +76,7 @@ async def test_the_new_normal_ends_the_episode_and_owes_the_channels_that(redis:
     await app.accept(redis, settings, episode.id)
     ((kept, _, _),), _ = await app.episodes(redis)
     assert (kept.state, kept.ending) == ("resolved", "new_normal")
-    assert await RedisEpisodes(redis.shared).owed(["hook"]) == {"hook": 2}
+    assert await RedisEpisodes(redis.shared).owed(["hook", "chat"]) == {"hook": 2, "chat": 1}
     with pytest.raises(ConfigurationError, match="no open episode"):
         await app.accept(redis, settings, episode.id)
 

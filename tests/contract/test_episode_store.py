@@ -1,6 +1,8 @@
 """Episodes and what channels are owed: the same on the fake, on Redis and on a Redis Cluster."""
 
+import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from itertools import count
 from typing import NamedTuple
 
@@ -155,3 +157,65 @@ async def test_mutes_of_rules_and_turns_of_workers(stage: Stage) -> None:
     assert await store.muted_rules() == {RULE: 0}
     assert [await store.my_turn("x", 60_000) for _ in range(3)] == [True, False, False]
     assert await store.my_turn("y", 60_000)
+
+
+async def test_open_ones_are_found_without_reading_those_that_are_over(stage: Stage) -> None:
+    store, _ = stage
+    first, second = episode(), episode(START_MS + 1)
+    await store.turn(await store.slot("one", SERIES), 1, first, notice(first), [], untold=True)
+    await store.turn(await store.slot("two", SERIES), 2, second, notice(second), [])
+    assert [one.episode.id for one in await store.open()] == [second.id, first.id]
+    over = replace(second, state="resolved", resolved_at_ms=START_MS + 2)
+    assert await store.turn(await store.slot("two", SERIES), 3, over, notice(over, "resolve"), [])
+    (left,) = await store.open()
+    assert (left.episode, left.untold) == (first, True)
+    assert [one.episode for one in await store.remembered([over.id, "nobody", first.id])] == [over, first]
+    assert await store.remembered([]) == []
+    again = replace(over, state="open", resolved_at_ms=None, raises=2)
+    assert await store.turn(await store.slot("two", SERIES), 4, again, notice(again), [])
+    assert len(await store.open()) == 2
+
+
+async def test_what_is_over_for_long_is_forgotten_and_its_slot_with_it(stage: Stage) -> None:
+    store, _ = stage
+    first, second = episode(), episode(START_MS + 1)
+    for rule, found in (("one", first), ("two", second)):
+        await store.turn(await store.slot(rule, SERIES), START_MS * 1_000, found, notice(found), [])
+    over = replace(first, state="resolved", resolved_at_ms=START_MS + 5)
+    await store.turn(await store.slot("one", SERIES), START_MS * 1_000 + 1, over, notice(over, "resolve"), [])
+    assert await store.forget(START_MS + 5) == 0
+    assert await store.forget(START_MS + 6) == 1
+    assert [one.episode for one in await store.episodes()] == [second]
+    assert (await store.slot("one", SERIES)).applied == 0
+    assert (await store.slot("two", SERIES)).episode == second, "an open one keeps its slot"
+    assert await store.turn(await store.slot("one", SERIES), 7, over, notice(over), []), "and it can be taken again"
+
+
+async def test_the_longest_waiting_of_many_is_taken_first_and_what_failed_lets_others_by(stage: Stage) -> None:
+    store, clock = stage
+    for n in range(5):
+        mine = episode(START_MS + n)
+        await store.turn(await store.slot(f"r{n}", SERIES), (START_MS - 9 + n) * 1_000, mine, notice(mine), ["one"])
+    (first,) = await store.take("one", 1, 20, 30_000)
+    assert first.notice.raised_at_ms == START_MS
+    await store.put_off("one", first, 5_000)
+    others = await store.take("one", 9, 20, 30_000)
+    assert [one.notice.raised_at_ms - START_MS for one in others] == [1, 2, 3, 4]
+    clock.now += 5_000
+    (again,) = await store.take("one", 9, 20, 30_000)
+    assert (again.notice, again.attempts) == (first.notice, 1)
+
+
+async def test_what_a_streamer_without_the_index_owed_is_delivered(redis_url: str) -> None:
+    redis = await open_redis(redis_url, Limits(), turn_codec, prefix=next(PREFIXES))
+    store, mine = RedisEpisodes(redis.shared), episode()
+    for kind, number in (("resolve", 2), ("raise", 1)):
+        row = f"{number}|0|0|0|{mine.id}|{json.dumps(notice(mine, kind).to_json())}"
+        key = f"{redis.shared.prefix}:{{alerts}}:out:one"
+        await redis.shared.primary.ask([("HSET", key, notice(mine, kind).id, row)])
+    for kind in ("raise", "resolve"):
+        (taken,) = await store.take("one", 5, 20, 30_000)
+        assert taken.notice.kind == kind
+        await store.delivered("one", taken)
+    assert await store.owed(["one"]) == {"one": 0}
+    await redis.close()

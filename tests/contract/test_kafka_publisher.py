@@ -8,7 +8,8 @@ import confluent_kafka as ck
 import pytest
 
 from streamer.adapters.kafka.publisher import KafkaPublisher
-from streamer.core.feed import FeedRecord, Tombstone
+from streamer.core.feed import FeedRecord
+from streamer.core.tombstone import Tombstone
 from streamer.core.wire.records import DeadLetter, Record
 from streamer.embedded import stand_ins
 from streamer.errors import ConfigurationError, TransientError

@@ -3,98 +3,43 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from itertools import count
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from streamer.adapters.redis_sessions import open_redis
-from streamer.adapters.redis_sessions.series import RedisSeries
 from streamer.alert_ports import SeriesStore, Waiting
-from streamer.core import turn_codec
-from streamer.core.alerts.counts import HOUR_MS, shares
+from streamer.core.alerts.counts import HOUR_MS
 from streamer.core.alerts.fold import SeriesState
 from streamer.core.alerts.lane import Change, KeptState, Lane, LanePolicy, state_name
 from streamer.core.alerts.limit import LimitWatch
-from streamer.core.alerts.rule import AlertRule
 from streamer.core.alerts.series import SeriesKey
-from streamer.core.lifecycle import Limits
-from streamer.core.wire.records import DeadLetter
 from streamer.errors import TransientError
 from streamer.loops.folding import Folding
 from tests import alert_feed
 from tests.alert_feed import closing, failure, records, retracted, verdict
+from tests.contract.series_stage import (
+    LANE,
+    POLICY,
+    RULE,
+    STORES,
+    Clock,
+    Letters,
+    counted,
+    folding,
+    now_of,
+    opened,
+    series,
+)
 from tests.fakes.measures import SilentJournal, SilentMetrics
-from tests.fakes.series_store import FakeSeries
-from tests.services.redis_cluster import RedisCluster
 
-PREFIXES = (f"series{n}" for n in count())
-RULE = AlertRule(name="spike", judge=alert_feed.JUDGE, labels=("unresolved",))
-POLICY = LanePolicy(rules=(RULE,), labels={alert_feed.JUDGE: ("unresolved",)})
-LANE = Lane("default", alert_feed.JUDGE)
 STATE = SeriesState(kind="limit", watch=LimitWatch())
 
 
-class Clock:
-    """The wall's, so that Redis' own clock agrees with it on what is old."""
-
-    def __init__(self, now_ms: int) -> None:
-        self.now = now_ms
-
-    def now_ms(self) -> int:
-        return self.now
-
-    async def sleep_ms(self, ms: int) -> None:
-        await asyncio.sleep(0)
-
-
-class Letters:
-    def __init__(self) -> None:
-        self.put_so_far: list[DeadLetter] = []
-
-    async def put(self, letters: Sequence[DeadLetter]) -> None:
-        self.put_so_far += letters
-
-
-@pytest.fixture(params=["fake", "redis", "cluster"])
+@pytest.fixture(params=STORES)
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[SeriesStore]:
-    if request.param == "fake":
-        yield FakeSeries()
-        return
-    if request.param == "cluster":
-        cluster: RedisCluster = request.getfixturevalue("redis_cluster")
-        url = cluster.url
-    else:
-        url = request.getfixturevalue("redis_url")
-    redis = await open_redis(url, Limits(), turn_codec, prefix=next(PREFIXES))
-    yield RedisSeries(redis.shared)
-    await redis.close()
-
-
-async def now_of(store: SeriesStore) -> int:
-    return await store.time_ms() or 1_800_000_000_000
-
-
-def folding(store: SeriesStore, letters: Letters | None = None, policy: LanePolicy = POLICY) -> Folding:
-    return Folding(policy, store, letters or Letters(), Clock(10**12), SilentMetrics(), SilentJournal())
-
-
-async def counted(store: SeriesStore, now_ms: int) -> Counter[tuple[str, str]]:
-    """By series and outcome, over 7 days."""
-    found: Counter[tuple[str, str]] = Counter()
-    newest = now_ms // HOUR_MS
-    for lane in await store.lanes():
-        for series in await store.index(lane):
-            for sums in (await store.hours(lane, series, newest - 168, newest)).values():
-                for field, amount in sums.items():
-                    if field.startswith("n:"):
-                        found[series, field[2:]] += round(amount)
-    return +found
-
-
-def series(version: str = "1.0", agent: str = "refund-bot", judge_version: str = alert_feed.JUDGE_VERSION) -> str:
-    return str(SeriesKey("default", agent, version, alert_feed.JUDGE, judge_version))
+    async with opened(request) as made:
+        yield made
 
 
 async def test_a_session_is_counted_once_where_it_stands_last(store: SeriesStore) -> None:
@@ -230,23 +175,6 @@ async def test_an_unreachable_store_is_waited_for_and_nothing_is_skipped(store: 
     assert await counted(store, now) == {(series(), "hit"): 5}
 
 
-async def test_weights_slices_and_hits_follow_the_session(store: SeriesStore) -> None:
-    now = await now_of(store)
-    fold, hour = folding(store).fold, now // HOUR_MS
-    said: dict[str, Any] = {"probability": 0.25, "reason": "sample", "version": "2.0"}
-    await fold(records([verdict(f"s{n}", now, "unresolved", **said) for n in range(4)]))
-    await fold(records([verdict("t", now, "resolved"), verdict("s0", now, "resolved", token=2, revision=2, **said)]))
-    week = shares(await store.hours(LANE, series("2.0"), hour - 168, hour), now)["7d"]
-    assert (week.judged, week.hits, week.share) == (4, 3, 0.75)
-    parent = str(SeriesKey.read(series()).parent)
-    slices = await store.slices(LANE, parent, hour, hour)
-    assert tuple(slices["version=2.0"]) == (3.0, 4.0)
-    assert tuple(slices["version=1.0"]) == (0.0, 1.0)
-    hits = await store.hits(LANE, parent)
-    assert {hit.session_id for hit in hits} == {"s1", "s2", "s3"}
-    assert all(hit.rationale for hit in hits)
-
-
 async def test_nothing_of_a_session_that_was_forgotten_is_kept(store: SeriesStore) -> None:
     now, struck = await now_of(store), []
 
@@ -261,12 +189,3 @@ async def test_nothing_of_a_session_that_was_forgotten_is_kept(store: SeriesStor
     await fold([*values, *stones])
     assert struck == [("default", "a|b")]
     assert [hit.session_id for hit in await store.hits(LANE, str(SeriesKey.read(series()).parent))] == ["c"]
-
-
-async def test_a_silent_series_is_forgotten(store: SeriesStore) -> None:
-    now = await now_of(store)
-    await folding(store).fold(
-        records([verdict("a", now, "resolved"), verdict("b", now - HOUR_MS, "resolved", agent="x")])
-    )
-    assert await store.sweep(LANE, now) == 1
-    assert list(await store.index(LANE)) == [series()]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamer.core.erasure import bare
 from streamer.core.feed import (
     FeedRecord,
     closing_record,
@@ -18,11 +19,12 @@ from streamer.core.feed import (
     retraction_record,
     verdict_record,
 )
+from streamer.core.feed_event import event_of
 from streamer.core.ids import Scope
 from streamer.core.judges import JudgeSpec
 from streamer.core.ledger import Entry, Past
 from streamer.core.session import Claim, SessionRef, SessionState
-from streamer.core.turn import Turn
+from streamer.core.turn import ToolEvent, Turn
 from streamer.core.verdict import FailureKind, JudgeFailure, Usage, Verdict
 
 SCHEMA = json.loads(files("streamer").joinpath("schema/assessments-v1.json").read_text())
@@ -146,6 +148,39 @@ def test_users_are_hashed_unless_asked_otherwise_and_tenants_cannot_be_joined_by
     assert user("t") not in (None, "ann", user("other"))
     assert user("t", users="plain") == "ann"
     assert user("t", users="left_out") is None
+
+
+def test_models_and_tools_are_those_used_most_and_bounded_and_the_quote_names_its_turn() -> None:
+    calls = tuple(ToolEvent(name=f"tool{n:02}", arguments="", result="") for n in range(20) for _ in range(n + 1))
+    first = replace(turn(), models=("m", "b"), tools=(*calls, ToolEvent(name="x" * 500, arguments="", result="")))
+    second = replace(turn("0b" * 16), user="I have asked three times now!", models=("m",))
+    entry = replace(JUDGED, verdict=replace(VERDICT, rationale='They write "asked three times".'))
+    for record in every_record(claim_of(turns=(first, second)), (first, second)):
+        VALIDATOR.validate(record.value)
+    value = verdict_record("n", claim_of(), SPEC, entry, (first, second), "quiet", NOW_MS).value
+    assert (value["models"], value["model"]) == (["b", "m"], SPEC.model)
+    assert value["tools"] == [f"tool{n}" for n in range(12, 20)]
+    assert value["quote"] == {"turn": 2, "text": "I have asked three times now!"}
+    long = verdict_record("n", claim_of(), SPEC, entry, (replace(first, tools=first.tools[-1:]),), "quiet", NOW_MS)
+    assert long.value["tools"] == ["x" * 100]
+
+
+def test_a_record_of_before_models_tools_and_quote_were_told_is_valid_and_read() -> None:
+    value = dict(verdict_record("n", claim_of(), SPEC, JUDGED, (turn(),), "quiet", NOW_MS).value)
+    for name in ("models", "tools", "quote"):
+        del value[name]
+    VALIDATOR.validate(value)
+    event = event_of(value)
+    assert event is not None
+    assert (event.models, event.tools, event.quote) == ((), (), None)
+
+
+def test_what_is_left_of_an_erased_session_names_no_word_model_or_tool() -> None:
+    said = replace(turn(), user="secret words", models=("m",), tools=(ToolEvent(name="t", arguments="", result=""),))
+    left = bare([said])
+    assert left is not None
+    for record in every_record(claim_of(turns=(left,)), (left,)):
+        assert (record.value["models"], record.value["tools"], record.value.get("quote")) == ([], [], None)
 
 
 def test_a_growing_session_stays_in_its_series() -> None:

@@ -119,12 +119,14 @@ def history(now_ms: int) -> list[dict[str, Any]]:
 def spike(now_ms: int, first: int = 0) -> list[dict[str, Any]]:
     """A release that breaks its conversations, beside the one before it."""
     said: dict[str, Any] = {"published_at_ms": now_ms, "rationale": "The refund <!channel> never arrived."}
+    said |= {"models": ["m"], "quote": {"turn": 2, "text": "Where is my refund?"}}
     return [
         verdict(
             f"s{n}",
             now_ms - HOUR_MS + n * 10_000,
             "unresolved" if n % 2 else "resolved",
             version="2.0" if n % 2 else "1.0",
+            tools=["lookup", "refund"] if n % 3 else ["lookup"],
             **said,
         )
         for n in range(first, first + 60)
@@ -206,5 +208,5 @@ def check_story(value: dict[str, Any]) -> None:
     assert value["explained_by"]["value"] == "2.0"
     assert value["new_version"] == "2.0"
     assert "refund" in value["reasons"][0]["words"]
-    assert len(value["examples"]) == 3
+    assert [(one["quote"], one["turn"]) for one in value["examples"]] == [("Where is my refund?", 2)] * 3
     assert value["links"][0].endswith(value["examples"][0]["trace_id"])

@@ -15,9 +15,14 @@ from streamer.ports import Clock
 class Owed:
     notice: Notice
     number: int
-    due_ms: int = 0
+    due_ms: float = 0
     lease_ms: int = 0
     attempts: int = 0
+
+    @property
+    def waits_ms(self) -> float:
+        """Since when, or until when."""
+        return max(self.due_ms, self.lease_ms)
 
 
 class FakeEpisodes:
@@ -60,7 +65,7 @@ class FakeEpisodes:
         if told is not None:
             number = applied if applied > slot.applied else told.published_at_ms * 1_000
             for channel in channels:
-                self.out[channel][told.id] = Owed(told, number)
+                self.out[channel][told.id] = Owed(told, number, min(self._clock.now_ms(), number / 1_000))
         return True
 
     async def set_current(self, for_ms: int) -> None:
@@ -73,6 +78,12 @@ class FakeEpisodes:
         newest = sorted(self.kept.values(), key=lambda one: (one.episode.raised_at_ms, one.episode.id))
         return newest[::-1]
 
+    async def open(self) -> Sequence[Remembered]:
+        return [one for one in await self.episodes() if one.episode.state == "open"]
+
+    async def remembered(self, names: Sequence[str]) -> Sequence[Remembered]:
+        return [self.kept[name] for name in names if name in self.kept]
+
     async def retell(self, name: str, notice: Notice) -> None:
         self.kept[name] = self.kept[name]._replace(notice=notice)
 
@@ -80,6 +91,10 @@ class FakeEpisodes:
         old = [e.id for e, _, _ in self.kept.values() if e.state == "resolved" and (e.resolved_at_ms or 0) < before_ms]
         for name in old:
             del self.kept[name]
+        for slot, said in list(self.slots.items()):
+            applied, _, name = said.decode().partition("|")
+            if int(applied) < before_ms * 1_000 and name not in self.kept:
+                del self.slots[slot]
         return len(old)
 
     async def take(self, channel: str, limit: int, per_minute: int, lease_ms: int) -> Sequence[Delivery]:
@@ -89,7 +104,8 @@ class FakeEpisodes:
             oldest.setdefault(owed.notice.episode, owed)
         self._sent[channel] = [at for at in self._sent[channel] if at > now_ms - 60_000]
         room = min(limit, per_minute - len(self._sent[channel]))
-        due = [one for one in oldest.values() if one.due_ms <= now_ms and one.lease_ms <= now_ms][: max(0, room)]
+        due = sorted((one for one in oldest.values() if one.waits_ms <= now_ms), key=lambda one: one.waits_ms)
+        due = due[: max(0, room)]
         for owed in due:
             owed.lease_ms = now_ms + lease_ms
             self._sent[channel].append(now_ms)

@@ -2,11 +2,12 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from streamer.alert_ports import Waiting
 from streamer.core.alerts.fold import SeriesState
-from streamer.core.alerts.lane import Change, KeptState, Lane, Looked, Standing, Wanted
+from streamer.core.alerts.lane import Change, KeptState, Lane, Looked, Standing, Wanted, newest_of, parent_of
+from streamer.core.alerts.series import SeriesKey
 from streamer.core.alerts.story import Hit, Tally
 
 HITS_KEPT = 50
@@ -20,6 +21,7 @@ class FakeSeries:
         self.sums: dict[tuple[Lane, str, str, int], dict[str, float]] = defaultdict(dict)
         self.kept_hits: dict[tuple[Lane, str], list[Hit]] = defaultdict(list)
         self.indexes: dict[Lane, dict[str, tuple[int, int]]] = defaultdict(dict)
+        self.known_lanes: set[Lane] = set()
         self.waiting: list[Waiting] = []
         self.now_ms = 0
 
@@ -60,6 +62,7 @@ class FakeSeries:
                     sums[field] = sums.get(field, 0.0) + amount
         for parent, hits in change.hits.items():
             self.kept_hits[lane, parent] = [*reversed(hits), *self.kept_hits[lane, parent]][:HITS_KEPT]
+        self.known_lanes |= {lane} if change.series else set()
         for series, (first, last) in change.series.items():
             before = self.indexes[lane].get(series, (first, last))
             self.indexes[lane][series] = (min(first, before[0]), max(last, before[1]))
@@ -82,7 +85,7 @@ class FakeSeries:
         return self._apply(Change(lane=lane, states={name: (looked, KeptState(n, state.encoded()))}))
 
     async def lanes(self) -> Sequence[Lane]:
-        return sorted(lane for lane, index in self.indexes.items() if index)
+        return sorted(self.known_lanes | {lane for lane, index in self.indexes.items() if index})
 
     async def index(self, lane: Lane) -> Mapping[str, tuple[int, int]]:
         return dict(sorted(self.indexes[lane].items()))
@@ -114,11 +117,25 @@ class FakeSeries:
             if of == lane:
                 self.kept_hits[of, parent] = [hit for hit in hits if hit.session_id != session_id]
 
-    async def sweep(self, lane: Lane, before_ms: int) -> int:
-        gone = [series for series, (_, last) in self.indexes[lane].items() if last < before_ms]
+    async def sweep(self, lane: Lane, before_ms: int, states_before_ms: int, keep: Collection[str]) -> int:
+        index = self.indexes[lane]
+        gone = [s for s, (_, last) in index.items() if last < before_ms and _parent(s) not in keep]
         for series in gone:
-            del self.indexes[lane][series]
+            del index[series]
+        for parent in {_parent(series) for series in gone} - {_parent(series) for series in index}:
+            self.kept_hits.pop((lane, parent), None)
+        for of, name in list(self.states):
+            if of == lane and self.states[of, name].n < states_before_ms * 1_000 and parent_of(name) not in keep:
+                del self.states[of, name]
+                if self.newest.get((lane, newest_of(name))) == name:
+                    del self.newest[lane, newest_of(name)]
+        if not index and not any(of == lane for of, _ in self.states):
+            self.known_lanes.discard(lane)
         return len(gone)
 
     async def time_ms(self) -> int:
         return self.now_ms
+
+
+def _parent(series: str) -> str:
+    return str(SeriesKey.read(series).parent)

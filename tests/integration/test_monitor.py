@@ -4,15 +4,16 @@ import asyncio
 import gc
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import confluent_kafka as ck
 import pytest
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from streamer.adapters.kafka.lag import committed
 from streamer.core.wire.records import Record
-from streamer.monitor.app import FaustReader
+from streamer.monitor.app import METADATA_MS, FaustReader
 from streamer.monitor.credentials import translated
 from tests.services.kafka import create_topics
 from tests.services.kafka_secured import SecuredKafka
@@ -37,8 +38,15 @@ class Folder:
 
 
 @asynccontextmanager
-async def reading(bootstrap: str, group: str, topic: str, folder: Folder, **options: str) -> AsyncIterator[FaustReader]:
-    reader = FaustReader(bootstrap, translated(options), group, topic, 2, folder.fold)
+async def reading(
+    bootstrap: str,
+    group: str,
+    topic: str,
+    folder: Folder,
+    options: Mapping[str, str] | None = None,
+    metadata_ms: int = METADATA_MS,
+) -> AsyncIterator[FaustReader]:
+    reader = FaustReader(bootstrap, translated(options or {}), group, topic, 2, folder.fold, metadata_ms)
     await reader.start()
     try:
         yield reader
@@ -52,10 +60,10 @@ async def until(look: Callable[[], bool], within_s: float = 40) -> None:
             await asyncio.sleep(0.05)
 
 
-def produce(bootstrap: str, topic: str, numbers: range) -> None:
+def produce(bootstrap: str, topic: str, numbers: range, partitions: int = 2) -> None:
     producer = ck.Producer({"bootstrap.servers": bootstrap, "compression.type": "zstd"})
     for n in numbers:
-        producer.produce(topic, json.dumps(n).encode(), b"k", n % 2)
+        producer.produce(topic, json.dumps(n).encode(), b"k", n % partitions)
     producer.flush()
 
 
@@ -107,5 +115,32 @@ async def test_scram_over_tls(secured_kafka: SecuredKafka) -> None:
     await asyncio.to_thread(produce, secured_kafka.server.bootstrap, topic, range(20))
     folder = Folder()
     bootstrap = connection.pop("bootstrap.servers")
-    async with reading(bootstrap, group, topic, folder, **connection):
+    async with reading(bootstrap, group, topic, folder, connection):
         await until(lambda: len(folder.values) == 20)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_a_partition_that_was_added_to_the_feed_is_read_from_its_beginning(
+    kafka: str, topic: str, workers: int
+) -> None:
+    connection, group, folder = {"bootstrap.servers": kafka}, f"{topic}-group", Folder()
+    await asyncio.to_thread(produce, kafka, topic, range(40))
+    async with AsyncExitStack() as stack:
+        readers = [
+            await stack.enter_async_context(reading(kafka, group, topic, folder, metadata_ms=2_000))
+            for _ in range(workers)
+        ]
+        await until(lambda: len(folder.values) >= 40 and all(reader.partitions for reader in readers))
+        await asyncio.to_thread(add_partitions, kafka, topic, 4)
+        await asyncio.to_thread(produce, kafka, topic, range(40, 80), 4)
+        await until(lambda: {json.loads(value or b"") for value in folder.values} == set(range(80)), 60)
+        assert frozenset().union(*(reader.partitions for reader in readers)) == {0, 1, 2, 3}
+        await asyncio.sleep(3)  # two commits later
+    assert sum((await asyncio.to_thread(committed, connection, group, topic, range(4))).values()) == 80
+
+
+def add_partitions(bootstrap: str, topic: str, to: int) -> None:
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for asked in admin.create_partitions([NewPartitions(topic, to)]).values():
+        asked.result(10)

@@ -1,7 +1,6 @@
 """One raise and one resolve, whoever dies, however often it is proposed, and however many workers see it."""
 
 import asyncio
-import json
 import random
 from collections import Counter
 from typing import Any
@@ -10,16 +9,12 @@ import pytest
 
 from streamer.alert_ports import Waiting
 from streamer.core.alerts.counts import HOUR_MS
-from streamer.core.alerts.episode import accepted
-from streamer.core.alerts.lane import LanePolicy
+from streamer.core.alerts.episode import accepted, muted
 from streamer.core.alerts.outbox import LEASE_MS, SEND_MS_MAX
+from streamer.core.alerts.wording import title
 from streamer.errors import PermanentError, TransientError
 from streamer.loops.delivering import AT_ONCE, Delivering
-from streamer.loops.folding import Folding
 from streamer.loops.notify import Told, set_by_person
-from streamer.loops.striking import strike
-from tests import alert_feed
-from tests.alert_feed import records, verdict
 from tests.fakes.measures import SilentJournal, SilentMetrics
 from tests.loops.alert_world import RULE, START_MS, Chat, Crash, World
 
@@ -192,70 +187,28 @@ async def test_what_a_backlog_raised_is_told_once_that_is_done_and_only_if_it_is
     assert [chat.told for chat in world.channels] == [{"raise": 1, "resolve": 1}] * 2
 
 
-async def test_an_alert_tells_its_slice_reasons_examples_and_how_late_it_can_be() -> None:
-    world = World()
-    values = [verdict(f"old{n}", START_MS - (n % 20 + 2) * HOUR_MS, "resolved") for n in range(200)]
-    values += [verdict(f"a{n}", START_MS - 60_000 * n, "resolved") for n in range(40)]
-    values += [
-        verdict(f"b{n}", START_MS - 60_000 * n, "unresolved", version="2.0", rationale=f"Refund {n} never arrived.")
-        for n in range(20)
-    ]
-    policy = LanePolicy(rules=(), labels={alert_feed.JUDGE: ("unresolved",)})
-    store = world.series
-    await Folding(policy, store, None, world.clock, SilentMetrics(), SilentJournal()).fold(records(values))  # type: ignore[arg-type]
+@pytest.mark.parametrize("mute", ["", "episode", "rule"])
+async def test_the_new_normal_is_told_to_whoever_hears_of_such_a_raise_muted_or_not(mute: str) -> None:
+    """A pager closes what it had opened; a channel for what is critical had heard nothing, and hears nothing."""
+    chat, critical = Chat("chat"), Chat("critical")
+    world = World(channels=(chat, critical))
     await world.propose("raise", START_MS)
     await world.settle()
-    (told,) = world.channels[0].got
-    assert told.explained_by is not None
-    assert (told.explained_by.dimension, told.explained_by.value, told.explained_by.hits) == ("version", "2.0", 20)
-    assert told.new_version == "2.0"
-    assert "refund" in told.reasons[0].words
-    assert len(told.examples) == 3
-    assert told.examples[0].quote.startswith("Refund ")
-    assert told.links[0] == f"http://m/default/{told.examples[0].trace_id}"
-    assert told.late_ms is not None
-    assert told.late_ms > 900_000
-
-
-async def test_the_new_normal_is_told_to_whoever_was_told_of_the_raise() -> None:
-    world = World()
-    await world.propose("raise", START_MS)
-    await world.settle()
-    (episode,), told = world.open, [Told("chat", "warn")]
-    changed = accepted(episode, START_MS + HOUR_MS, START_MS + HOUR_MS)
+    critical.got.clear()
+    (episode,), told = world.open, [Told("chat", "warn"), Told("critical", "critical")]
+    if mute == "episode":
+        assert await set_by_person(world.episodes, episode, muted(episode, START_MS * 2), (), world.clock.now)
+        (episode,) = world.open
+    elif mute == "rule":
+        await world.episodes.mute_rule(RULE, START_MS * 2)
+    changed = accepted(episode, START_MS + HOUR_MS)
     assert await set_by_person(world.episodes, episode, changed, told, world.clock.now)
     assert not await set_by_person(world.episodes, episode, changed, told, world.clock.now)
     await world.settle()
-    assert [(one.kind, one.ending) for one in world.channels[0].got] == [("raise", ""), ("resolve", "new_normal")]
-
-
-async def test_whoever_is_forgotten_is_quoted_by_no_episode() -> None:
-    world = World()
-    values = [verdict(f"b{n}", START_MS - 60_000 * n, "unresolved", rationale=f"Words of {n}.") for n in range(20)]
-    policy = LanePolicy(rules=(), labels={alert_feed.JUDGE: ("unresolved",)})
-    folding = Folding(policy, world.series, None, world.clock, SilentMetrics(), SilentJournal())  # type: ignore[arg-type]
-    await folding.fold(records(values))
-    for kind, hours in (("raise", 0), ("resolve", 1), ("raise", 9)):
-        await world.propose(kind, START_MS + hours * HOUR_MS)
-        await world.settle()
-    assert "Words of 0." in repr(world.episodes.kept)
-    await strike(world.series, world.episodes, "default", "b0")
-    assert "Words of 0." not in repr((world.episodes.kept, world.series.kept_hits))
-    assert "Words of 1." in repr(world.episodes.kept)
-    assert all(len(n.links) == len(n.examples) for _, n, _ in world.episodes.kept.values() if n)
-
-
-async def test_without_text_nothing_that_was_said_leaves() -> None:
-    world = World()
-    values = [verdict(f"b{n}", START_MS - 60_000 * n, "unresolved", rationale="Secret words.") for n in range(20)]
-    policy = LanePolicy(rules=(), labels={alert_feed.JUDGE: ("unresolved",)}, text=False)
-    folding = Folding(policy, world.series, None, world.clock, SilentMetrics(), SilentJournal())  # type: ignore[arg-type]
-    await folding.fold(records(values))
-    assert "Secret" not in repr(world.series.kept_hits)
-    await world.propose("raise", START_MS)
-    await world.settle()
-    assert "Secret" not in json.dumps(world.channels[0].got[0].to_json())
-    assert len(world.channels[0].got[0].examples) == 3
+    assert [(one.kind, one.ending) for one in chat.got] == [("raise", ""), ("resolve", "new_normal")]
+    assert "accepted as the new normal" in title(chat.got[-1])
+    assert critical.got == []
+    assert world.open == []
 
 
 def test_what_is_taken_at_once_is_sent_before_its_lease_ends() -> None:

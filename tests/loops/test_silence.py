@@ -3,9 +3,10 @@
 import pytest
 
 from streamer.core.alerts.counts import HOUR_MS
-from streamer.core.alerts.lane import Lane, LanePolicy
+from streamer.core.alerts.lane import Lane, LanePolicy, state_name
 from streamer.core.alerts.rule import AlertKind, AlertRule
 from streamer.loops.folding import Folding
+from streamer.loops.notify import STATES_KEPT_MS
 from tests import alert_feed
 from tests.alert_feed import records, verdict
 from tests.fakes.measures import SilentJournal, SilentMetrics
@@ -58,3 +59,27 @@ async def test_a_clock_that_is_ahead_makes_no_other_series_silent() -> None:
     world.clock.now += 24 * HOUR_MS
     await world.settle()
     assert [one.ending for one in world.channels[0].got] == ["", "silent"]
+
+
+async def test_a_series_that_ended_is_forgotten_once_its_episode_is_over() -> None:
+    world, rule = World(), AlertRule(name=RULE, judge=alert_feed.JUDGE, labels=("unresolved",))
+    world.rules = (rule,)
+    await fold(world, rule, "usual", START_MS - LEARNED_H * HOUR_MS, HOUR_MS // 5, LEARNED_H * 5, 20)
+    await fold(world, rule, "bad", START_MS, 10_000, 100, 1)
+    state = (LANE, state_name(rule, KEY.parent))
+    for _ in range(2):  # nothing else speaks, so nobody says that it is silent
+        world.series.now_ms = world.clock.now = world.clock.now + STATES_KEPT_MS + HOUR_MS
+        await world.settle()
+        assert len(world.open) == 1
+        assert state in world.series.states
+        assert world.series.indexes[LANE]
+    another(world, world.clock.now)
+    for _ in range(2):
+        world.series.now_ms = world.clock.now = world.clock.now + HOUR_MS
+        await world.settle()
+    assert [one.ending for one in world.channels[0].got] == ["", "silent"]
+    assert not world.series.indexes[LANE]
+    world.series.now_ms = world.clock.now = world.clock.now + STATES_KEPT_MS + HOUR_MS
+    await world.settle()
+    assert state not in world.series.states
+    assert LANE not in await world.series.lanes()

@@ -18,7 +18,8 @@ from streamer.adapters.kafka.clients import made
 from streamer.adapters.kafka.errors import translated
 from streamer.adapters.kafka.heard import Heard
 from streamer.core.dead_letters import SUFFIX, headers_of
-from streamer.core.feed import SCHEMA_VERSION, FeedRecord, Tombstone
+from streamer.core.feed import SCHEMA_VERSION, FeedRecord
+from streamer.core.tombstone import Tombstone
 from streamer.core.wire.records import DeadLetter, Record
 from streamer.errors import StreamerError, TransientError
 

@@ -6,6 +6,7 @@
 -- Reply: 1, or 0 where nothing was done
 local DAY, HOUR = 86400000, 3600000
 local KEPT, SEEN, SLICES_MAX, HITS_KEPT = 8 * DAY, 49 * HOUR, 400, 50
+local NAMES_MAX = 200 -- of an application's tools and models: they must not leave versions without a place
 local call, format, t = redis.call, string.format, redis.call('TIME')
 local now = tonumber(ARGV[1])
 if now == 0 then now = t[1] * 1000 + math.floor(t[2] / 1000) end
@@ -28,9 +29,12 @@ for _, s in ipairs(m[4]) do call('HSET', states, s[1], s[3] .. ' ' .. s[4]) end
 for _, s in ipairs(m[5]) do
   local key, ttl = P .. s[1] .. ':' .. s[2] .. ':' .. s[3], (s[3] + 1) * HOUR + KEPT - now
   if ttl > 0 then
-    local full = s[1] == 'd' and call('HLEN', key) >= SLICES_MAX
+    local held = s[1] == 'd' and call('HLEN', key) or 0
     for i = 4, #s, 2 do
-      if not full or call('HEXISTS', key, s[i]) == 1 then call('HINCRBYFLOAT', key, s[i], s[i + 1]) end
+      local is_name = string.find(s[i], 'tool=', 1, true) == 1 or string.find(s[i], 'model=', 1, true) == 1
+      if held < (is_name and NAMES_MAX or SLICES_MAX) or call('HEXISTS', key, s[i]) == 1 then
+        call('HINCRBYFLOAT', key, s[i], s[i + 1])
+      end
     end
     call('PEXPIRE', key, format('%.0f', ttl))
   end

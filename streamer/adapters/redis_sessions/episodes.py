@@ -1,7 +1,7 @@
 """alert_ports.EpisodeStore on Redis: episodes, and what is owed to channels."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from streamer.adapters.redis_sessions.handle import Shared
 from streamer.adapters.redis_sessions.ingest import pairs
@@ -41,10 +41,12 @@ class RedisEpisodes:
     ) -> bool:
         name = episode.id if episode else ""
         same = slot.episode is not None and slot.episode.id == name
-        arguments: list[Argument] = [joined(slot.rule, slot.series), slot.looked_slot, f"{applied}|{name}", name]
+        slot_name = joined(slot.rule, slot.series)
+        arguments: list[Argument] = [self._s.now_ms(), slot_name, slot.looked_slot, f"{applied}|{name}", name]
         arguments += [
             slot.looked_episode if same else "",
             _written(Remembered(episode, told, untold)) if episode else "",
+            int(episode is not None and episode.state == "open"),
         ]
         if told is not None:
             number = applied if applied > slot.applied else told.published_at_ms * 1_000
@@ -62,7 +64,18 @@ class RedisEpisodes:
 
     async def episodes(self) -> Sequence[Remembered]:
         (raw,) = await self._s.primary.ask([("HVALS", f"{self._base}episodes")])
-        return sorted(map(_read, raw), key=lambda one: (one.episode.raised_at_ms, one.episode.id), reverse=True)
+        return _newest_first(map(_read, raw))
+
+    async def open(self) -> Sequence[Remembered]:
+        (names,) = await self._s.primary.ask([("SMEMBERS", f"{self._base}open")])
+        found = [one for one in await self.remembered([name.decode() for name in names]) if _is_open(one)]
+        return _newest_first(found)
+
+    async def remembered(self, names: Sequence[str]) -> Sequence[Remembered]:
+        if not names:
+            return []
+        (raw,) = await self._s.primary.ask([("HMGET", f"{self._base}episodes", *names)])
+        return [_read(one) for one in raw if one is not None]
 
     async def retell(self, name: str, notice: Notice) -> None:
         (raw,) = await self._s.primary.ask([("HGET", f"{self._base}episodes", name)])
@@ -71,13 +84,22 @@ class RedisEpisodes:
             await self._s.primary.ask([("HSET", f"{self._base}episodes", name, written)])
 
     async def forget(self, before_ms: int) -> int:
-        old = [
-            episode.id
-            for episode, _, _ in await self.episodes()
-            if episode.state == "resolved" and (episode.resolved_at_ms or 0) < before_ms
-        ]
+        left, old = set[str](), list[str]()
+        for one in await self.episodes():
+            is_old = not _is_open(one) and (one.episode.resolved_at_ms or 0) < before_ms
+            old.append(one.episode.id) if is_old else left.add(one.episode.id)
+            if _is_open(one):  # of a streamer that kept no index
+                await self._s.primary.ask([("SADD", f"{self._base}open", one.episode.id)])
         if old:
             await self._s.primary.ask([("HDEL", f"{self._base}episodes", *old)])
+        (flat,) = await self._s.primary.ask([("HGETALL", f"{self._base}slots")])
+        free: list[Argument] = []
+        for slot, said in pairs(flat):
+            applied, _, name = said.decode().partition("|")
+            if int(applied) < before_ms * 1_000 and name not in left:  # numbers of proposals are µs
+                free += [slot, said]
+        if free:
+            await self._s.primary.run([ScriptCall("drop_fields", f"{self._base}slots", free)])
         return len(old)
 
     async def take(self, channel: str, limit: int, per_minute: int, lease_ms: int) -> Sequence[Delivery]:
@@ -113,6 +135,14 @@ class RedisEpisodes:
     async def _end(self, channel: str, delivery: Delivery, in_ms: Argument) -> None:
         arguments = (self._s.now_ms(), channel, delivery.notice.id, delivery.lease, in_ms)
         await self._s.primary.run([ScriptCall("end_delivery", self._base, arguments)])
+
+
+def _newest_first(found: Iterable[Remembered]) -> list[Remembered]:
+    return sorted(found, key=lambda one: (one.episode.raised_at_ms, one.episode.id), reverse=True)
+
+
+def _is_open(one: Remembered) -> bool:
+    return one.episode.state == "open"
 
 
 def _text(notice: Notice) -> str:

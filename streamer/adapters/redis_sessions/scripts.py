@@ -12,7 +12,7 @@ from streamer.core.lifecycle import Limits
 
 OUTSIDE = (
     "add_partitions", "publish_progress", "tell_doing", "reserve", "settle",
-    "apply_change", "turn_episode", "take_deliveries", "end_delivery",
+    "apply_change", "turn_episode", "take_deliveries", "end_delivery", "drop_fields", "sweep_lane",
 )  # fmt: skip
 REFUSED_WHEN_FULL = (
     "save_fragments", "wake", "park", "end_session", "add_partitions", "publish_progress", "reserve", "restore",

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgpack
@@ -12,7 +12,7 @@ from streamer.adapters.redis_sessions.ingest import pairs
 from streamer.adapters.redis_sessions.scripts import Command, ScriptCall
 from streamer.alert_ports import Waiting
 from streamer.core.alerts.fold import SeriesState
-from streamer.core.alerts.lane import Change, KeptState, Lane, Looked, Standing, Wanted
+from streamer.core.alerts.lane import Change, KeptState, Lane, Looked, Standing, Wanted, newest_of, parent_of
 from streamer.core.alerts.series import SeriesKey
 from streamer.core.alerts.story import Hit, Tally
 from streamer.core.ids import BUCKETS
@@ -114,14 +114,22 @@ class RedisSeries:
         ]
         await self._s.read(gone)
 
-    async def sweep(self, lane: Lane, before_ms: int) -> int:
-        base, gone = (
-            self._base(lane.bucket),
-            [s for s, (_, last) in (await self.index(lane)).items() if last < before_ms],
-        )
-        if gone:
-            await self._s.primary.ask([("HDEL", f"{base}i:{lane.id}", *gone)])
-        return len(gone)
+    async def sweep(self, lane: Lane, before_ms: int, states_before_ms: int, keep: Collection[str]) -> int:
+        base = self._base(lane.bucket)
+        flat, raw = await self._s.primary.ask([("HGETALL", f"{base}i:{lane.id}"), ("HGETALL", f"{base}x:{lane.id}")])
+        series = [
+            (name, said)
+            for name, said in pairs(flat)
+            if int(said.split(b"|")[1]) < before_ms and str(SeriesKey.read(name.decode()).parent) not in keep
+        ]
+        states = [
+            (name, str(kept.n), newest_of(name.decode()))
+            for name, kept in ((name, _state(state)) for name, state in pairs(raw))
+            if kept.n < states_before_ms * 1_000 and parent_of(name.decode()) not in keep
+        ]
+        packed: bytes = msgpack.packb([series, states], use_bin_type=False)
+        (gone,) = await self._s.primary.run([ScriptCall("sweep_lane", base, (lane.id, packed))])
+        return int(gone)
 
     async def clear(self) -> None:
         """Take away everything but what is owed to notify: for a rebuild."""
@@ -133,9 +141,6 @@ class RedisSeries:
                 await node.ask([("UNLINK", key) for key in keys if not key.endswith(b":w:p")])
                 if int(cursor) == 0:
                     break
-
-    async def propose(self, lane: Lane, proposals: Sequence[Mapping[str, Any]]) -> None:
-        await self.apply([Change(lane=lane, proposals=[dict(one) for one in proposals])])
 
     async def time_ms(self) -> int:
         if now_ms := self._s.now_ms():

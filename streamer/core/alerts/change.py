@@ -30,7 +30,7 @@ from streamer.core.alerts.series import SeriesKey
 from streamer.core.alerts.story import Hit
 
 RATIONALE_KEPT_CHARS = 600
-"""Of a bad verdict, for reasons and quotes."""
+"""Of a bad verdict, for reasons."""
 
 
 def ordered(seen: Iterable[Seen]) -> list[Seen]:
@@ -162,8 +162,10 @@ class _Work:
         self._change.series[place.series] = (min(first, at_ms), max(last, at_ms))
 
     def _note_hit(self, seen: Observation) -> None:
-        said = seen.rationale[:RATIONALE_KEPT_CHARS] if self._policy.text else ""
-        hit = Hit(seen.session, seen.session_id, seen.first_trace_id, seen.at_ms, said, seen.version)
+        hit = Hit(seen.session, seen.session_id, seen.first_trace_id, seen.at_ms, "", seen.version)
+        if self._policy.text:
+            said = seen.rationale[:RATIONALE_KEPT_CHARS]
+            hit = hit._replace(rationale=said, quote=seen.quote, turn=seen.quote_turn)
         self._change.hits.setdefault(str(seen.series.parent), []).append(hit)
 
 
@@ -176,11 +178,14 @@ def _decoded(kept: KeptState | None) -> SeriesState | None:
 
 
 def slices_of(seen: Observation) -> tuple[str, ...]:
-    """Under what a judged conversation is counted, to tell which part of the traffic is worse."""
+    """Under what a judged conversation is counted, to tell which part of the traffic is worse: once under each model
+    and tool that it has used."""
     named = (
         ("version", seen.version),
         ("environment", seen.environment),
         ("service", seen.service if seen.agent else ""),
+        *(("model", name) for name in seen.models),
+        *(("tool", name) for name in seen.tools),
     )
     return tuple(f"{dimension}={value}" for dimension, value in named if value)
 

@@ -149,12 +149,13 @@ def waited(stands: Episode, event_ms: int, last_seen_ms: int, now_ms: int) -> Ch
     return Changed(stands)
 
 
-def accepted(stands: Episode, event_ms: int, now_ms: int) -> Changed:
-    """Somebody has said that this is the new normal: the detector is told, too (fold.new_normal)."""
+def accepted(stands: Episode, event_ms: int) -> Changed:
+    """Somebody has said that this is the new normal: the detector is told, too (fold.new_normal). `event_ms`: the
+    series' newest conversation. Told also where it is muted: an end wakes nobody, and what waits for one is closed."""
     if stands.state != "open":
         return Changed(stands)
-    ended = replace(stands, state="resolved", resolved_at_ms=event_ms, ending="new_normal")
-    return Changed(ended, _unless_muted(stands, "resolve", now_ms))
+    ended = replace(stands, state="resolved", resolved_at_ms=max(event_ms, stands.raised_at_ms), ending="new_normal")
+    return Changed(ended, "resolve")
 
 
 def _unless_muted(stands: Episode, tell: Tell, now_ms: int) -> Tell | None:

@@ -163,6 +163,17 @@ def newest_name(rule: AlertRule, parent: SeriesKey) -> str:
     return state_name(rule, parent._replace(judge_version=""))
 
 
+def parent_of(name: str) -> str:
+    """The series of all versions that a `state_name` is of."""
+    return name.partition("|")[2]
+
+
+def newest_of(name: str) -> str:
+    """`newest_name` of the same rule and series as this `state_name`."""
+    rule, _, parent = name.partition("|")
+    return f"{rule}|{SeriesKey.read(parent)._replace(judge_version='')}"
+
+
 def of_lane(seen: Seen) -> Observation:
     """A closing names its judges only within."""
     if seen.decision is None:

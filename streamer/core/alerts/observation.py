@@ -10,9 +10,10 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 
 from streamer.core import sampling
 from streamer.core.alerts.series import SeriesKey
-from streamer.core.feed import SCHEMA_VERSION, FeedKind, Origin
+from streamer.core.feed import NAME_CHARS_MAX, NAMES_MAX, SCHEMA_VERSION, FeedKind, Origin
 from streamer.core.feed_text import clean
 from streamer.core.ids import Scope, session_key
+from streamer.core.quoting import QUOTE_CHARS_MAX
 from streamer.core.verdict import VerdictValue
 
 SAMPLED = ("all", "sample")
@@ -82,7 +83,14 @@ class Observation:
     """The session's place in every sample: it is in one of share p if u < p."""
     first_trace_id: str
     rationale: str
+    quote: str
+    """The user's words that did it; `quote_turn` says in which turn. Empty where it is not known."""
+    quote_turn: int | None
     model: str
+    """The judge's."""
+    models: tuple[str, ...]
+    """The application's."""
+    tools: tuple[str, ...]
     turns: int
     decisions: tuple[Decision, ...] = ()
     """Of a closing."""
@@ -169,7 +177,10 @@ def _read(value: Mapping[str, Any]) -> Observation:
         u=sampling.draw(key),
         first_trace_id=_said(session, "first_trace_id"),
         rationale=_said(value, "rationale"),
+        **_quoted(value.get("quote")),
         model=_said(value, "model"),
+        models=_names(value.get("models")),
+        tools=_names(value.get("tools")),
         turns=_whole(value["turns"]),
         decisions=tuple(_decision(one) for one in value.get("judges", ())),
     )
@@ -185,6 +196,19 @@ def _text(value: Mapping[str, Any], name: str) -> str:
 def _said(value: Mapping[str, Any], name: str) -> str:
     """Empty where the record does not say it."""
     return "" if value.get(name) is None else _text(value, name)
+
+
+def _quoted(given: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Records of before it was told have none."""
+    if given is None:
+        return {"quote": "", "quote_turn": None}
+    return {"quote": _text(given, "text")[:QUOTE_CHARS_MAX], "quote_turn": _whole(given["turn"])}
+
+
+def _names(given: Any) -> tuple[str, ...]:  # noqa: ANN401
+    if not isinstance(given, list | None) or not all(isinstance(name, str) for name in given or ()):
+        raise TypeError("models or tools are no list of names")
+    return tuple(dict.fromkeys(clean(name[:NAME_CHARS_MAX]) for name in (given or ())[:NAMES_MAX]))
 
 
 def _number(given: Any) -> int | float:  # noqa: ANN401

@@ -4,12 +4,13 @@ Rule: what cannot be said honestly is left out. A slice is named only if it expl
 of the traffic would; reasons are words that many rationales have in common, with their number, never a summary.
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-QUOTE_CHARS_MAX = 240
+from streamer.core.vocabulary import telling_words
+
+SAID_CHARS_MAX = 240
 """Two lines of a chat."""
 REASONS_MAX = EXAMPLES_MAX = 3
 EXPLAINS_MIN = 0.5
@@ -20,20 +21,6 @@ COMMON_MIN = 2
 """One rationale's word is no reason of many."""
 LIFT_MIN = 1.15
 """By how much a slice's part of the excess must exceed its part of the traffic."""
-_WORD = re.compile(r"[^\W\d_][\w'-]{2,}")
-_STOP = frozenset(
-    """
-    the and for that this with was were are has had have not but from they their them his her she you your our out
-    all any can could did does into its more most never only over same some such than then there these those very
-    what when where which while who why will would about after again also because been before being between both
-    each how however just like made make many may might much must nor now off once one other own per said says
-    should since so still too under until upon user user's users agent agent's assistant assistant's conversation
-    conversations frustrated frustration frustrating unresolved resolved issue issues problem problems response
-    responses message messages ai bot model remains remained throughout clearly explicitly several times without
-    even expressed expresses expressing asked asks asking question turn turns final end
-    """.split()  # noqa: SIM905
-)
-"""English function words, and what any rationale of a judge of conversations says."""
 
 
 class Tally(NamedTuple):
@@ -63,12 +50,17 @@ class Reason(NamedTuple):
 
 
 class Example(NamedTuple):
-    """`quote` is empty where conversation text is switched off."""
+    """What was said is empty where conversation text is switched off."""
 
     session_id: str
     trace_id: str
     at_ms: int
     quote: str
+    """The user's words that did it; empty where it is not known which."""
+    turn: int | None = None
+    """In which turn of the conversation, from 1."""
+    reason: str = ""
+    """What the judge wrote."""
 
 
 class Hit(NamedTuple):
@@ -80,6 +72,8 @@ class Hit(NamedTuple):
     at_ms: int
     rationale: str
     version: str = ""
+    quote: str = ""
+    turn: int | None = None
 
 
 def explaining(slices: Mapping[str, Tally], whole: Tally, usual: float) -> Slice | None:
@@ -106,7 +100,7 @@ def explaining(slices: Mapping[str, Tally], whole: Tally, usual: float) -> Slice
 def reasons(rationales: Sequence[str]) -> tuple[Reason, ...]:
     """The words that most rationales have in common, each with how many of all name it; a rationale that the first one
     covers does not count for the next."""
-    left = [frozenset(_words(text)) for text in rationales if text]
+    left = [frozenset(telling_words(text)) for text in rationales if text]
     of, found = len(left), list[Reason]()
     while left and len(found) < REASONS_MAX:
         counts = Counter(word for words in left for word in words)
@@ -123,20 +117,19 @@ def reasons(rationales: Sequence[str]) -> tuple[Reason, ...]:
     return tuple(found)
 
 
-def _words(text: str) -> Iterable[str]:
-    return (word for word in (found.group().lower() for found in _WORD.finditer(text)) if word not in _STOP)
-
-
 def examples(hits: Sequence[Hit], since_ms: int, *, text: bool) -> tuple[Example, ...]:
-    """The newest bad conversations since the change, those with something to read first."""
+    """The newest bad conversations since the change, those with the user's words first, then those with the judge's."""
     fresh = [hit for hit in hits if hit.at_ms >= since_ms] or list(hits)
-    best = sorted(fresh, key=lambda hit: (bool(hit.rationale), hit.at_ms), reverse=True)[:EXAMPLES_MAX]
+    best = sorted(fresh, key=lambda hit: (bool(hit.quote), bool(hit.rationale), hit.at_ms), reverse=True)
     return tuple(
-        Example(hit.session_id, hit.trace_id, hit.at_ms, shortened(hit.rationale) if text else "") for hit in best
+        Example(hit.session_id, hit.trace_id, hit.at_ms, hit.quote, hit.turn, shortened(hit.rationale))
+        if text
+        else Example(hit.session_id, hit.trace_id, hit.at_ms, "")
+        for hit in best[:EXAMPLES_MAX]
     )
 
 
-def shortened(text: str, chars_max: int = QUOTE_CHARS_MAX) -> str:
+def shortened(text: str, chars_max: int = SAID_CHARS_MAX) -> str:
     """One line, cut at a word."""
     line = " ".join(text.split())
     if len(line) <= chars_max:

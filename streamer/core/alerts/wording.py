@@ -8,6 +8,7 @@ import re
 import unicodedata
 
 from streamer.core.alerts.notice import MINUTE_MS, Notice
+from streamer.core.alerts.story import Example
 from streamer.core.words import clock, lasting
 
 TITLE_CHARS_MAX = 200
@@ -61,6 +62,13 @@ def _figures(notice: Notice) -> str:
     return f"{counted} since {clock(notice.since_ms)}; noticed after {lasting(int(notice.minutes * MINUTE_MS))}."
 
 
+def _example(example: Example) -> str:
+    where = f", turn {example.turn}" if example.turn else ""
+    quote = f": “{inert(example.quote)}”" if example.quote else ""
+    judge = f"; the judge: {inert(example.reason)}" if example.reason else ""
+    return f"session {inert(example.session_id)}{where}{quote}{judge}"
+
+
 def lines(notice: Notice) -> list[str]:
     """What stands below the title; every line is inert."""
     if notice.kind == "test":
@@ -75,10 +83,7 @@ def lines(notice: Notice) -> list[str]:
     if notice.new_version and notice.new_version_since_ms is not None:
         said.append(f"version {inert(notice.new_version)} is new: first seen {clock(notice.new_version_since_ms)}.")
     said += [f"{one.named_by} of {one.of} judges' reasons name: {inert(one.words)}." for one in notice.reasons]
-    said += [
-        f"session {inert(example.session_id)}" + (f": “{inert(example.quote)}”" if example.quote else "")
-        for example in notice.examples
-    ]
+    said += [_example(example) for example in notice.examples]
     if notice.late_ms is not None:
         said.append(f"At this traffic such an alert can be {lasting(notice.late_ms)} late.")
     said.append(f"rule {inert(notice.rule)}, episode {notice.episode}: streamer alerts list | mute {notice.episode}")

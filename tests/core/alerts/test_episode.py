@@ -72,10 +72,13 @@ def test_a_new_normal_is_asked_once_and_only_taken_from_a_person() -> None:
     assert (asked.state, tell) == ("open", "ask")
     assert waited(asked, 9 * ASK_MS, 9 * ASK_MS, NOW_MS) == (asked, None)
     assert waited(opened(), ASK_MS - 1, ASK_MS - 1, NOW_MS).tell is None
-    ended, tell = accepted(asked, ASK_MS, NOW_MS)
+    ended, tell = accepted(asked, ASK_MS)
     assert ended is not None
     assert (ended.ending, tell) == ("new_normal", "resolve")
-    assert accepted(ended, ASK_MS, NOW_MS) == (ended, None)
+    assert accepted(ended, ASK_MS) == (ended, None)
+    muted_one = muted(asked, NOW_MS + 5).episode
+    assert muted_one is not None
+    assert accepted(muted_one, ASK_MS).tell == "resolve", "an end wakes nobody"
 
 
 def test_a_series_without_conversations_ends_its_episode() -> None:

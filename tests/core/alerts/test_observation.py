@@ -54,3 +54,20 @@ def test_half_a_character_has_no_utf_8_and_becomes_one_that_has(where: tuple[str
 @pytest.mark.parametrize("name", ["rationale", "judge_version", "model"])
 def test_null_is_nothing_said(name: str) -> None:
     assert getattr(observed(_changed((name,), None)), name) == ""
+
+
+def test_models_tools_and_quote_are_read_where_they_are_told_and_bounded() -> None:
+    old = observed(verdict(1, START_MS, "resolved"))
+    assert (old.models, old.tools, old.quote, old.quote_turn) == ((), (), "", None)
+    many = [f"tool{n}" + "x" * 200 for n in range(20)]
+    said = {"models": ["m"], "tools": many, "quote": {"turn": 3, "text": "y" * 500}}
+    seen = observed(verdict(1, START_MS, "resolved", **said))
+    assert (seen.models, len(seen.tools), {len(name) for name in seen.tools}) == (("m",), 8, {100})
+    assert (seen.quote, seen.quote_turn) == ("y" * 200, 3)
+
+
+@pytest.mark.parametrize("wrong", [{"tools": "abc"}, {"models": [1]}, {"quote": "x"}, {"quote": {"text": "x"}}])
+def test_a_record_whose_new_fields_are_of_another_kind_is_malformed(wrong: dict[str, object]) -> None:
+    with pytest.raises(UnreadableRecord) as raised:
+        observed(verdict(1, START_MS, "resolved", **wrong))
+    assert raised.value.reason == "malformed"
