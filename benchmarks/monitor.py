@@ -53,7 +53,7 @@ def run() -> list[Figure]:
 
 
 def _values(count: int, first: int = 0) -> list[bytes]:
-    """Over all series in turn, of the last hours, one in twelve bad."""
+    """Over all series in turn, of the last hours, one in twelve bad; each has used a model and two tools."""
     now_ms = SystemClock().now_ms()
     return [
         json.dumps(
@@ -62,6 +62,9 @@ def _values(count: int, first: int = 0) -> list[bytes]:
                 now_ms - (count - n + first),
                 "unresolved" if n % 12 == 5 else "resolved",
                 agent=f"bot{n % SERIES}",
+                models=["gpt-5-mini"],
+                tools=["lookup_order", f"tool{n % 7}"],
+                quote={"turn": 2, "text": "I have asked three times now, where is my refund?"},
             )
         ).encode()
         for n in range(first, first + count)

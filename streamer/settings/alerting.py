@@ -16,11 +16,14 @@ from streamer.settings.table import Table
 
 class Alerting(Table):
     text: Literal["excerpt", "none"] = Field(
-        "excerpt", description="what a judge wrote about a conversation, shortened; none: counts and links only"
+        "excerpt", description="what a user said and what the judge wrote, shortened; none: counts and links only"
     )
     mlflow_url: ServiceUrl = Field(None, description="for links, where people reach MLflow by another address")
     series_max: Whole = Field(
-        1_000, ge=1, le=100_000, description="per tenant and judge; what comes beyond is counted together as `other`"
+        1_000,
+        ge=1,
+        le=100_000,
+        description="per tenant and judge; what comes beyond is counted as `other`; one leaves after 8 silent days",
     )
     resend_ms: SomeMs = Field(60_000, ge=1_000, description="Alertmanager forgets an alert that is not repeated")
     secrets: dict[str, SecretStr] = Field(

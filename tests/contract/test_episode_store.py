@@ -209,13 +209,24 @@ async def test_the_longest_waiting_of_many_is_taken_first_and_what_failed_lets_o
 async def test_what_a_streamer_without_the_index_owed_is_delivered(redis_url: str) -> None:
     redis = await open_redis(redis_url, Limits(), turn_codec, prefix=next(PREFIXES))
     store, mine = RedisEpisodes(redis.shared), episode()
-    for kind, number in (("resolve", 2), ("raise", 1)):
+    key = f"{redis.shared.prefix}:{{alerts}}:out:one"
+
+    async def owe(kind: str, number: int) -> None:
         row = f"{number}|0|0|0|{mine.id}|{json.dumps(notice(mine, kind).to_json())}"
-        key = f"{redis.shared.prefix}:{{alerts}}:out:one"
         await redis.shared.primary.ask([("HSET", key, notice(mine, kind).id, row)])
+
+    await owe("resolve", 2)
+    await owe("raise", 1)
     for kind in ("raise", "resolve"):
         (taken,) = await store.take("one", 5, 20, 30_000)
         assert taken.notice.kind == kind
         await store.delivered("one", taken)
     assert await store.owed(["one"]) == {"one": 0}
+    other = episode(START_MS + 1)
+    await store.turn(await store.slot(RULE, SERIES), 9, other, notice(other), ["one"])
+    await redis.shared.primary.ask([("HDEL", key, notice(other).id)])  # and beside it, one that takes
+    await owe("raise", 1)
+    assert await store.take("one", 5, 20, 30_000) == []
+    (taken,) = await store.take("one", 5, 20, 30_000)
+    assert taken.notice.episode == mine.id
     await redis.close()

@@ -66,7 +66,7 @@ def test_a_returning_user_is_judged_again_on_the_same_row_and_history_is_kept(st
 
 
 def test_every_feed_record_is_valid_and_says_what_mlflow_says(stage: Stage) -> None:
-    stage.turn("e2e-3", "Where is my parcel?", "At your door.")
+    stage.turn("e2e-3", "This is useless, where is my parcel?", "At your door.")
     row = row_at(stage, "e2e-3", 1)
     schema = json.loads((files("streamer") / "schema" / "assessments-v1.json").read_text())
 
@@ -80,6 +80,7 @@ def test_every_feed_record_is_valid_and_says_what_mlflow_says(stage: Stage) -> N
     verdict = next(record for record in records if record["kind"] == "verdict")
     assert verdict["value"] == row["feedback"]["value"]
     assert str(verdict["revision"]) == row["metadata"]["streamer.revision"]
+    assert verdict["quote"] == {"turn": 1, "text": "This is useless, where is my parcel?"}
     # A later claim writes the row where MLflow was too slow for the one that had published.
     assert verdict["token"] <= int(row["metadata"]["streamer.token"])
 

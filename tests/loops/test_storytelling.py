@@ -1,6 +1,7 @@
 """What an alert tells beside its figures: slices, reasons, the user's words; and of whom it may not."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from streamer.core.alerts.counts import HOUR_MS
@@ -43,7 +44,9 @@ async def test_an_alert_tells_its_slice_reasons_examples_and_how_late_it_can_be(
     first = told.examples[0]
     assert (first.quote, first.turn) == ("Where is refund 0?", 2)
     assert first.reason == "Refund 0 never arrived."
-    assert "turn 2: “Where is refund 0?”; the judge: Refund 0 never arrived." in "\n".join(lines(told))
+    assert "session b0, turn 2: “Where is refund 0?”" in lines(told)
+    unknown = replace(told, examples=(first._replace(quote="", turn=None),))
+    assert "session b0; the judge: Refund 0 never arrived." in lines(unknown)
     assert told.links[0] == f"http://m/default/{told.examples[0].trace_id}"
     assert told.late_ms is not None
     assert told.late_ms > 900_000

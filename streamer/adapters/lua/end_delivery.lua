@@ -11,7 +11,7 @@ if lease ~= ARGV[4] then return 0 end
 if ARGV[5] == '' then
   call('HDEL', out, ARGV[3])
   call('ZREM', order, format('%s|%020.0f|%s', episode, seq, ARGV[3]))
-  if call('ZLEXCOUNT', order, '[' .. episode .. '|', '(' .. episode .. '}') > 0 then
+  if #call('ZRANGE', order, '[' .. episode .. '|', '(' .. episode .. '}', 'BYLEX', 'LIMIT', 0, 1) > 0 then
     call('ZADD', due, format('%.0f', now), episode) -- the next one of the episode
   else
     call('ZREM', due, episode)

@@ -12,7 +12,7 @@ for _, s in ipairs(m[1]) do
 end
 if gone > 0 then
   for _, series in ipairs(call('HKEYS', index)) do parents[parent(series)] = nil end
-  for name in pairs(parents) do call('DEL', P .. 'h:' .. name) end
+  for name in pairs(parents) do call('UNLINK', P .. 'h:' .. name) end
 end
 for _, s in ipairs(m[2]) do
   if string.match(call('HGET', states, s[1]) or '', '^%d+') == s[2] then
@@ -22,6 +22,6 @@ for _, s in ipairs(m[2]) do
 end
 if call('EXISTS', index, states) == 0 then
   call('HDEL', P .. 'lanes', id)
-  call('DEL', newest)
+  call('UNLINK', newest)
 end
 return gone

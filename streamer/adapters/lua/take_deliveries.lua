@@ -10,7 +10,7 @@ local P, channel = KEYS[1], ARGV[2]
 local out, order, due, rate = P .. 'out:' .. channel, P .. 'order:' .. channel, P .. 'due:' .. channel, P .. 'rate:' .. channel
 local PARTS = '^(%d+)|(%d+)|(%d+)|(%d+)|([^|]*)|(.*)$'
 if call('ZCARD', order) ~= call('HLEN', out) then -- owed by a streamer that knew no index
-  call('DEL', order, due)
+  call('UNLINK', order, due)
   local all = call('HGETALL', out)
   for i = 1, #all, 2 do
     local seq, again, lease, _, episode = string.match(all[i + 1], PARTS)
@@ -22,12 +22,18 @@ local sent, reply = tonumber(call('GET', rate) or 0), {}
 local room = math.min(tonumber(ARGV[3]), tonumber(ARGV[4]) - sent)
 if room <= 0 then return reply end
 for _, episode in ipairs(call('ZRANGEBYSCORE', due, '-inf', format('%.0f', now), 'LIMIT', 0, room)) do
-  local id = string.match(call('ZRANGEBYLEX', order, '[' .. episode .. '|', '(' .. episode .. '}', 'LIMIT', 0, 1)[1], '^[^|]*|%d+|(.*)$')
-  local seq, again, _, attempts, _, notice = string.match(call('HGET', out, id), PARTS)
+  local oldest = call('ZRANGE', order, '[' .. episode .. '|', '(' .. episode .. '}', 'BYLEX', 'LIMIT', 0, 1)[1]
+  local id = string.match(oldest or '', '^[^|]*|%d+|(.*)$')
+  local row = id and call('HGET', out, id)
+  if not row then -- an earlier streamer, beside this one, has taken it
+    call('UNLINK', order)
+    return reply
+  end
+  local seq, again, _, attempts, _, notice = string.match(row, PARTS)
   local lease = format('%.0f', now + ARGV[5])
   call('HSET', out, id, format('%s|%s|%s|%s|%s|%s', seq, again, lease, attempts, episode, notice))
   call('ZADD', due, lease, episode)
-  if call('INCR', rate) == 1 then call('PEXPIRE', rate, 60000) end
+  if call('INCRBY', rate, 1) == 1 then call('PEXPIRE', rate, 60000) end
   for _, part in ipairs({id, lease, attempts, notice}) do reply[#reply + 1] = part end
 end
 return reply

@@ -63,10 +63,11 @@ def _figures(notice: Notice) -> str:
 
 
 def _example(example: Example) -> str:
-    where = f", turn {example.turn}" if example.turn else ""
-    quote = f": “{inert(example.quote)}”" if example.quote else ""
-    judge = f"; the judge: {inert(example.reason)}" if example.reason else ""
-    return f"session {inert(example.session_id)}{where}{quote}{judge}"
+    """The user's words; the judge's only where those are not known."""
+    name = f"session {inert(example.session_id)}"
+    if example.quote:
+        return f"{name}{f', turn {example.turn}' if example.turn else ''}: “{inert(example.quote)}”"
+    return f"{name}; the judge: {inert(example.reason)}" if example.reason else name
 
 
 def lines(notice: Notice) -> list[str]:
