@@ -8,8 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -20,23 +18,10 @@ from confluent_kafka import Producer
 
 from streamer.app.evaluating_sources import Period
 from streamer.errors import ConfigurationError
-from tests.integration.evaluate_bench import ANGRY, GLAD, START_MS, Bench
+from tests.evaluate_bench import ANGRY, GLAD, START_MS, Bench
 from tests.services.waiting import eventually
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture
-def bench(
-    tmp_path: Path, mlflow_url: str, redis_url: str, kafka: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Bench]:
-    made = Bench(tmp_path, mlflow_url, redis_url, kafka)
-    for name in ("OPENAI_API_KEY", "OPENAI_API_BASE", "OPENAI_BASE_URL"):
-        monkeypatch.setenv(name, made.environment[name])
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def two_sessions(bench: Bench) -> tuple[str, str]:
