@@ -40,7 +40,7 @@ from streamer.app.handing_over import handing_over
 from streamer.app.looking import source_named
 from streamer.app.rereading import Tell
 from streamer.core.evaluating import differing
-from streamer.core.judges import models_of
+from streamer.core.judges import JudgeSpec, models_of
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.session import SessionRef
 from streamer.core.tally import Tally
@@ -94,6 +94,11 @@ async def evaluate(settings: Settings, wanted: Wanted, report: Report, tell: Tel
         await run(Run(settings.evaluate.sessions_at_once, wanted.limit, report, sessions, judging, writer, on_done))
         if wanted.times > 1:
             await _note_noise(_answers(settings, live, apart), report.tally, wanted.times)
+
+
+def report_of(specs: Sequence[JudgeSpec]) -> Report:
+    """An empty one."""
+    return Report(Tally.of(specs))
 
 
 async def _opened(stack: AsyncExitStack, settings: Settings) -> RedisConnection:
@@ -229,4 +234,4 @@ async def _note_noise(answers: SavedAnswers, tally: Tally, times: int) -> None:
     await answers.note_noise(noise)
 
 
-__all__ = ["OnDone", "Period", "Report", "Wanted", "evaluate"]
+__all__ = ["OnDone", "Period", "Report", "Wanted", "evaluate", "report_of"]
