@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from streamer.adapters.redis_sessions import RedisConnection
 from streamer.adapters.redis_sessions.runs import EvaluationRuns
 from streamer.app.building import open_for
-from streamer.errors import TransientError
+from streamer.errors import StreamerError
 from streamer.settings import Settings
 
 HEARD_S = 30.0
@@ -59,5 +59,5 @@ async def _beat(runs: EvaluationRuns, name: str) -> None:
         try:
             if not await runs.hear(name):
                 return  # whoever reads next finds nothing, and says so
-        except TransientError:
-            continue
+        except StreamerError:
+            continue  # whoever works with Redis says it

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WAIT_S = 60
@@ -37,10 +38,11 @@ PLACE = """
 
 
 def program() -> str:
-    """Where Chromium is; AssertionError with what to install."""
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
-    assert found, "there is no Chromium on the PATH: install it (Debian: apt-get install chromium)"
-    return found
+    """Where Chromium is."""
+    for name in NAMES:
+        if found := shutil.which(name):
+            return found
+    pytest.fail("there is no Chromium on the PATH: install it (Debian: apt-get install chromium)", pytrace=False)
 
 
 class Browser:
@@ -90,10 +92,6 @@ class Browser:
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             await self.ask("Input.dispatchMouseEvent", type=kind, **where)
         await asyncio.sleep(SETTLED_S / 2)
-
-    async def press(self, key: str) -> None:
-        for kind in ("keyDown", "keyUp"):
-            await self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key)
 
     async def picture(self, file: Path) -> None:
         said = await self.ask("Page.captureScreenshot", format="png")

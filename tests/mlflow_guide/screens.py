@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mlflow_guide.chromium import browser
+from tests.mlflow_guide.chromium import browser, program
 from tests.mlflow_guide.stage import Stage
 
 pytestmark = pytest.mark.real
@@ -16,7 +16,13 @@ EXPAND = '[data-component-id="shared.model-trace-explorer.toggle-assessment-expa
 PICTURES = Path(__file__).parent.parent.parent / ".cache" / "screens"
 
 
-async def test_the_sessions_pages_show_both_and_ours_once(stage: Stage, tmp_path: Path) -> None:
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Looked for before anything is started."""
+    return program()
+
+
+async def test_the_sessions_pages_show_both_and_ours_once(chromium: str, stage: Stage, tmp_path: Path) -> None:
     await stage.bench.judge(write=True)
     PICTURES.mkdir(parents=True, exist_ok=True)
     page = f"{str(stage.bench.mlflow.base_url).rstrip('/')}/#/experiments/{stage.bench.experiment}"
