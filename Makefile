@@ -7,7 +7,7 @@ STEP := scripts/step.sh
 FRESH_SEED := $(shell shuf -i 0-999999999 -n 1)
 RUN_PYTEST := $(PY) -m pytest
 
-.PHONY: help install setup demo test test-full storm static format lint types imports core contract simulate integration e2e bench fuzz reference lock clean
+.PHONY: help install setup demo test test-full storm static format lint types imports core contract simulate integration e2e bench fuzz screens reference lock clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ fuzz: setup ## Search for bytes that break a decoder, guided by coverage (FUZZ_S
 	@mkdir -p .cache/fuzz
 	@exec $(PY) -m tests.fuzz.records -max_total_time=$(or $(FUZZ_SECONDS),60) -timeout=10 -rss_limit_mb=2048 -max_len=65536 \
 		-artifact_prefix=.cache/ .cache/fuzz tests/fuzz/corpus tests/fixtures/wire
+
+screens: setup ## MLflow's Sessions pages with MLflow's rows and ours, as pictures in .cache/screens (needs Chromium)
+	@exec $(RUN_PYTEST) tests/mlflow_guide/screens.py
 
 reference: setup ## Write docs/reference and the Grafana board anew from the code
 	@$(PY) -m tools.reference

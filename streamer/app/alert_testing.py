@@ -28,7 +28,7 @@ from streamer.core.alerts.observation import Observation, UnreadableRecord, obse
 from streamer.core.alerts.replay import Replay, order_of
 from streamer.core.alerts.rule import AlertRule, as_label
 from streamer.core.alerts.stored import record_of
-from streamer.core.assessment import StoredRow
+from streamer.core.assessment import StoredTrace
 from streamer.core.feed import FeedKind
 from streamer.errors import ConfigurationError
 from streamer.settings import Settings
@@ -119,18 +119,22 @@ def lines_since(settings: Settings, since_ms: int) -> Iterator[Line]:
 
 
 def lines_in_mlflow(settings: Settings, experiment_id: str) -> Iterator[Line]:
-    """Of the rows on an experiment's traces, of streamer's judges or of MLflow's own."""
+    """Of the rows on an experiment's traces, of streamer's judges or of MLflow's own; a page of traces at a time."""
 
-    async def found() -> list[tuple[StoredRow, int]]:
+    with asyncio.Runner() as runner:
         assessments = MlflowAssessments(access_of(settings))
-        try:
-            return [(row, trace.start_ms) async for trace in assessments.judged(experiment_id) for row in trace.rows]
-        finally:
-            await assessments.close()
+        traces = assessments.judged(experiment_id)
 
-    for row, start_ms in asyncio.run(found()):
-        if (record := record_of(row, start_ms)) is not None:
-            yield f"assessment {row.assessment_id}", json.dumps(record)
+        async def following() -> StoredTrace | None:
+            return await anext(traces, None)
+
+        try:
+            while (trace := runner.run(following())) is not None:
+                for row in trace.rows:
+                    if (record := record_of(row, trace.start_ms)) is not None:
+                        yield f"assessment {row.assessment_id}", json.dumps(record)
+        finally:
+            runner.run(assessments.close())
 
 
 def never_given(tested: Tested) -> Iterator[str]:

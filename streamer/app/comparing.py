@@ -10,6 +10,7 @@ from streamer.adapters.redis_sessions.answers import SavedAnswers
 from streamer.app.people import redis_of
 from streamer.core.alerts.observation import Observation, UnreadableRecord, observed
 from streamer.core.compare import Comparison
+from streamer.core.compared import Compared, with_rationales
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.settings import Settings
 
@@ -41,6 +42,17 @@ def compare(
         into.add(seen)
         count += 1
     return count
+
+
+def explain(settings: Settings, file: Path | None, since_ms: int | None, found: Compared) -> None:
+    """The rationales of the sessions that are shown: the feed is read once more, and of it only their records."""
+    shown = {one.first_trace_id.encode() for judge in found.judges for one in judge.explained_by}
+    if not shown:
+        return
+    records = _of_file(file) if file is not None else _of_topic(settings, since_ms)
+    of_shown = ((where, raw) for where, raw in records if any(trace in raw for trace in shown))
+    seen = (_seen(where, raw, Unread()) for where, raw in of_shown)
+    with_rationales(found, (one for one in seen if one is not None))
 
 
 def _seen(where: str, raw: bytes, unread: Unread) -> Observation | None:

@@ -20,9 +20,11 @@ from streamer.adapters.mlflow_translation import translated
 from streamer.adapters.prometheus_metrics import PrometheusMetrics
 from streamer.adapters.redis_sessions import RedisConnection
 from streamer.adapters.redis_sessions.answers import SavedAnswers
+from streamer.adapters.redis_sessions.runs import EvaluationRuns
 from streamer.adapters.redis_sessions.spending import RedisSpending
 from streamer.adapters.system_clock import SystemClock
 from streamer.app.building import access_of, open_for
+from streamer.app.evaluating_keys import own_keys, remove_silent
 from streamer.app.evaluating_run import OnDone, Report, Run, run
 from streamer.app.evaluating_sources import (
     EVER,
@@ -38,8 +40,7 @@ from streamer.app.handing_over import handing_over
 from streamer.app.looking import source_named
 from streamer.app.rereading import Tell
 from streamer.core.evaluating import differing
-from streamer.core.ids import digest
-from streamer.core.judges import models_of
+from streamer.core.judges import JudgeSpec, models_of
 from streamer.core.model import Completion, ModelRequest
 from streamer.core.session import SessionRef
 from streamer.core.tally import Tally
@@ -85,12 +86,19 @@ async def evaluate(settings: Settings, wanted: Wanted, report: Report, tell: Tel
         apart = await _opened(stack, settings.apart("evaluate"))
         if wanted.write:
             await _refuse_other_definitions(live, wanted)
-        sessions = await _sessions(stack, settings, wanted, tell)
+        runs = EvaluationRuns(apart.shared)
+        await remove_silent(settings, runs)
+        sessions = await _sessions(stack, settings, wanted, runs, tell)
         judging = await _judging(stack, settings, wanted, live, apart)
         writer = await handing_over(stack, settings, wanted.terms, live) if wanted.write else None
         await run(Run(settings.evaluate.sessions_at_once, wanted.limit, report, sessions, judging, writer, on_done))
         if wanted.times > 1:
             await _note_noise(_answers(settings, live, apart), report.tally, wanted.times)
+
+
+def report_of(specs: Sequence[JudgeSpec]) -> Report:
+    """An empty one."""
+    return Report(Tally.of(specs))
 
 
 async def _opened(stack: AsyncExitStack, settings: Settings) -> RedisConnection:
@@ -133,7 +141,9 @@ def source_of(settings: Settings, wanted: Wanted) -> Source:
     return sources[0]
 
 
-async def _sessions(stack: AsyncExitStack, settings: Settings, wanted: Wanted, tell: Tell) -> Sessions:
+async def _sessions(
+    stack: AsyncExitStack, settings: Settings, wanted: Wanted, runs: EvaluationRuns, tell: Tell
+) -> Sessions:
     if wanted.known:
         return Known(wanted.known)
     source = source_of(settings, wanted)
@@ -144,11 +154,8 @@ async def _sessions(stack: AsyncExitStack, settings: Settings, wanted: Wanted, t
         known = {experiment: tenant for tenant, experiment in settings.mlflow.experiments.items()}
         tenant = known.get(experiment_id) or known.get(wanted.experiment) or source.tenant
         return InMlflow(settings, source, mlflow, experiment_id, tenant, wanted.period, wanted.filter, wanted.session)
-    # By what is read: whoever runs the same command after a crash takes up its keys, and purges them.
-    read = digest([wanted.topic or "", *map(str, wanted.files), *map(str, wanted.period)]).hex()[:12]
-    own = settings.apart(f"evaluate-records-{read}")
-    replayed = Replayed(settings, source, await open_for(own), wanted.session)
-    stack.push_async_callback(replayed.close)
+    own = await stack.enter_async_context(own_keys(settings, runs))
+    replayed = Replayed(settings, source, own, wanted.session, wanted.period.since_ms if wanted.topic else None)
     if wanted.topic is not None:
         records, total = await asyncio.to_thread(records_of_topic, settings, wanted.topic, wanted.period)
         await replayed.fill(records, total, tell, source.cut_rules())
@@ -227,4 +234,4 @@ async def _note_noise(answers: SavedAnswers, tally: Tally, times: int) -> None:
     await answers.note_noise(noise)
 
 
-__all__ = ["OnDone", "Period", "Report", "Wanted", "evaluate"]
+__all__ = ["OnDone", "Period", "Report", "Wanted", "evaluate", "report_of"]

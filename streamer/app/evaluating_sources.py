@@ -15,7 +15,7 @@ from streamer.adapters.mlflow_assessments.sessions import MlflowSessions
 from streamer.adapters.mlflow_translation import translated
 from streamer.adapters.prometheus_metrics import PrometheusMetrics
 from streamer.adapters.redis_sessions import RedisConnection
-from streamer.adapters.redis_sessions.rebuild import RebuildStore
+from streamer.adapters.redis_sessions.evaluate import EvaluateStore
 from streamer.app.rereading import Tell
 from streamer.core.evaluating import Found, turns_of
 from streamer.core.ids import BUCKETS, Scope
@@ -25,7 +25,7 @@ from streamer.core.session import SessionRef
 from streamer.core.wire.cut import Cutter
 from streamer.core.wire.records import Record
 from streamer.core.wire.rules import CutRules
-from streamer.errors import ConfigurationError, PermanentError
+from streamer.errors import ConfigurationError, PermanentError, StreamerError
 from streamer.loops.saving import Batch, Saving
 from streamer.settings import Settings, Source
 
@@ -36,8 +36,6 @@ class Sessions(Protocol):
     def names(self) -> AsyncIterator[str]: ...
 
     async def read(self, name: str) -> Found: ...
-
-    async def close(self) -> None: ...
 
 
 class Period(NamedTuple):
@@ -95,9 +93,6 @@ class InMlflow:
         whole = all(trace.trace_id.removeprefix("tr-") in turns for trace in stored.traces)
         return Found(ref, turns, stored.traces, None if whole else "spans_missing")
 
-    async def close(self) -> None:
-        await self._sessions.close()
-
 
 class Known:
     """Sessions that Redis knows, by name: whoever judges reads what is kept of them there."""
@@ -112,16 +107,16 @@ class Known:
     async def read(self, name: str) -> Found:
         return Found(self._sessions[name], {})
 
-    async def close(self) -> None:
-        return None
-
 
 class Replayed:
-    """Sessions that records were put together to, in a Redis of their own: a topic's, or lines of files."""
+    """Sessions that records were put together to, under keys of their own: a topic's, or lines of files. Of those only
+    the ones with a record since `since_ms`."""
 
-    def __init__(self, settings: Settings, source: Source, redis: RedisConnection, only: str | None) -> None:
-        self._settings, self._source, self._redis, self._only = settings, source, redis, only
-        self._store: RebuildStore = redis.rebuild_handle()
+    def __init__(
+        self, settings: Settings, source: Source, redis: RedisConnection, only: str | None, since_ms: int | None
+    ) -> None:
+        self._settings, self._source, self._only, self._since_ms = settings, source, only, since_ms
+        self._store: EvaluateStore = redis.evaluate_handle()
 
     async def fill(self, records: Iterable[Record], total: int, tell: Tell, rules: CutRules | None = None) -> None:
         """Everything into Redis, by the same two phases as ingest's."""
@@ -137,13 +132,16 @@ class Replayed:
 
     async def names(self) -> AsyncIterator[str]:
         for bucket in range(BUCKETS):
-            for key in await self._store.known(bucket):
+            for key in await self._store.active_since(bucket, self._since_ms or 0):
                 yield key
 
     async def read(self, name: str) -> Found:
         known = await self._store.session(name)
         if known is None:
-            return Found(SessionRef(Scope(self._source.name, ""), name), {}, None, "no_turns")
+            raise StreamerError(
+                "the records that were read for this run are gone from Redis, as after a long standstill: start it "
+                "again; what was answered is not paid for again"
+            )
         ref, state = known
         if state.shared:
             return Found(ref, {}, None, "shared_session_id")
@@ -158,15 +156,15 @@ class Replayed:
                 turns[trace_id] = turn
         return Found(ref, turns, None, None if turns else "no_turns")
 
-    async def close(self) -> None:
-        await self._redis.purge()
-        await self._redis.close()
-
 
 def records_of_topic(settings: Settings, topic: str, period: Period) -> tuple[Iterator[Record], int]:
-    """What the topic holds of the period, by the records' own times, and how many that may be."""
+    """What the topic holds of the period, by the records' own times, and how many that may be. It begins a maximum age
+    earlier: sessions are read whole, so that a period that has moved on a little has the same ones."""
     connection, (since_ms, until_ms) = settings.kafka.connection(), period
-    begin: dict[int, Span] = reader.spans(connection, topic, BEGINNING if since_ms is None else Start("time", since_ms))
+    start = BEGINNING
+    if since_ms is not None:
+        start = Start("time", max(0, since_ms - settings.sessions.max_age_ms))
+    begin: dict[int, Span] = reader.spans(connection, topic, start)
     end = None if until_ms is None else reader.spans(connection, topic, Start("time", until_ms))
     places = {p: (span.first, end[p].first if end and p in end else span.end) for p, span in begin.items()}
     total = sum(max(0, until - since) for since, until in places.values())

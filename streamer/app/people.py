@@ -117,9 +117,9 @@ def last_records(settings: Settings, topic: str, last: int) -> list[Record]:
     return list(islice(kafka_reader.read(settings.kafka.connection(), topic, last, False), last))
 
 
-def previewed(records: Iterable[Record], cutter: Cutter) -> Preview:
+def previewed(records: Iterable[Record], rules: CutRules) -> Preview:
     """What would be stored of records, dialects without a file of their own included."""
-    return preview(records, cutter, translated)
+    return preview(records, Cutter(rules), translated)
 
 
 def _reading(share: float, progress: Mapping[TopicPartition, int], gap_ms: int, blown: frozenset[str]) -> str:

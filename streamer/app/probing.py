@@ -26,7 +26,6 @@ from streamer.core.probe import Hearing, ProbeTurn, naming, probe_turn
 from streamer.core.rules import rule_of
 from streamer.core.session import SessionRef
 from streamer.core.verdict import VerdictValue
-from streamer.core.wire.cut import Cutter
 from streamer.core.wire.records import Record
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.loops.forgetting import erase
@@ -93,7 +92,7 @@ def plan(
     scope = Scope(source, owner)
     turn = probe_turn(scope, nonce, now_ms, naming(found.session_keys), resource)
     record = Record(topic_of(found, topic), -1, -1, now_ms, turn.request, None, headers)
-    seen = previewed([record], Cutter(found.cut_rules()))
+    seen = previewed([record], found.cut_rules())
     if not seen.turns:
         left_out = seen.records[0].left_out_by or "its rules"
         raise ConfigurationError(

@@ -21,7 +21,6 @@ from streamer.core.session import SessionRef
 from streamer.core.transcript import Transcript
 from streamer.core.turn import Message, Turn
 from streamer.core.verdict import JudgeFailure, Verdict
-from streamer.core.wire.cut import Cutter
 from streamer.errors import CallFailed, ConfigurationError
 from streamer.settings import Settings, Source
 
@@ -59,7 +58,7 @@ def recent(settings: Settings, topic: str | None, files: Sequence[Path], records
     """What is in the last `records` records of a topic, or in files of one record value each."""
     source = _source_of(settings, topic)
     read = map(record_in, files) if files else last_records(settings, topic or source.topics[0], records)
-    return previewed(read, Cutter(source.cut_rules()))
+    return previewed(read, source.cut_rules())
 
 
 def sessions_in(found: Preview) -> list[tuple[SessionRef, dict[str, Turn]]]:

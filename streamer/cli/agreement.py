@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from streamer.app import addressing, labelling, people
 from streamer.app import agreeing as app
-from streamer.app import labelling, people
-from streamer.app.addressing import trace_page
+from streamer.cli.configured import load, spec_named
 from streamer.cli.moments import moment
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import WIDTH_PIPED, print_json
@@ -24,11 +24,10 @@ from streamer.core.shares import Weighted
 from streamer.core.strata import Portion, Stratified
 from streamer.core.words import counted, priced
 from streamer.errors import ConfigurationError
-from streamer.settings import Settings, load
-from streamer.settings.judges import spec_named
 
 if TYPE_CHECKING:
     from streamer.app.agreeing import Repeated
+    from streamer.settings import Settings
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_PIPED)
 Share = Weighted | Stratified | Portion
@@ -147,7 +146,7 @@ def _print_disagreements(settings: Settings, told: Paired) -> None:
         return
     table = Table("session", "judge", "people", "note", "in MLflow", title=f"{len(wrong)} disagreements")
     for pair in wrong[:SHOWN]:
-        place = trace_page(settings, pair.experiment_id, pair.trace_id)
+        place = addressing.trace_page(settings, pair.experiment_id, pair.trace_id)
         table.add_row(*map(Text, (pair.session_id, pair.verdict, pair.label, pair.note, place)))
     console.print(table)
     if len(wrong) > SHOWN:
@@ -203,7 +202,7 @@ def _as_json(settings: Settings, spec: JudgeSpec, told: Paired, figures: Agreeme
                 "people": pair.people,
                 "note": pair.note,
                 "trace_id": pair.trace_id,
-                "link": trace_page(settings, pair.experiment_id, pair.trace_id),
+                "link": addressing.trace_page(settings, pair.experiment_id, pair.trace_id),
             }
             for pair in _disagreements(told)
         ],

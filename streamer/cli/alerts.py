@@ -11,12 +11,12 @@ from rich.table import Table
 from streamer.app import alerts as app
 from streamer.app import people
 from streamer.cli import alerts_testing
+from streamer.cli.configured import ago_named, load
 from streamer.cli.figures import at
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import console, print_json, with_redis
 from streamer.cli.text import Text
 from streamer.core.alerts.series import SeriesKey
-from streamer.settings import ago_named, load
 
 if TYPE_CHECKING:
     from streamer.alert_ports import Remembered
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 EXIT_UNDELIVERED = 1
 
-alerts_cli = typer.Typer(no_args_is_help=True, help="Alerts on spikes. Example: streamer alerts list")
+alerts_cli = typer.Typer(
+    rich_markup_mode=None, no_args_is_help=True, help="Alerts on spikes. Example: streamer alerts list"
+)
 WhatArgument = Annotated[str, typer.Argument(help="an episode's id or a rule's name, as `alerts list` shows them")]
 
 

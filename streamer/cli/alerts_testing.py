@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from streamer.app import alert_choosing, people
 from streamer.app import alert_testing as app
+from streamer.cli.configured import ago_named, load
 from streamer.cli.figures import at
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import console, print_json
@@ -24,9 +24,6 @@ from streamer.cli.text import Text
 from streamer.core.alerts.series import SeriesKey
 from streamer.core.words import counted, lasting
 from streamer.errors import ConfigurationError
-from streamer.settings import ago_named, load
-from streamer.settings.alerts import AlertTable
-from streamer.settings.explaining import explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -110,6 +107,11 @@ def _rules(given: Iterable[str]) -> tuple[list[str], list[AlertRule]]:
 
 def _inline(text: str) -> AlertRule:
     """`judge=user_frustration,labels=unresolved|resolved,kind=spike`, or the inside of a TOML table."""
+    from pydantic import ValidationError
+
+    from streamer.settings.alerts import AlertTable
+    from streamer.settings.explaining import explained
+
     try:
         given = tomllib.loads(f"rule = {{{text}}}")["rule"]
     except tomllib.TOMLDecodeError:

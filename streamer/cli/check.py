@@ -9,10 +9,10 @@ import typer
 from rich.console import Console
 
 from streamer.app import checking
+from streamer.cli.configured import load
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
 from streamer.cli.text import Text
-from streamer.settings import load
 
 if TYPE_CHECKING:
     from streamer.app.finding import Finding

@@ -12,14 +12,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from streamer.app import comparing, people
+from streamer.cli.configured import load
 from streamer.cli.moments import moment
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
 from streamer.cli.text import Text
-from streamer.core.compare import DIMENSIONS, Compared, Comparison, JudgeCompared, Side, as_json
+from streamer.core.compare import Comparison
+from streamer.core.compared import DIMENSIONS, Compared, JudgeCompared, Side, as_json
 from streamer.core.words import counted, counts
 from streamer.errors import ConfigurationError
-from streamer.settings import load
 
 if TYPE_CHECKING:
     from streamer.app.comparing import Unread
@@ -62,6 +63,7 @@ def compare(
     _refuse_nothing(found, read, unread)
     if by not in ("judge", "judge_version") and not across:
         _refuse_across_versions(found)
+    comparing.explain(settings, feed, since_ms, found)
     noise = asyncio.run(comparing.noise_of(settings, {one.judge: one.versions for one in found.judges}))
     if as_json_:
         print_json({**as_json(found, noise), "unread": unread.count})

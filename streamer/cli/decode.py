@@ -9,21 +9,22 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from streamer.app import people as app
+from streamer.cli.configured import encoding_named, load
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
 from streamer.cli.text import Text
-from streamer.core.preview import Preview, SeenRecord, SeenTurn
-from streamer.core.wire.cut import Cutter
 from streamer.core.wire.records import Record
 from streamer.errors import ConfigurationError
-from streamer.settings import encoding_named, load
+
+if TYPE_CHECKING:
+    from streamer.core.preview import Preview, SeenRecord, SeenTurn
 
 STDIN = "-"
 
@@ -58,7 +59,7 @@ def decode(
     else:
         names = files or []
         rules, records = app.cut_rules_of(None, ""), [_record(name) for name in names]
-    found = app.previewed(records, Cutter(rules if kind == "auto" else replace(rules, encoding=kind)))
+    found = app.previewed(records, rules if kind == "auto" else replace(rules, encoding=kind))
     if raw is not None:
         _write(raw, found.raw)
     if as_json:

@@ -16,23 +16,24 @@ from rich.table import Table
 
 from streamer.app import dead_letters as app
 from streamer.app import people
+from streamer.cli.configured import ago_named, load
 from streamer.cli.decode import block, show_preview, told
 from streamer.cli.figures import at
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
 from streamer.cli.text import Text
 from streamer.core.letterbox import ATTEMPTS_MAX, Listed, Tally
-from streamer.core.wire.cut import Cutter
 from streamer.core.wire.records import ProblemReason, Record
 from streamer.core.words import counts, sized
 from streamer.errors import StreamerError
-from streamer.settings import Settings, ago_named, load
 
 if TYPE_CHECKING:
     from streamer.app.dead_letters import Held
+    from streamer.settings import Settings
 
 console = Console(highlight=False)
 cli = typer.Typer(
+    rich_markup_mode=None,
     no_args_is_help=True,
     help="Dead letters: records that could not be read, set aside with a reason. Example: streamer dlq list",
 )
@@ -105,7 +106,7 @@ def show(
     names = [str(listed.origin)]
     found = None
     if original is not None:
-        found = people.previewed([original], Cutter(people.cut_rules_of(settings, original.topic)))
+        found = people.previewed([original], people.cut_rules_of(settings, original.topic))
     if as_json:
         print_json({**_as_json(listed), **_headers(original), "decoded": told(found, names) if found else None})
         return

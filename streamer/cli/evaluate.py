@@ -16,20 +16,19 @@ import typer
 from streamer.app import evaluating, evaluating_sources, people, registered
 from streamer.cli import evaluate_output as output
 from streamer.cli import junit
+from streamer.cli.configured import load, spec_named
 from streamer.cli.moments import moment
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
 from streamer.core.gate import Gate, gates_of
 from streamer.core.judges import JudgeSpec
-from streamer.core.tally import Tally
 from streamer.core.terms import Terms
 from streamer.errors import ConfigurationError
-from streamer.settings import Settings, load
-from streamer.settings.judges import spec_named
 
 if TYPE_CHECKING:
     from streamer.app.evaluating import Report, Wanted
     from streamer.app.evaluating_sources import Period
+    from streamer.settings import Settings
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -98,7 +97,7 @@ def _carried_out(
     quiet: bool,
 ) -> int:
     """The exit code."""
-    began_s, report = time.monotonic(), evaluating.Report(Tally.of(asked.terms.specs))
+    began_s, report = time.monotonic(), evaluating.report_of(asked.terms.specs)
     with ExitStack() as stack:
         told = output.Lines(stack, junit_file is not None, parquet_file)
         with output.progress(report, quiet=quiet) as (tell, show):

@@ -15,7 +15,6 @@ from rich.table import Table
 from streamer.adapters import parquet
 from streamer.cli.text import Text
 from streamer.core.alerts.rule import as_label
-from streamer.core.evaluating import Evaluated, Judged
 from streamer.core.gate import Scored, Weighed
 from streamer.core.ids import mlflow_trace_id
 from streamer.core.verdict import Verdict
@@ -24,6 +23,7 @@ from streamer.core.words import counted, counts, priced
 if TYPE_CHECKING:
     from streamer.app.evaluating import OnDone, Report
     from streamer.app.rereading import Tell
+    from streamer.core.evaluating import Evaluated, Judged
     from streamer.loops.handing_over import Written
 
 console = Console(highlight=False)

@@ -12,20 +12,21 @@ import typer
 
 from streamer.app import cases, looking, outlook
 from streamer.app import people as app
+from streamer.cli.configured import load
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import console, print_json, with_redis
 from streamer.cli.story import as_json as story_as_json
 from streamer.cli.story import story
 from streamer.cli.text import Text
-from streamer.core.case import Case, Difference
 from streamer.core.ids import Scope
 from streamer.core.session import SessionRef
 from streamer.core.words import counted, lasting
 from streamer.errors import ConfigurationError, StreamerError
-from streamer.settings import Settings, load
 
 if TYPE_CHECKING:
     from streamer.app.looking import Known
+    from streamer.core.case import Case, Difference
+    from streamer.settings import Settings
 
 SourceOption = Annotated[str, typer.Option(help="the name of its [[sources]] table")]
 TenantOption = Annotated[str, typer.Option(help="whose it is")]

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from streamer.app import forgetting as app
+from streamer.cli.configured import load
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import console, print_json, with_redis
 from streamer.cli.text import Text
@@ -15,7 +16,6 @@ from streamer.core.ids import Scope
 from streamer.core.session import SessionRef
 from streamer.core.words import counted, lasting
 from streamer.errors import ConfigurationError, StreamerError
-from streamer.settings import load
 
 if TYPE_CHECKING:
     from streamer.app.forgetting import Erased, Held, Unreached

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from streamer.app import labelling as app
 from streamer.app import people
+from streamer.cli.configured import load, spec_named
 from streamer.cli.moments import moment
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
@@ -29,8 +30,6 @@ from streamer.core.labels import Draw, choices_of, question_of
 from streamer.core.verdict import VerdictValue
 from streamer.core.words import counted
 from streamer.errors import ConfigurationError
-from streamer.settings import load
-from streamer.settings.judges import spec_named
 
 if TYPE_CHECKING:
     from streamer.app.labelling import Card, Labelling

@@ -1,7 +1,8 @@
 """Commands that are imported when they are called: `streamer --help` is an answer, not a wait.
 
 Rule: a command's module may import *modules* of streamer.app at its top (`from streamer.app import people as app`):
-they are executed at their first use. A name taken out of one is taken at once, and costs every help page a second.
+they are executed at their first use. A name taken out of one is taken at once, and costs every help page a second. What
+it asks of streamer.settings it asks through cli/configured.py.
 """
 
 import sys
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
-PACKAGE = "streamer.app."
+PACKAGES = ("streamer.app.", "streamer.settings")
 
 
 class Place(NamedTuple):
@@ -66,12 +67,12 @@ def command_at(name: str, place: Place) -> Any:  # noqa: ANN401
 
 
 class _WhenUsed(MetaPathFinder):
-    """Finds the modules of streamer.app, and has them executed at their first use."""
+    """Finds modules of these packages, and has them executed at their first use."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if not fullname.startswith(PACKAGE):
+        if not fullname.startswith(PACKAGES):
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:

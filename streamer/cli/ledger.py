@@ -11,11 +11,11 @@ import typer
 
 from streamer.app import ledger as app
 from streamer.app import people
+from streamer.cli.configured import ago_named, load
 from streamer.cli.options import ConfigOption
 from streamer.cli.people import with_redis
 from streamer.core.words import counted
 from streamer.errors import ConfigurationError
-from streamer.settings import ago_named, load
 
 
 def ledger(

@@ -8,13 +8,13 @@ import typer
 from rich.table import Table
 
 from streamer.app import looking, people
+from streamer.cli.configured import ago_named, load
 from streamer.cli.figures import at
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import console, print_json, with_redis
 from streamer.cli.text import Text
 from streamer.core.status import LineState, SessionLine, Wanted
 from streamer.errors import ConfigurationError
-from streamer.settings import ago_named, load
 
 
 def sessions(

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
+from streamer.cli.configured import ago_named
 from streamer.errors import ConfigurationError
-from streamer.settings import ago_named
 
 
 def moment(option: str, text: str | None, now_ms: int) -> int | None:

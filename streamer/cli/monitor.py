@@ -10,12 +10,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from streamer.app import monitor_rebuild as app
 from streamer.app import people
+from streamer.cli.configured import load
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json, with_redis
 from streamer.cli.running import run_roles
 from streamer.core.reading import Start
 from streamer.core.words import counted
-from streamer.settings import load
 
 if TYPE_CHECKING:
     from streamer.app.monitor_rebuild import Plan
@@ -24,7 +24,9 @@ FROM_MS = 30 * 86_400_000
 """What a detector has learned its usual share from."""
 console = Console(highlight=False)
 monitor_cli = typer.Typer(
-    invoke_without_command=True, help="Fold the feed into series, and tell people. Example: streamer monitor"
+    rich_markup_mode=None,
+    invoke_without_command=True,
+    help="Fold the feed into series, and tell people. Example: streamer monitor",
 )
 
 

@@ -10,18 +10,22 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from streamer import settings as package
 from streamer.app import people as app
+from streamer.cli.configured import load
 from streamer.cli.figures import MEANING, at, readable
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.rules import show_rules
 from streamer.cli.text import Text
-from streamer.settings import Settings, load, shown
+
+if TYPE_CHECKING:
+    from streamer.settings import Settings
 
 T = TypeVar("T")
 WIDTH_PIPED = 500
@@ -29,9 +33,13 @@ WIDTH_PIPED = 500
 console = Console(width=None if sys.stdout.isatty() else WIDTH_PIPED)
 
 config_cli = typer.Typer(
-    no_args_is_help=True, help="The configuration in force. Example: streamer config show --origin"
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="The configuration in force. Example: streamer config show --origin",
 )
-feed_cli = typer.Typer(no_args_is_help=True, help="The stream of verdicts. Example: streamer feed tail --last 5")
+feed_cli = typer.Typer(
+    rich_markup_mode=None, no_args_is_help=True, help="The stream of verdicts. Example: streamer feed tail --last 5"
+)
 
 
 @config_cli.command("show")
@@ -42,7 +50,7 @@ def config_show(
 ) -> None:
     """Every setting with its value; secrets are starred. Example: streamer config show --origin"""
     settings = load(config)
-    lines = shown(settings)
+    lines = package.shown(settings)
     if as_json:
         return print_json([line._asdict() for line in lines])
     table = Table("setting", "value", *(("origin", "reason") if origin else ()))

@@ -13,11 +13,11 @@ from rich.console import Console
 
 from streamer.app import heartbeat, people
 from streamer.app import probing as app
+from streamer.cli.configured import ago_named, load
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
 from streamer.cli.text import Text
 from streamer.core.words import counted, lasting
-from streamer.settings import ago_named, load
 
 if TYPE_CHECKING:
     from streamer.app.probing import Plan, Report, Step

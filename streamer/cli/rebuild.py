@@ -12,17 +12,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from streamer.app import people, rebuilding, rereading
+from streamer.cli.configured import load
 from streamer.cli.figures import at
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
 from streamer.core.reading import Start
 from streamer.core.rebuild import Fate
 from streamer.core.words import counted, lasting, sized
-from streamer.settings import Settings, load
 
 if TYPE_CHECKING:
     from streamer.app.rebuilding import Report
     from streamer.app.rereading import Estimate, Plan, Tell
+    from streamer.settings import Settings
 
 console = Console(highlight=False)
 MEANING: dict[Fate, str] = {

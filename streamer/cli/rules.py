@@ -1,6 +1,9 @@
 """Rules and what they did, in words."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -9,7 +12,9 @@ from streamer.cli.text import Text
 from streamer.core.ledger import Entry
 from streamer.core.rules import Rule
 from streamer.core.words import lasting
-from streamer.settings import Settings
+
+if TYPE_CHECKING:
+    from streamer.settings import Settings
 
 RESCORES = {"every_pause": "", "final_only": "renewed only when it is final", "never": "never renewed"}
 UNRENEWED = {

@@ -9,11 +9,12 @@ import typer
 
 from streamer.app import registered
 from streamer.app import running as app
+from streamer.cli.configured import load
 from streamer.cli.options import ConfigOption, FromOption
-from streamer.settings import Settings, load
 
 if TYPE_CHECKING:
     from streamer.app.running import Role
+    from streamer.settings import Settings
 
 
 def run(

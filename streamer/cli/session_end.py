@@ -9,12 +9,12 @@ import typer
 from rich.console import Console
 
 from streamer.app import session_end as app
+from streamer.cli.configured import load
 from streamer.cli.figures import at
 from streamer.cli.options import ConfigOption
 from streamer.cli.text import Text
 from streamer.core.session import SessionState
 from streamer.core.words import lasting
-from streamer.settings import load
 
 console = Console(highlight=False, soft_wrap=True)
 

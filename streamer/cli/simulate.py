@@ -14,16 +14,16 @@ import typer
 from streamer.app import simulated, simulating, simulating_agent, simulating_cost
 from streamer.cli import junit
 from streamer.cli import simulate_output as output
+from streamer.cli.configured import load, spec_named
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.core.gate import gates_of
 from streamer.core.judges import JudgeSpec
 from streamer.core.simulation import GOAL_ACHIEVED, Case, cases_of
 from streamer.errors import ConfigurationError
-from streamer.settings import Settings, load
-from streamer.settings.judges import spec_named
 
 if TYPE_CHECKING:
     from streamer.app.simulated import Report, Wanted
+    from streamer.settings import Settings
 
 SCRIPTED = "scripted"
 GOAL_SPEC = JudgeSpec(type="make_judge", name=GOAL_ACHIEVED, model="", value_type="bool")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streamer.app import tapping as app
+from streamer.cli.configured import load
 from streamer.cli.figures import at
 from streamer.cli.options import ConfigOption
 from streamer.cli.people import console
@@ -17,7 +18,9 @@ from streamer.cli.story import CLOSED_BY
 from streamer.cli.text import Text
 from streamer.core.claim_log import Decision
 from streamer.core.words import counted, lasting, priced
-from streamer.settings import Settings, load
+
+if TYPE_CHECKING:
+    from streamer.settings import Settings
 
 
 def tap(

@@ -12,19 +12,18 @@ from rich.console import Console
 from rich.rule import Rule
 
 from streamer.app import registered, trying
+from streamer.cli.configured import load, spec_named
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.people import print_json
 from streamer.cli.text import Text
 from streamer.core.judges import JudgeSpec
-from streamer.core.preview import Preview
 from streamer.core.verdict import Usage, Verdict
 from streamer.core.words import priced
 from streamer.errors import ConfigurationError
-from streamer.settings import load
-from streamer.settings.judges import spec_named
 
 if TYPE_CHECKING:
     from streamer.app.trying import Tried
+    from streamer.core.preview import Preview
 
 console = Console()
 STYLES = {"user": "bold", "assistant": "", "tool": "dim"}

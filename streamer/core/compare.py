@@ -6,16 +6,14 @@ low one. Sessions that were drawn weigh one over their chance.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 from streamer.core.alerts.observation import Observation
 from streamer.core.alerts.rule import as_label
+from streamer.core.compared import Compared, Difference, Dimension, Explained, JudgeCompared, Side
 from streamer.core.shares import Interval, Weighted, mean_of, newcombe
 from streamer.core.verdict import VerdictValue
 
-Dimension = Literal["version", "agent", "service", "model", "environment", "tenant", "judge_version", "judge"]
-DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 EXPLAINED_BY = 10
 VALUES_MAX = 12
 """Of one judge; one with more has numbers or free text, of which shares tell nothing."""
@@ -33,65 +31,7 @@ class Seen(NamedTuple):
     weight: float
     session_id: str
     first_trace_id: str
-    rationale: str
     at_ms: int
-
-
-class Explained(NamedTuple):
-    """A session that shows the difference."""
-
-    session_id: str
-    first_trace_id: str
-    group: str
-    value: str
-    rationale: str
-
-
-class Difference(NamedTuple):
-    """Second minus first, with its 95 % interval."""
-
-    value: str
-    difference: float
-    interval: Interval
-
-    @property
-    def is_clear(self) -> bool:
-        return self.interval.low > 0 or self.interval.high < 0
-
-
-@dataclass(slots=True)
-class Side:
-    """One judge in one group. `coverage`: of closed sessions, the share that it has judged; None where no closing
-    tells."""
-
-    group: str
-    judged: int = 0
-    failed: int = 0
-    effective: float = 0.0
-    shares: dict[str, tuple[int, float, Interval]] = field(default_factory=dict)
-    mean: float | None = None
-    coverage: float | None = None
-
-
-@dataclass(slots=True)
-class JudgeCompared:
-    judge: str
-    versions: list[str]
-    sides: list[Side]
-    differences: list[Difference]
-    explained_by: list[Explained]
-
-
-@dataclass(slots=True)
-class Compared:
-    by: Dimension
-    groups: tuple[str, str]
-    judges: list[JudgeCompared]
-    origins: Counter[str]
-    sampled: int
-    """Records of sessions that were drawn with a chance below 1."""
-    groups_seen: Counter[str]
-    """What the feed had of this dimension, to name what can be compared."""
 
 
 class Comparison:
@@ -137,7 +77,6 @@ class Comparison:
                 1 / seen.probability if seen.probability > 0 else 1.0,
                 seen.session_id,
                 seen.first_trace_id,
-                seen.rationale,
                 seen.at_ms,
             )
 
@@ -170,7 +109,7 @@ class Comparison:
             if (a := sides[0].shares.get(value)) and (b := sides[1].shares.get(value))
         ]
         versions = sorted({one.judge_version for _, one in found})
-        return JudgeCompared(judge, versions, sides, differences, _explained(differences, parts, self._groups))
+        return JudgeCompared(judge, versions, sides, differences, _explained(judge, differences, parts, self._groups))
 
     def _side(self, judge: str, group: str, part: list[Seen], values: list[str]) -> Side:
         judged = [one for one in part if one.label is not None]
@@ -206,7 +145,7 @@ class Comparison:
         differences = [_of_pairs(value, pairs) for value in values] if pairs else []
         apart = [pair for pair in pairs if pair[0].label != pair[1].label]
         latest = sorted(apart, key=lambda pair: -pair[0].at_ms)[: EXPLAINED_BY // 2]
-        shown = [_shown(one, one.group) for pair in latest for one in pair]
+        shown = [_shown(one, one.group, one.group) for pair in latest for one in pair]
         versions = sorted({one.judge_version for _, one in found})
         return JudgeCompared(f"{one_judge} and {other}", versions, sides, differences, shown)
 
@@ -229,7 +168,9 @@ def _number(value: VerdictValue | None) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _explained(differences: list[Difference], parts: list[list[Seen]], groups: tuple[str, str]) -> list[Explained]:
+def _explained(
+    judge: str, differences: list[Difference], parts: list[list[Seen]], groups: tuple[str, str]
+) -> list[Explained]:
     """The latest sessions with the value whose share differs most, from the group that has more of it."""
     if not differences:
         return []
@@ -237,52 +178,8 @@ def _explained(differences: list[Difference], parts: list[list[Seen]], groups: t
     side = 1 if most.difference > 0 else 0
     of_value = [one for one in parts[side] if one.label == most.value]
     latest = sorted(of_value, key=lambda one: (-one.at_ms, one.session_id))[:EXPLAINED_BY]
-    return [_shown(one, groups[side]) for one in latest]
+    return [_shown(one, groups[side], judge) for one in latest]
 
 
-def _shown(one: Seen, group: str) -> Explained:
-    return Explained(one.session_id, one.first_trace_id, group, one.label or "", one.rationale)
-
-
-def as_json(found: Compared, noise: Mapping[str, Any]) -> dict[str, Any]:
-    """`noise` by judge: what `evaluate --repeat` has measured."""
-    return {
-        "by": found.by,
-        "groups": list(found.groups),
-        "judges": [
-            {
-                "judge": one.judge,
-                "judge_versions": one.versions,
-                "groups": [
-                    {
-                        "group": side.group,
-                        "judged": side.judged,
-                        "failed": side.failed,
-                        "effective": side.effective,
-                        "coverage": side.coverage,
-                        "mean": side.mean,
-                        "shares": [
-                            {"value": value, "sessions": count, "share": share, "low": low, "high": high}
-                            for value, (count, share, (low, high)) in side.shares.items()
-                        ],
-                    }
-                    for side in one.sides
-                ],
-                "differences": [
-                    {
-                        "value": one.value,
-                        "difference": one.difference,
-                        "low": one.interval.low,
-                        "high": one.interval.high,
-                        "clear": one.is_clear,
-                    }
-                    for one in one.differences
-                ],
-                "noise": noise.get(one.judge),
-                "explained_by": [shown._asdict() for shown in one.explained_by],
-            }
-            for one in found.judges
-        ],
-        "origins": dict(found.origins),
-        "sampled": found.sampled,
-    }
+def _shown(one: Seen, group: str, judge: str) -> Explained:
+    return Explained(one.session_id, one.first_trace_id, group, one.label or "", judge, one.token)

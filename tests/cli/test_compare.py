@@ -40,9 +40,20 @@ def test_it_says_shares_the_difference_and_what_could_not_be_read(feed: Path) ->
     [judge] = said["judges"]
     yes = next(one for one in judge["differences"] if one["value"] == "yes")
     assert (round(yes["difference"], 3), yes["clear"], said["unread"]) == (0.4, True, 2)
+    assert [one["rationale"] for one in judge["explained_by"]] == ["because"] * 10
     plain = compared(feed, "2.3", "2.4").stdout
     assert "+40.0%" in plain
     assert "feed.jsonl:101" in plain
+
+
+def test_the_rationale_that_is_shown_is_that_of_the_verdict_that_holds(feed: Path) -> None:
+    with feed.open("a") as more:
+        for token, value, rationale in ((3, "no", "the latest"), (2, "no", "an earlier one")):
+            late = record("o20", value, token=token, rationale=rationale, at=1_790_000_000_001)
+            more.write("\n" + json.dumps(late))
+    [judge] = json.loads(compared(feed, "2.3", "2.4", "--json").stdout)["judges"]
+    assert judge["explained_by"][0]["session_id"] == "o20"
+    assert judge["explained_by"][0]["rationale"] == "the latest"
 
 
 def test_what_cannot_be_compared_is_refused_with_what_there_is(feed: Path) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from streamer.core.alerts.observation import observed
-from streamer.core.compare import Comparison, as_json
+from streamer.core.compare import Comparison
+from streamer.core.compared import as_json
 from streamer.core.shares import newcombe
 
 DAY = 1_790_000_000_000

@@ -12,7 +12,7 @@ import pytest
 
 from streamer.app.people import previewed
 from streamer.core.preview import SeenTurn
-from streamer.core.wire.cut import CutRules, Cutter
+from streamer.core.wire.cut import CutRules
 from streamer.core.wire.records import Record
 from streamer.embedded import stand_ins
 from streamer.embedded.scripted_model import ScriptedModel, serve
@@ -86,7 +86,7 @@ def told(request: pytest.FixtureRequest, mlflow_url: str, tmp_path_factory: pyte
     assert done.returncode == 0, done.stderr
     assert "may lack their session" not in done.stderr
     records = [Record("otlp_spans", 0, n, 0, value) for n, value in enumerate(collector.records)]
-    return Told(previewed(records, Cutter(CutRules())).turns, made["experiment_id"], request.param)
+    return Told(previewed(records, CutRules()).turns, made["experiment_id"], request.param)
 
 
 def test_every_trace_names_its_session_and_every_span_of_it_was_read(told: Told) -> None:

@@ -3,13 +3,12 @@
 Rule: the command itself is started in slow tests only, since each start imports MLflow anew.
 """
 
+import asyncio
 import json
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -18,25 +17,14 @@ import pyarrow.parquet
 import pytest
 from confluent_kafka import Producer
 
+from streamer.app.alert_testing import lines_in_mlflow
 from streamer.app.evaluating_sources import Period
 from streamer.errors import ConfigurationError
-from tests.integration.evaluate_bench import ANGRY, GLAD, START_MS, Bench
+from streamer.settings import load
+from tests.evaluate_bench import ANGRY, GLAD, START_MS, Bench
 from tests.services.waiting import eventually
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture
-def bench(
-    tmp_path: Path, mlflow_url: str, redis_url: str, kafka: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Bench]:
-    made = Bench(tmp_path, mlflow_url, redis_url, kafka)
-    for name in ("OPENAI_API_KEY", "OPENAI_API_BASE", "OPENAI_BASE_URL"):
-        monkeypatch.setenv(name, made.environment[name])
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def two_sessions(bench: Bench) -> tuple[str, str]:
@@ -108,6 +96,22 @@ async def test_one_session_the_period_the_filter_and_a_session_that_straddles_it
         await bench.judge(filter="nonsense here")
     with pytest.raises(ConfigurationError, match="no experiment"):
         await bench.judge(experiment="nowhere")
+
+
+def test_a_history_of_verdicts_is_read_from_mlflow_a_page_at_a_time(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_sessions(bench)
+    asyncio.run(bench.judge(write=True))
+    monkeypatch.setattr("streamer.adapters.mlflow_assessments.PAGE", 1)
+    lines = lines_in_mlflow(load(bench.config), bench.experiment)
+    first = json.loads(next(lines)[1])
+    bench.trace("bad", START_MS + 200_000, GLAD)  # it is still being read
+    rest = [json.loads(line) for _, line in lines]
+    assert {one["session"]["id"]: one["value"] for one in (first, *rest)} == {"bad": "unresolved", "good": "none"}
+    lines = lines_in_mlflow(load(bench.config), bench.experiment)
+    next(lines)
+    del lines  # somebody stops in the middle
 
 
 async def test_a_judge_s_noise_and_a_spending_limit(bench: Bench) -> None:

@@ -11,8 +11,7 @@ from streamer.app import labelling as app
 from streamer.cli import cli
 from streamer.errors import ConfigurationError
 from streamer.settings import load
-from tests.integration.evaluate_bench import ANGRY, GLAD, START_MS, Bench
-from tests.integration.test_evaluate import bench as bench
+from tests.evaluate_bench import ANGRY, GLAD, START_MS, Bench
 
 pytestmark = pytest.mark.real
 SAID = {"glad": ("Where is it?", GLAD), "angry": (ANGRY,), "calmed": (ANGRY, GLAD), "curt": ("Where?",)}

@@ -57,6 +57,12 @@ class EvaluateStore(RebuildStore):
             backfill=True,
         )
 
+    async def active_since(self, bucket: int, since_ms: int) -> Sequence[str]:
+        """Keys of the bucket's sessions whose last record is not before that (record time)."""
+        keys = await self.known(bucket)
+        told = await self._ask([("HGET", f"{self._s.tag(bucket)}s:{key}", "activity") for key in keys]) if keys else []
+        return [key for key, activity in zip(keys, told, strict=True) if int(activity or 0) >= since_ms]
+
     async def judges_in_force(self) -> Mapping[str, str]:
         """Version by name of the judges in the configuration in force; empty before the first judge worker."""
         (content,) = await self._ask([("HGET", f"{self._s.tag(0)}config", "content")])

@@ -6,10 +6,12 @@ import secrets
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from redis import Redis
 
 from streamer.app.evaluating import Report, Wanted, evaluate
@@ -118,6 +120,19 @@ class Bench:
         self.model.shutdown()
         self.model.server_close()
         self.mlflow.close()
+
+
+@pytest.fixture
+def bench(
+    tmp_path: Path, mlflow_url: str, redis_url: str, kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Bench]:
+    made = Bench(tmp_path, mlflow_url, redis_url, kafka)
+    for name in ("OPENAI_API_KEY", "OPENAI_API_BASE", "OPENAI_BASE_URL"):
+        monkeypatch.setenv(name, made.environment[name])
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 def _messages(messages: list[tuple[str, str]]) -> list[dict[str, Any]]:

@@ -1,0 +1,3 @@
+"""Fixtures of integration tests beside the services."""
+
+from tests.evaluate_bench import bench as bench
