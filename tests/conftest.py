@@ -2,6 +2,12 @@
 
 from importlib.util import find_spec
 
+import hypothesis
+
+# On a machine that others share no test fails for being slow.
+hypothesis.settings.register_profile("shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("shared")
+
 # A service's module is its plugin; the fixtures start their program when the first test asks.
 SERVICES = (
     "kafka",

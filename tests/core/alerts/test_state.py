@@ -32,7 +32,7 @@ def observations(steps: list[tuple[int, bool, str | None]]) -> list[Observation]
 
 
 @pytest.mark.parametrize("rule", [RULE, LIMIT, VERSION], ids=lambda rule: rule.kind)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(steps=STEPS)
 def test_writing_a_state_down_changes_nothing(rule: AlertRule, steps: list[tuple[int, bool, str | None]]) -> None:
     kept: SeriesState | None = None
@@ -45,7 +45,7 @@ def test_writing_a_state_down_changes_nothing(rule: AlertRule, steps: list[tuple
         assert (kept, said) == (again.state, again.proposal)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(steps=STEPS, rule=st.sampled_from((RULE, LIMIT, VERSION)))
 def test_a_fold_leaves_its_argument_alone(steps: list[tuple[int, bool, str | None]], rule: AlertRule) -> None:
     state: SeriesState | None = None

@@ -98,7 +98,7 @@ def test_no_mutation_of_a_fixture_makes_it_raise(seed: int) -> None:
     read(mutated(RECORDED, random.Random(seed)))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from(GROUPS), st.integers(0, 2**32))
 def test_the_way_in_which_spans_arrive_does_not_matter(files: tuple[str, ...], seed: int) -> None:
     """Permuted, repeated, split, batched anew across records, each in a container of its own."""
