@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from streamer.adapters.system_clock import SystemClock
 from streamer.embedded.demo.stage import FEED, TOPIC, Stage
 from tests.e2e.test_chain import row_at, rows_of
 from tests.services.kafka import create_topics
@@ -34,7 +35,9 @@ def stage(kafka: str, redis_server: RedisServer, mlflow_url: str, tmp_path: Any)
 
 
 def rebuild(stage: Stage, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "streamer", "rebuild", *words, "-c", str(stage.config)]
+    """From the stage's beginning: the topic holds sessions of other tests, which this deployment would judge."""
+    since = f"{SystemClock().now_ms() // 1_000 - int(stage.config.stat().st_mtime)}s"
+    command = [sys.executable, "-m", "streamer", "rebuild", "--from", since, *words, "-c", str(stage.config)]
     return subprocess.run(command, env=stage.environment, capture_output=True, text=True, check=False)
 
 
@@ -56,7 +59,7 @@ def test_redis_is_lost_and_made_again_without_a_call_a_second_row_or_an_old_verd
     row_at(stage, SESSIONS[1], 2)
     before = {row["assessment_id"]: row for row in stage.rows()}
     calls = stage.model_calls()
-    refused = rebuild(stage, "--from", "1h", "--yes")
+    refused = rebuild(stage, "--yes")
     assert refused.returncode == 2
     assert "it was not lost" in refused.stderr
 
@@ -67,12 +70,12 @@ def test_redis_is_lost_and_made_again_without_a_call_a_second_row_or_an_old_verd
     eventually(lambda: (stage.ingest.wait(1) and stage.judge.wait(1)) or None, "both roles end", 60)
     stage.kill_ingest()
     stage.kill_judge()  # no more than forgetting them: they have ended
-    would = said(rebuild(stage, "--from", "1h", "--json"))
+    would = said(rebuild(stage, "--json"))
     assert would["sessions"] >= len(SESSIONS) + 1
     assert would["topics"][TOPIC]["records"] > 0
     with redis_server.client() as client:
         assert not list(client.scan_iter("*:s:*"))
-    made = said(rebuild(stage, "--from", "1h", "--yes", "--json"))
+    made = said(rebuild(stage, "--yes", "--json"))
     assert made["sessions"]["unchanged"] == len(SESSIONS)
 
     told = len(stage.feed())
@@ -96,7 +99,7 @@ def test_no_worker_starts_during_a_rebuild_and_none_is_rebuilt_under(stage: Stag
     stage.judge.stop()
     prefix = stage.run
     with redis_server.client() as client:
-        refused = rebuild(stage, "--from", "1h", "--yes", "--discard")
+        refused = rebuild(stage, "--yes", "--discard")
         assert refused.returncode == 2
         assert "still reads" in refused.stderr
         assert not client.exists(f"{prefix}:rebuild")
@@ -107,7 +110,7 @@ def test_no_worker_starts_during_a_rebuild_and_none_is_rebuilt_under(stage: Stag
             done = subprocess.run(command, env=stage.environment, capture_output=True, text=True, check=False)
             assert done.returncode == 2
             assert "Redis is being rebuilt" in done.stderr
-        assert said(rebuild(stage, "--from", "1h", "--yes", "--discard", "--json"))["sessions"]["unchanged"] >= 1
+        assert said(rebuild(stage, "--yes", "--discard", "--json"))["sessions"]["unchanged"] >= 1
         assert not client.exists(f"{prefix}:rebuild")
     stage.restart_ingest()
     stage.restart_judge()
