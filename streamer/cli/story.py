@@ -77,9 +77,8 @@ def _opening(known: Known) -> Iterator[Line]:
     )
     judged = "all of it is judged" if not state.has_grown else f"judged up to version {state.judged}"
     closed = f"last closed by {CLOSED_BY[state.reason]}" if state.reason is not None else "never closed yet"
-    yield Line(
-        0, f"version {state.version}, {counted(len(state.members), 'trace')}, last record {at(state.activity_ms)} UTC"
-    )
+    last = f"last record {at(state.activity_ms)} UTC" if state.version else "no record of it but its end"
+    yield Line(0, f"version {state.version}, {counted(len(state.members), 'trace')}, {last}")
     yield Line(0, f"{closed}; {judged}")
     yield Line(0, f"now: {known.kept.line.says}")
 

@@ -115,7 +115,7 @@ def said_of(entries: Mapping[str, Entry]) -> str:
             state=entry.state,
             revision=entry.revision,
             why=entry.failure.kind if entry.failure else "",
-            delivered="M" * entry.mlflow + "F" * entry.feed,
+            delivered="M" * (entry.mlflow and not entry.unwritten) + "F" * entry.feed,
         )
         for name, entry in sorted(entries.items())
     ]

@@ -74,7 +74,7 @@ def line_of(
         "input_tokens": usage.input_tokens if usage else None,
         "output_tokens": usage.output_tokens if usage else None,
         "cost_usd": usage.cost_usd if usage else None,
-        "on_mlflow": entry.mlflow,
+        "on_mlflow": entry.mlflow and not entry.unwritten,
         "on_feed": entry.feed,
         "unwritten": entry.unwritten or None,
         "generation": entry.generation,

@@ -7,7 +7,8 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import confluent_kafka as ck
-from confluent_kafka.admin import AdminClient, NewPartitions
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from streamer.adapters.kafka.source import KafkaSource, SourceSettings
 from streamer.core.wire.records import Record
@@ -150,6 +151,19 @@ class KafkaTopic:
         admin = AdminClient({"bootstrap.servers": self.bootstrap})
         for future in admin.create_partitions([NewPartitions(self.name, partitions)]).values():
             future.result(10)
+
+    async def make_anew(self) -> None:
+        """Deleted, and made again under its name before anybody's metadata are refreshed."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        admin.delete_topics([self.name])[self.name].result(10)
+        end = time.monotonic() + WAIT_S
+        while True:
+            try:
+                admin.create_topics([NewTopic(self.name, PARTITIONS, 1)])[self.name].result(10)
+                return
+            except KafkaException:  # its old log is still being taken away
+                assert time.monotonic() < end
+                await asyncio.sleep(0.05)
 
     def produce_in_transaction(self, partition: int, values: Sequence[bytes]) -> None:
         producer = ck.Producer({"bootstrap.servers": self.bootstrap, "transactional.id": unique(), "log_level": 2})

@@ -263,6 +263,38 @@ async def test_a_topic_that_was_made_anew_is_not_waited_for_in_silence(kafka_top
         await Reader(await kafka_topic.member(gap="stop")).until_assigned()
 
 
+@pytest.mark.real
+async def test_a_topic_that_is_made_anew_and_grows_past_its_reader_is_read_from_its_first_record(
+    kafka_topic: KafkaTopic,
+) -> None:
+    reader = await Reader(await kafka_topic.member(gap="skip")).until_assigned()
+    kafka_topic.produce(0, [b"old", b"old", b"old"])
+    await reader.until_read(3)
+    await reader.member.commit({TopicPartition(kafka_topic.name, 0): 3})
+    reader.member.hold(True)
+    await reader.fetch()
+    await kafka_topic.make_anew()
+    new = [b"%d" % n for n in range(9)]
+    kafka_topic.produce(0, new)
+    await reader.member.partitions()
+    reader.member.hold(False)
+    await until(lambda: {r.value for r in reader.records} >= set(new), reader)
+    assert reader.gaps[TopicPartition(kafka_topic.name, 0)] == (0, 0)
+
+
+@pytest.mark.real
+async def test_an_offset_of_the_old_topic_does_not_stand_for_one_of_the_new(kafka_topic: KafkaTopic) -> None:
+    reader = await Reader(await kafka_topic.member()).until_assigned()
+    kafka_topic.produce(0, [b"old", b"old", b"old"])
+    await reader.until_read(3)
+    await kafka_topic.make_anew()
+    kafka_topic.produce(0, [b"%d" % n for n in range(9)])
+    await reader.member.commit({TopicPartition(kafka_topic.name, 0): 3})  # it has not noticed yet
+    await kafka_topic.leave(reader.member)
+    with pytest.raises(PermanentError, match="the topic was made anew"):
+        await Reader(await kafka_topic.member(gap="stop")).until_assigned()
+
+
 async def test_a_topic_that_is_not_there_is_said_by_name_however_many_others_are(kafka_topic: KafkaTopic) -> None:
     member = await kafka_topic.member(absent=["otlp_lgos"])
     with pytest.raises(TransientError, match="otlp_lgos; create it or correct its name"):

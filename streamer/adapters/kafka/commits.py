@@ -42,12 +42,16 @@ class Commits:
         refused = [e for e in (error, *(p.error for p in partitions)) if e is not None and e.code() not in _MOVED]
         self._refused = refused[0] if refused else self._refused
 
-    def ask(self, consumer: ck.Consumer, offsets: Mapping[TopicPartition, int]) -> None:
-        """Raises what was said against an earlier commit; TransientError while one has waited too long."""
+    def ask(
+        self, consumer: ck.Consumer, offsets: Mapping[TopicPartition, int], topic_ids: Mapping[TopicPartition, str]
+    ) -> None:
+        """Each offset goes with the id of the topic that it is of, where that is known. Raises what was said against an
+        earlier commit; TransientError while one has waited too long."""
         self._raise_refused()
         if self._asked_at_s and time.monotonic() - self._asked_at_s[0] > self._timeout_s:
             raise TransientError(f"Kafka has not answered a commit for {self._timeout_s:.0f} s")
-        consumer.commit(offsets=[ck.TopicPartition(*p, offset) for p, offset in offsets.items()], asynchronous=True)
+        asked = [ck.TopicPartition(*p, offset, topic_ids.get(p, "")) for p, offset in offsets.items()]
+        consumer.commit(offsets=asked, asynchronous=True)
         self._asked_at_s.append(time.monotonic())
 
     def refused_offsets(self) -> dict[TopicPartition, int]:

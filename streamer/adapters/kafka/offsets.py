@@ -5,10 +5,10 @@ progress (1.5 s, measured), and the watermark with them.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import confluent_kafka as ck
 from confluent_kafka import KafkaException
@@ -23,6 +23,17 @@ from streamer.ports import TopicPartition
 
 def plain(partition: ck.TopicPartition) -> TopicPartition:
     return TopicPartition(partition.topic, partition.partition)
+
+
+class Committed(NamedTuple):
+    """`topic_id`: of the topic that the offset was read of; "" where the commit does not say."""
+
+    offset: int
+    topic_id: str
+
+
+NO_ID = str(ck.Uuid(0, 0))
+"""Of a broker that gives its topics none."""
 
 
 class Offsets:
@@ -52,6 +63,17 @@ class Offsets:
                 )
         return frozenset(TopicPartition(name, p) for name in wanted for p in topics[name].partitions)
 
+    def ids(self, topics: Collection[str]) -> dict[str, str]:
+        """A topic that is made anew under its name has another one. Topics whose id nobody tells are left out."""
+        if not topics:
+            return {}
+        asked = self._admin.describe_topics(ck.TopicCollection(sorted(topics)), request_timeout=self._timeout_s)
+        found = {}
+        for name, answer in asked.items():
+            with suppress(KafkaException, TimeoutError):
+                found[name] = str(answer.result(self._timeout_s).topic_id)
+        return {name: said for name, said in found.items() if said != NO_ID}
+
     def ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Partitions that did not answer are left out: their progress is what saved timestamps prove."""
         return self._listed(dict.fromkeys(partitions, OffsetSpec.latest()))
@@ -73,12 +95,12 @@ class Offsets:
         wanted = 0 if start.kind == "beginning" else start.value
         return {p: min(max(wanted, low), ends[p]) for p, low in lows.items()}
 
-    def committed(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    def committed(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Committed]:
         answer = self._consumer.committed([ck.TopicPartition(*p) for p in partitions], self._timeout_s)
         for partition in answer:
             if partition.error is not None:
                 raise KafkaException(partition.error)
-        return {plain(p): p.offset for p in answer if p.offset >= 0}
+        return {plain(p): Committed(p.offset, p.metadata or "") for p in answer if p.offset >= 0}
 
     def forget(self, group: str) -> None:
         """Remove the group and what it committed. While another member is in it, it stays."""

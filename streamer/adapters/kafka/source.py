@@ -18,7 +18,7 @@ from streamer.adapters.kafka.commits import Commits
 from streamer.adapters.kafka.errors import translated
 from streamer.adapters.kafka.heard import Heard
 from streamer.adapters.kafka.messages import record_of
-from streamer.adapters.kafka.offsets import Offsets, plain
+from streamer.adapters.kafka.offsets import Committed, Offsets, plain
 from streamer.core.reading import NOW, Start
 from streamer.core.wire.records import Record
 from streamer.errors import PermanentError, TransientError
@@ -82,6 +82,7 @@ class KafkaSource:
         self._offsets = Offsets(self._consumer, connection, settings.topics, settings.call_ms_max / 1_000)
         self._subscribed = self._held = False
         self._positions: dict[TopicPartition, int] = {}
+        self._topic_ids: dict[TopicPartition, str] = {}
         self._unplaced: set[TopicPartition] = set()
         self._paused: frozenset[TopicPartition] = frozenset()
         self._revoked: set[TopicPartition] = set()
@@ -102,7 +103,7 @@ class KafkaSource:
         return await self._call(lambda: self._offsets.ends(partitions), "list offsets")
 
     async def partitions(self) -> frozenset[TopicPartition]:
-        return await self._call(self._offsets.partitions, "list partitions")
+        return await self._call(self._partitions, "list partitions")
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         await self._call(lambda: self._commit(offsets), "commit")
@@ -180,7 +181,9 @@ class KafkaSource:
             )
         if self._offsets.committed(everything):
             return
-        self._commits.ask(self._consumer, self._offsets.starts(everything, self._s.start))
+        ids = self._offsets.ids(there)
+        starts = self._offsets.starts(everything, self._s.start)
+        self._commits.ask(self._consumer, starts, {p: ids.get(p.topic, "") for p in everything})
         self._commits.settle(self._consumer)
         if not self._offsets.committed(everything):
             raise TransientError("the first offsets were not taken; another member may be starting")
@@ -190,7 +193,7 @@ class KafkaSource:
         """Kafka takes a commit of any partition from any member of the group, also of one that has moved away."""
         mine = {partition: offset for partition, offset in offsets.items() if partition in self._positions}
         if mine:
-            self._commits.ask(self._consumer, mine)
+            self._commits.ask(self._consumer, mine, self._topic_ids)
 
     def _on_assign(self, _: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
         """Paused until placed: asking for offsets may fail, and a rebalance cannot be repeated."""
@@ -207,6 +210,17 @@ class KafkaSource:
             self._positions.pop(partition, None)
         self._consumer.incremental_unassign(partitions)
 
+    def _partitions(self) -> frozenset[TopicPartition]:
+        """A topic that was made anew under its reader counts from 0 again: where its new log is longer than what was
+        read of the old one, Kafka's answers to a fetch do not show it."""
+        found = self._offsets.partitions()
+        ids = self._offsets.ids({partition.topic for partition in self._positions})
+        for partition in self._positions:
+            was = self._topic_ids.get(partition, "")
+            if was and was != ids.get(partition.topic, was):
+                self._unplaced.add(partition)
+        return found
+
     def _place(self) -> dict[TopicPartition, int]:
         wanted = sorted(self._unplaced)
         if not wanted:
@@ -218,18 +232,26 @@ class KafkaSource:
 
     def _starts(self, wanted: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """The committed offsets; a partition that is newer than the group is read from its beginning."""
+        ids = self._offsets.ids({partition.topic for partition in wanted})  # first: a change after it is seen later
         known, lows = self._offsets.committed(wanted), self._offsets.lows(wanted)
         ends = self._offsets.ends(wanted)
         starts = {}
         for partition in wanted:
-            low, committed = lows[partition], known.get(partition, lows[partition])
-            if committed < low:
+            low = lows[partition]
+            committed, was = known.get(partition, Committed(low, ""))
+            was = was or self._topic_ids.get(partition, "")
+            topic_id = ids.get(partition.topic, was)
+            if was and topic_id != was:
+                self._gap(partition, low, low, "the topic was made anew, and what was not read of the old one is gone")
+                committed = low
+            elif committed < low:
                 self._gap(partition, committed, low, f"Kafka has deleted offsets {committed} to {low}")
             elif committed > ends.get(partition, committed):
                 said = f"offset {committed} is committed and the log ends at {ends[partition]}: the topic was made anew"
                 self._gap(partition, low, low, said)
                 committed = low
             starts[partition] = max(committed, low)
+            self._topic_ids[partition] = topic_id
         return starts
 
     def _gap(self, partition: TopicPartition, committed: int, first: int, what: str) -> None:
