@@ -10,7 +10,7 @@ import pytest
 from streamer.adapters.kafka.reader import whole
 from streamer.core.reading import BEGINNING, Start
 from streamer.embedded import stand_ins
-from streamer.errors import PermanentError, TransientError
+from streamer.errors import TransientError
 from streamer.ports import TopicPartition
 from tests.contract.brokers import PARTITIONS, KafkaTopic, Reader, SimulatedTopic, Topic, until
 
@@ -35,13 +35,6 @@ async def topic(request: pytest.FixtureRequest) -> AsyncIterator[Topic]:
         made = KafkaTopic(request.getfixturevalue("mock_bootstrap"), f"contract-{next(NUMBERS)}")
     else:
         made = KafkaTopic.made(request.getfixturevalue("kafka"))
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-async def kafka_topic(kafka: str) -> AsyncIterator[KafkaTopic]:
-    made = KafkaTopic.made(kafka)
     yield made
     await made.close()
 
@@ -223,89 +216,7 @@ async def test_transaction_markers_are_passed_so_that_the_position_reaches_the_e
     await until(lambda: reader.passed.get(partition) == end, reader)
 
 
-@pytest.mark.real
-async def test_offsets_that_kafka_deleted_before_they_were_read_stop_the_reader(kafka_topic: KafkaTopic) -> None:
-    await _with_a_gap(kafka_topic)
-    with pytest.raises(PermanentError, match=r"deleted offsets 1 to 4; set offset_gap = .skip."):
-        await Reader(await kafka_topic.member(gap="stop")).until_assigned()
-
-
-@pytest.mark.real
-async def test_a_gap_that_may_be_skipped_is_said_and_read_over(kafka_topic: KafkaTopic) -> None:
-    await _with_a_gap(kafka_topic)
-    reader = Reader(await kafka_topic.member(gap="skip"))
-    assert await reader.until_read(2) == [b"4", b"5"]
-    assert reader.gaps == {TopicPartition(kafka_topic.name, 0): (1, 4)}
-
-
-@pytest.mark.real
-async def test_retention_that_overtakes_a_running_reader_is_a_gap_too(kafka_topic: KafkaTopic) -> None:
-    reader = await Reader(await kafka_topic.member(gap="skip", records_max=1)).until_assigned()
-    kafka_topic.produce(0, [b"0"])
-    await reader.until_read(1)
-    await reader.member.commit({TopicPartition(kafka_topic.name, 0): 1})
-    reader.member.hold(True)
-    for _ in range(3):
-        await reader.fetch()
-    kafka_topic.produce(0, [b"%d" % n for n in range(1, 6)])
-    kafka_topic.delete_before(0, 4)
-    reader.member.hold(False)
-    assert (await reader.until_read(3))[1:] == [b"4", b"5"]
-    assert reader.gaps == {TopicPartition(kafka_topic.name, 0): (1, 4)}
-
-
-@pytest.mark.real
-async def test_a_topic_that_was_made_anew_is_not_waited_for_in_silence(kafka_topic: KafkaTopic) -> None:
-    reader = await Reader(await kafka_topic.member()).until_assigned()
-    await reader.member.commit({TopicPartition(kafka_topic.name, 0): 7})
-    await kafka_topic.leave(reader.member)
-    with pytest.raises(PermanentError, match="the topic was made anew"):
-        await Reader(await kafka_topic.member(gap="stop")).until_assigned()
-
-
-@pytest.mark.real
-async def test_a_topic_that_is_made_anew_and_grows_past_its_reader_is_read_from_its_first_record(
-    kafka_topic: KafkaTopic,
-) -> None:
-    reader = await Reader(await kafka_topic.member(gap="skip")).until_assigned()
-    kafka_topic.produce(0, [b"old", b"old", b"old"])
-    await reader.until_read(3)
-    await reader.member.commit({TopicPartition(kafka_topic.name, 0): 3})
-    reader.member.hold(True)
-    await reader.fetch()
-    await kafka_topic.make_anew()
-    new = [b"%d" % n for n in range(9)]
-    kafka_topic.produce(0, new)
-    await reader.member.partitions()
-    reader.member.hold(False)
-    await until(lambda: {r.value for r in reader.records} >= set(new), reader)
-    assert reader.gaps[TopicPartition(kafka_topic.name, 0)] == (0, 0)
-
-
-@pytest.mark.real
-async def test_an_offset_of_the_old_topic_does_not_stand_for_one_of_the_new(kafka_topic: KafkaTopic) -> None:
-    reader = await Reader(await kafka_topic.member()).until_assigned()
-    kafka_topic.produce(0, [b"old", b"old", b"old"])
-    await reader.until_read(3)
-    await kafka_topic.make_anew()
-    kafka_topic.produce(0, [b"%d" % n for n in range(9)])
-    await reader.member.commit({TopicPartition(kafka_topic.name, 0): 3})  # it has not noticed yet
-    await kafka_topic.leave(reader.member)
-    with pytest.raises(PermanentError, match="the topic was made anew"):
-        await Reader(await kafka_topic.member(gap="stop")).until_assigned()
-
-
 async def test_a_topic_that_is_not_there_is_said_by_name_however_many_others_are(kafka_topic: KafkaTopic) -> None:
     member = await kafka_topic.member(absent=["otlp_lgos"])
     with pytest.raises(TransientError, match="otlp_lgos; create it or correct its name"):
         await member.fetch()
-
-
-async def _with_a_gap(topic: KafkaTopic) -> None:
-    """Offset 1 is committed, and retention has moved on to 4."""
-    reader = await Reader(await topic.member()).until_assigned()
-    topic.produce(0, [b"%d" % n for n in range(6)])
-    await reader.until_read(6)
-    await reader.member.commit({TopicPartition(topic.name, 0): 1})
-    await topic.leave(reader.member)
-    topic.delete_before(0, 4)
