@@ -29,7 +29,7 @@ CLOSED_BY = {
     "max_turns": "its number of turns",
     "max_bytes": "the length of what was said",
     "max_traces": "too many traces under one id",
-    "empty": "the loss of all its traces",
+    "empty": "having no trace, or none any more",
 }
 UNWRITTEN = {
     "no_trace": "MLflow has none of its traces",

@@ -221,6 +221,8 @@ class _Opening:
         worst = self._worst
         if known:
             problem = Problem("unsupported", known, 0)
+        elif self._misread:  # it says itself what it is meant to be
+            problem = Problem("unreadable", f"{control.NAME}: {'; '.join(self._misread)}", 0)
         elif worst is not None and worst.reason != "unreadable":
             problem = Problem(worst.reason, str(worst), 0)
         elif worst is not None and not any(self._said.get(name) == "" for name in _JSON_NAMES[:-1]):

@@ -66,6 +66,7 @@ def test_one_that_cannot_be_understood_is_set_aside_with_the_reason(change: dict
     found = cut(record)
     assert not found.controls
     assert found.problems[0].reason == "unreadable"
+    assert found.problems[0].detail.startswith("control: ")
     assert said in found.problems[0].detail
 
 
