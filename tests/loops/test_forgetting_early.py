@@ -7,7 +7,7 @@ import pytest
 
 from streamer.core.ids import BUCKETS, bucket_of_trace
 from streamer.core.pressure import REST_SHARE
-from streamer.core.session import SessionRef
+from streamer.core.session import Forgotten, SessionRef
 from streamer.loops.audit import Audit
 from tests.fakes.measures import SilentJournal, SilentMetrics
 from tests.loops.bench import GAP_MS, LIMITS, Bench
@@ -68,13 +68,19 @@ async def test_what_has_been_at_rest_for_an_hour_goes_with_its_traces_while_ther
     assert await known(bench, "young")
 
 
-async def test_a_trace_that_came_again_meanwhile_stays() -> None:
-    """The save is in two phases: its second one, not seen yet here, makes a session of it."""
-    bench = Bench(limits=BRIEF)
+async def forgotten(bench: Bench) -> tuple[str, Forgotten]:
+    """A session of one trace, which is kept still."""
     trace = await bench.say("s")
     await bench.wait(GAP_MS + 5_000)
     bench.now += HOUR_MS
     (gone,) = [f for bucket in range(BUCKETS) for f in await bench.store.forget(bucket, BRIEF.rest_ms_min)]
+    return trace, gone
+
+
+async def test_a_trace_that_came_again_meanwhile_stays() -> None:
+    """The save is in two phases: its second one, not seen yet here, makes a session of it."""
+    bench = Bench(limits=BRIEF)
+    trace, gone = await forgotten(bench)
     await bench.say("s", "I am back.", trace=trace)
     assert await bench.store.drop_traces([gone]) == 0
     assert is_kept(bench, trace)
@@ -82,10 +88,7 @@ async def test_a_trace_that_came_again_meanwhile_stays() -> None:
 
 async def test_an_erased_trace_stays_erased() -> None:
     bench = Bench(limits=BRIEF)
-    trace = await bench.say("s")
-    await bench.wait(GAP_MS + 5_000)
-    bench.now += HOUR_MS
-    (gone,) = [f for bucket in range(BUCKETS) for f in await bench.store.forget(bucket, BRIEF.rest_ms_min)]
+    trace, gone = await forgotten(bench)
     assert await bench.store.erase_trace(bench.scope, trace, "s", gone.traces[trace])
     assert await bench.store.drop_traces([gone]) == 0
     assert is_kept(bench, trace)
