@@ -227,7 +227,8 @@ class Judge:
             elif entry.owes:
                 waits.append(retry_ms)
         configured, ledger = {spec.name for spec in held.terms.specs}, held.claim.state.ledger
-        gone = {name: without_judge(e) for name, e in ledger.items() if name not in configured and e.owes}
+        past = {name: entry for name, entry in ledger.items() if name not in configured}
+        gone = {name: without_judge(e) for name, e in past.items() if e.owes or e.state == "sampled_out"}
         return Outcome(
             version=held.claim.state.version,
             entries={**gone, **entries},

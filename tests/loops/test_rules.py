@@ -49,6 +49,23 @@ async def test_a_session_outside_the_sample_is_not_judged_until_there_is_an_erro
     assert {row.metadata["streamer.inclusion_reason"] for row in bench.rows.stored.values()} == {"error"}
 
 
+async def test_a_judge_taken_away_is_not_said_to_be_left_out_of_a_session_that_is_judged_now() -> None:
+    bench = Bench(specs=(spec("a"), spec("b")), rules=(HALF,))
+    out = drawn(bench, below=False)
+    await bench.say(out)
+    await bench.wait(GAP_MS + 5_000)
+    bench.specs, bench.generation = (spec("a"),), 2
+    await bench.store.set_generation(2, b"")
+    await bench.say(out, error=True)
+    await bench.wait(GAP_MS + 5_000)
+    assert [(await bench.entry(out, name)).state for name in ("a", "b")] == ["judged", "removed"]
+    bench.specs, bench.generation = (spec("a"), spec("b")), 3
+    await bench.store.set_generation(3, b"")
+    await bench.say(out, "And now?")
+    await bench.wait(GAP_MS + 5_000)
+    assert [(await bench.entry(out, name)).state for name in ("a", "b")] == ["judged", "judged"]
+
+
 async def test_an_error_in_a_session_of_the_sample_makes_its_probability_one() -> None:
     bench = Bench(rules=(HALF,))
     session = drawn(bench, below=True)
