@@ -65,7 +65,7 @@ async def mute(redis: RedisConnection, settings: Settings, what: str, until_ms: 
     """An episode by its id, or a rule by its name; 0 takes it back. What it was is returned as a word."""
     store = RedisEpisodes(redis.shared)
     for _ in range(TRIES):
-        episode = next((one.episode for one in await store.episodes() if one.episode.id == what), None)
+        episode = next((one.episode for one in await store.remembered([what])), None)
         if episode is None:
             break
         if await set_by_person(store, episode, muted(episode, until_ms), (), until_ms):
@@ -80,7 +80,7 @@ async def accept(redis: RedisConnection, settings: Settings, name: str) -> Episo
     """Say that an open episode is the new normal: it ends in every channel, and the detector learns from there."""
     store, series = RedisEpisodes(redis.shared), RedisSeries(redis.shared)
     for _ in range(TRIES):
-        found = next((one.episode for one in await store.episodes() if one.episode.id == name), None)
+        found = next((one.episode for one in await store.remembered([name])), None)
         if found is None or found.state != "open":
             raise ConfigurationError(f"there is no open episode {name!r:.80}: see `streamer alerts list`")
         episode, now_ms = found, SystemClock().now_ms()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from streamer.core.judges import JudgeSpec
     from streamer.core.wire.rules import Encoding
-    from streamer.settings import Settings
+    from streamer.settings import Settings, Shown
     from streamer.settings.judges import JudgeTable
 
 
@@ -30,6 +30,10 @@ def ago_named(option: str, text: str) -> int:
 
 def encoding_named(name: str) -> Encoding:
     return package.encoding_named(name)
+
+
+def shown(settings: Settings) -> list[Shown]:
+    return package.shown(settings)
 
 
 def spec_named(tables: Sequence[JudgeTable], judge: str, model: str | None = None) -> JudgeSpec:

@@ -16,9 +16,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from streamer import settings as package
 from streamer.app import people as app
-from streamer.cli.configured import load
+from streamer.cli.configured import load, shown
 from streamer.cli.figures import MEANING, at, readable
 from streamer.cli.options import ConfigOption, JsonOption
 from streamer.cli.rules import show_rules
@@ -50,7 +49,7 @@ def config_show(
 ) -> None:
     """Every setting with its value; secrets are starred. Example: streamer config show --origin"""
     settings = load(config)
-    lines = package.shown(settings)
+    lines = shown(settings)
     if as_json:
         return print_json([line._asdict() for line in lines])
     table = Table("setting", "value", *(("origin", "reason") if origin else ()))

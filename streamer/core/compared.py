@@ -11,6 +11,7 @@ from streamer.core.shares import Interval
 Dimension = Literal["version", "agent", "service", "model", "environment", "tenant", "judge_version", "judge"]
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 EXPLAINED_AS = ("session_id", "first_trace_id", "group", "value", "rationale")
+"""What is told of such a session; the rest finds its rationale."""
 
 
 class Explained(NamedTuple):
@@ -123,13 +124,7 @@ def as_json(found: Compared, noise: Mapping[str, Any]) -> dict[str, Any]:
                     for one in one.differences
                 ],
                 "noise": noise.get(one.judge),
-                "explained_by": [
-                    {
-                        name: getattr(shown, name)
-                        for name in ("session_id", "first_trace_id", "group", "value", "rationale")
-                    }
-                    for shown in one.explained_by
-                ],
+                "explained_by": [{name: getattr(shown, name) for name in EXPLAINED_AS} for shown in one.explained_by],
             }
             for one in found.judges
         ],

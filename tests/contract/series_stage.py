@@ -1,6 +1,5 @@
 """What the contract of SeriesStore stands on: a fake, a Redis and a Redis Cluster, and records folded into them."""
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -22,6 +21,7 @@ from streamer.loops.folding import Folding
 from tests import alert_feed
 from tests.fakes.measures import SilentJournal, SilentMetrics
 from tests.fakes.series_store import FakeSeries
+from tests.loops.alert_world import Clock
 from tests.services.redis_cluster import RedisCluster
 
 PREFIXES = (f"series{n}" for n in count())
@@ -29,19 +29,6 @@ RULE = AlertRule(name="spike", judge=alert_feed.JUDGE, labels=("unresolved",))
 POLICY = LanePolicy(rules=(RULE,), labels={alert_feed.JUDGE: ("unresolved",)})
 LANE = Lane("default", alert_feed.JUDGE)
 STORES = ("fake", "redis", "cluster")
-
-
-class Clock:
-    """The wall's, so that Redis' own clock agrees with it on what is old."""
-
-    def __init__(self, now_ms: int) -> None:
-        self.now = now_ms
-
-    def now_ms(self) -> int:
-        return self.now
-
-    async def sleep_ms(self, ms: int) -> None:
-        await asyncio.sleep(0)
 
 
 class Letters:

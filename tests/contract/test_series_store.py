@@ -23,7 +23,6 @@ from tests.contract.series_stage import (
     POLICY,
     RULE,
     STORES,
-    Clock,
     Letters,
     counted,
     folding,
@@ -32,6 +31,7 @@ from tests.contract.series_stage import (
     series,
 )
 from tests.fakes.measures import SilentJournal, SilentMetrics
+from tests.loops.alert_world import Clock
 
 STATE = SeriesState(kind="limit", watch=LimitWatch())
 

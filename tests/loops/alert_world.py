@@ -28,8 +28,8 @@ RULE = "spike"
 
 
 class Clock:
-    def __init__(self) -> None:
-        self.now = START_MS
+    def __init__(self, now_ms: int = START_MS) -> None:
+        self.now = now_ms
 
     def now_ms(self) -> int:
         return self.now

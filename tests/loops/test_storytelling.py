@@ -15,6 +15,12 @@ from tests.fakes.measures import SilentJournal, SilentMetrics
 from tests.loops.alert_world import START_MS, World
 
 
+async def fold(world: World, values: list[dict[str, Any]], *, text: bool = True) -> None:
+    policy = LanePolicy(rules=(), labels={alert_feed.JUDGE: ("unresolved",)}, text=text)
+    folding = Folding(policy, world.series, None, world.clock, SilentMetrics(), SilentJournal())  # type: ignore[arg-type]
+    await folding.fold(records(values))
+
+
 async def test_an_alert_tells_its_slice_reasons_examples_and_how_late_it_can_be() -> None:
     world = World()
     values = [verdict(f"old{n}", START_MS - (n % 20 + 2) * HOUR_MS, "resolved") for n in range(200)]
@@ -30,9 +36,7 @@ async def test_an_alert_tells_its_slice_reasons_examples_and_how_late_it_can_be(
         )
         for n in range(20)
     ]
-    policy = LanePolicy(rules=(), labels={alert_feed.JUDGE: ("unresolved",)})
-    store = world.series
-    await Folding(policy, store, None, world.clock, SilentMetrics(), SilentJournal()).fold(records(values))  # type: ignore[arg-type]
+    await fold(world, values)
     await world.propose("raise", START_MS)
     await world.settle()
     (told,) = world.channels[0].got
@@ -66,8 +70,7 @@ async def test_a_tool_explains_what_no_version_does() -> None:
         )
         for n in range(80)
     ]
-    policy = LanePolicy(rules=(), labels={alert_feed.JUDGE: ("unresolved",)})
-    await Folding(policy, world.series, None, world.clock, SilentMetrics(), SilentJournal()).fold(records(values))  # type: ignore[arg-type]
+    await fold(world, values)
     await world.propose("raise", START_MS)
     await world.settle()
     part = world.channels[0].got[0].explained_by
@@ -87,9 +90,7 @@ async def test_whoever_is_forgotten_is_quoted_by_no_episode() -> None:
         )
         for n in range(20)
     ]
-    policy = LanePolicy(rules=(), labels={alert_feed.JUDGE: ("unresolved",)})
-    folding = Folding(policy, world.series, None, world.clock, SilentMetrics(), SilentJournal())  # type: ignore[arg-type]
-    await folding.fold(records(values))
+    await fold(world, values)
     for kind, hours in (("raise", 0), ("resolve", 1), ("raise", 9)):
         await world.propose(kind, START_MS + hours * HOUR_MS)
         await world.settle()
@@ -106,9 +107,7 @@ async def test_without_text_nothing_that_was_said_leaves() -> None:
     world = World()
     said: dict[str, Any] = {"rationale": "Secret words.", "quote": {"turn": 1, "text": "Secret, too."}}
     values = [verdict(f"b{n}", START_MS - 60_000 * n, "unresolved", **said) for n in range(20)]
-    policy = LanePolicy(rules=(), labels={alert_feed.JUDGE: ("unresolved",)}, text=False)
-    folding = Folding(policy, world.series, None, world.clock, SilentMetrics(), SilentJournal())  # type: ignore[arg-type]
-    await folding.fold(records(values))
+    await fold(world, values, text=False)
     assert "Secret" not in repr(world.series.kept_hits)
     await world.propose("raise", START_MS)
     await world.settle()

@@ -35,6 +35,7 @@ CALM_S = 240
 LOSS_MS = 10_000
 """redis_loss_window_ms, and what is read again and judged again after it."""
 CALL_MS = 3_000
+STORIES = 10
 
 
 def blow(stage: Stage, r: random.Random, seconds: float, say: Callable[[str], None]) -> None:
@@ -98,13 +99,12 @@ def judge(stage: Stage, said: list[Conversation], sent: list[dict[str, Any]], fa
         report.violate("lost", "all", f"{report.dead_letters} good records are dead letters")
     for what in failed:
         report.violate("storm", "generator", what)
+    explained.explain(report, stage.config, explained.eventful(told, STORIES), stage.home / "explained.txt")
     return report
 
 
-def storm(
-    home: Path, sessions: int, seconds: float, seed: int, say: Callable[[str], None], stories: int = 10
-) -> Report:
-    """What was found; `stories` sessions are explained in home/explained.txt."""
+def storm(home: Path, sessions: int, seconds: float, seed: int, say: Callable[[str], None]) -> Report:
+    """What was found; the sessions to which most happened are explained in home/explained.txt."""
     said = conversations(seed, sessions, seconds * 0.8, GAP_S)
     chance = random.Random(f"kills {seed}")
     with Stage(home, int(GAP_S * 1000), chance, say) as stage:
@@ -123,10 +123,7 @@ def storm(
                 generator.kill()
         settled(stage, said, say)
         sent = [json.loads(line) for line in (home / "sent.jsonl").read_text().splitlines()]
-        report = judge(stage, said, sent, json.loads((home / "sent.json").read_text())["failed"])
-        told = observed.told(stage.kafka.bootstrap, FEED)
-        explained.explain(report, stage.config, explained.eventful(told, stories), home / "explained.txt")
-        return report
+        return judge(stage, said, sent, json.loads((home / "sent.json").read_text())["failed"])
 
 
 def table(report: Report) -> str:
@@ -160,7 +157,7 @@ def main() -> int:
     how = {"seed": args.seed, "minutes": args.minutes, "took_s": round(time.monotonic() - began)}
     args.report.write_text(json.dumps({**how, **asdict(report)}, indent=2))
     print(table(report))
-    print(f"  written to {args.report}; ten sessions explained in {args.report.with_suffix('.txt')}")
+    print(f"  written to {args.report}; {STORIES} sessions explained in {args.report.with_suffix('.txt')}")
     return 1 if report.violations else 0
 
 

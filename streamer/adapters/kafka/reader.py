@@ -180,10 +180,12 @@ def _ends(consumer: ck.Consumer, topic: str) -> dict[int, tuple[int, int]]:
 
 def _since(consumer: ck.Consumer, topic: str, ends: Mapping[int, tuple[int, int]], since_ms: int) -> dict[int, int]:
     """By partition, the first offset that is not older; the end where no record is so young. See offset_since."""
-    found, ever = (
-        {p.partition: p.offset for p in consumer.offsets_for_times(asked, timeout=10)}
-        for asked in ([ck.TopicPartition(topic, p, ms) for p in ends] for ms in (max(0, since_ms), 0))
-    )
+
+    def at(ms: int) -> dict[int, int]:
+        asked = [ck.TopicPartition(topic, p, ms) for p in ends]
+        return {p.partition: p.offset for p in consumer.offsets_for_times(asked, timeout=10)}
+
+    found, ever = at(max(0, since_ms)), at(0)
     return {p: offset_since(found[p], ever[p], low, high) for p, (low, high) in ends.items()}
 
 

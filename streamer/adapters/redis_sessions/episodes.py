@@ -84,12 +84,12 @@ class RedisEpisodes:
             await self._s.primary.ask([("HSET", f"{self._base}episodes", name, written)])
 
     async def forget(self, before_ms: int) -> int:
-        left, old = set[str](), list[str]()
-        for one in await self.episodes():
-            is_old = not _is_open(one) and (one.episode.resolved_at_ms or 0) < before_ms
-            old.append(one.episode.id) if is_old else left.add(one.episode.id)
-            if _is_open(one):  # of a streamer that kept no index
-                await self._s.primary.ask([("SADD", f"{self._base}open", one.episode.id)])
+        known = await self.episodes()
+        still = [one.episode.id for one in known if _is_open(one)]
+        old = [one.episode.id for one in known if not _is_open(one) and (one.episode.resolved_at_ms or 0) < before_ms]
+        left = {one.episode.id for one in known}.difference(old)
+        if still:  # of a streamer that kept no index
+            await self._s.primary.ask([("SADD", f"{self._base}open", *still)])
         if old:
             await self._s.primary.ask([("HDEL", f"{self._base}episodes", *old)])
         (flat,) = await self._s.primary.ask([("HGETALL", f"{self._base}slots")])

@@ -44,6 +44,13 @@ class Shared:
         """What the keys of a bucket begin with."""
         return f"{self.prefix}:{{{bucket:02x}}}:"
 
+    async def time_ms(self) -> int:
+        """Of a primary, for what is kept by Redis' clock."""
+        if now_ms := self.now_ms():
+            return now_ms
+        (seconds, micros), *_ = await self.primary.each(("TIME",))
+        return int(seconds) * 1_000 + int(micros) // 1_000
+
     async def read(self, commands: Sequence[Command]) -> list[Any]:
         """For people who look: whichever primary answers, nothing where nothing is asked."""
         return await self.primary.ask(commands) if commands else []

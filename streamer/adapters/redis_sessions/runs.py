@@ -13,29 +13,23 @@ class EvaluationRuns:
         self._s = shared
 
     async def begin(self, name: str) -> None:
-        await self._s.primary.ask([("ZADD", self._key, await self._now_ms(), name)])
+        await self._s.primary.ask([("ZADD", self._key, await self._s.time_ms(), name)])
 
     async def hear(self, name: str) -> bool:
         """It lives. False: its keys were taken for those of a dead one, and are gone."""
-        heard, now_ms = ("ZSCORE", self._key, name), await self._now_ms()
+        heard, now_ms = ("ZSCORE", self._key, name), await self._s.time_ms()
         _, known = await self._s.primary.ask([("ZADD", self._key, "XX", now_ms, name), heard])
         return known is not None
 
     async def silent(self, silent_ms: int) -> Sequence[str]:
         """Those that nobody has heard of for so long."""
-        until_ms = await self._now_ms() - silent_ms
+        until_ms = await self._s.time_ms() - silent_ms
         (names,) = await self._s.primary.ask([("ZRANGEBYSCORE", self._key, "-inf", until_ms)])
         return [name.decode() for name in names]
 
     async def end(self, name: str) -> None:
         """Its keys are gone. Repeatable."""
         await self._s.primary.ask([("ZREM", self._key, name)])
-
-    async def _now_ms(self) -> int:
-        if now_ms := self._s.now_ms():
-            return now_ms
-        (seconds, micros), *_ = await self._s.primary.each(("TIME",))
-        return int(seconds) * 1_000 + int(micros) // 1_000
 
     @property
     def _key(self) -> str:

@@ -143,10 +143,7 @@ class RedisSeries:
                     break
 
     async def time_ms(self) -> int:
-        if now_ms := self._s.now_ms():
-            return now_ms
-        (seconds, micros), *_ = await self._s.primary.each(("TIME",))
-        return int(seconds) * 1_000 + int(micros) // 1_000
+        return await self._s.time_ms()
 
     async def _sums(
         self, lane: Lane, kind: str, series: str, first: int, last: int
