@@ -82,13 +82,14 @@ class Writing:
 
     async def wipe(self, held: Held, placed: frozenset[str] = frozenset()) -> bool:
         """Of a session that was erased and has come back: rows of before go, also those of judges that were taken away.
-        What stands on a trace of its new members was said since, and stays where its judge has no newer row (`placed`:
-        judges). Whether all are known to be gone."""
+        What stands on a trace of which a turn was kept was said since, and stays where its judge has no newer row
+        (`placed`: judges); a member alone is no proof, since a late wake names erased traces again. Whether all are
+        known to be gone."""
         if not held.claim.state.wipe:
             return True
         begun = await self._begin(held, list(held.rows))
-        members = {mlflow_trace_id(trace_id) for trace_id in held.claim.state.members}
-        held.rows |= {row for row in begun.rows if row.trace_id in members and row.judge not in placed}
+        since = {mlflow_trace_id(trace_id) for trace_id, turn in held.claim.state.turns.items() if turn.version}
+        held.rows |= {row for row in begun.rows if row.trace_id in since and row.judge not in placed}
         return await self._delete(held, begun.rows - held.rows)
 
     def _row(self, held: Held, spec: JudgeSpec, entry: Entry, trace_id: str, transcript: Transcript) -> Row:

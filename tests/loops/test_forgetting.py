@@ -237,6 +237,28 @@ async def test_what_was_judged_since_stays_when_the_rows_of_before_go_late_and_t
     assert bench.state("s") == "at rest"
 
 
+async def test_a_wake_that_was_under_way_does_not_keep_the_row_of_before() -> None:
+    """Found by seed 65988 of the simulation: it makes a member of the erased trace again, and the judge fails."""
+    bench = Bench()
+    erased = await judged_session(bench)
+    delete = bench.rows.delete
+
+    async def down(row: Any) -> None:
+        raise TransientError("MLflow is down", maybe_done=False)
+
+    bench.rows.delete = down  # type: ignore[method-assign]
+    await erase(bench.store, key_of(bench), {})
+    await bench.store.wake([Wake(SessionRef(bench.scope, "s"), erased, 10**16, bench.now)])
+    bench.model.failures = [CallFailed("bad_request", "400")]
+    await bench.say("s", "Hello again")
+    await bench.wait(GAP_MS + 5_000)
+    bench.rows.delete = delete  # type: ignore[method-assign]
+    await bench.wait(GAP_MS + 60_000)
+    assert (await bench.entry("s")).state == "failed"
+    assert bench.rows.stored == {}
+    assert bench.state("s") == "at rest"
+
+
 @pytest.mark.parametrize("others", [0, 1])
 async def test_a_turn_that_moved_to_another_session_keeps_no_words_where_it_was(others: int) -> None:
     """Whoever erases the session that it belongs to would not find them."""
