@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from redis import Redis
 
 from streamer.adapters.redis_sessions import RedisAccess, RedisSessionStore, open_redis
 from streamer.core import turn_codec
@@ -73,8 +72,7 @@ async def test_a_primary_that_the_others_have_left_behind_is_left(watched: Watch
     redis = await open_redis(watched.url, Limits(), turn_codec, access=ACCESS)
     store = redis.handle()
     await save(store, fragment(1))
-    with Redis(port=watched.sentinel.port, password=SECRET) as client:
-        client.execute_command("SENTINEL", "FAILOVER", SERVICE)
+    watched.change_over()
     watched.promoted()
     heard: list[TransientError] = []
     async with asyncio.timeout(20):

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from redis import Redis, ResponseError
+
 from tests.services.redis import OPTIONS, RedisServer
 from tests.services.waiting import eventually
 
@@ -13,6 +15,7 @@ class Watched:
     """Its Sentinel promotes the replica half a second after the primary is gone."""
 
     def __init__(self, home: Path, *, sentinel_password: str = "") -> None:
+        self._password = sentinel_password
         for name in ("primary", "replica", "sentinel"):
             (home / name).mkdir(parents=True)
         self.primary = RedisServer(home / "primary")
@@ -58,6 +61,21 @@ class Watched:
                 return client.info("replication")["master_link_status"] == "down" or None
 
             eventually(is_down, "the cut", 10)
+
+    def change_over(self) -> None:
+        """The Sentinel is told to promote the replica while the primary is there; just started, it does not know yet
+        of a replica that is good enough."""
+
+        def is_taken() -> bool | None:
+            try:
+                return bool(client.execute_command("SENTINEL", "FAILOVER", SERVICE))
+            except ResponseError as error:
+                if not str(error).startswith("NOGOODSLAVE"):
+                    raise
+                return None
+
+        with Redis(port=self.sentinel.port, password=self._password or None) as client:
+            eventually(is_taken, "a replica that the Sentinel takes", 30)
 
     def promoted(self) -> None:
         """Returns once the replica leads."""
